@@ -1,0 +1,117 @@
+"""What comes out of the framer: runs of control elements, single elements, and BLOBs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_TEXT = re.compile(rb">([^<]*)<")
+
+
+class Head:
+    """A start tag as far as it decides about routing, kept for as long as its source speaks.
+
+    `group` belongs to whoever routes: the framer only joins neighbours whose group is the same
+    object. The rest is where the framer found the elements with this head in the last run.
+    """
+
+    __slots__ = ("close", "count", "device", "end", "first", "group", "last", "name", "run", "tag")
+
+    def __init__(self, tag: str, device: str, name: str) -> None:
+        self.tag = tag
+        self.device = device
+        self.name = name
+        self.close = b"</" + tag.encode()
+        self.group: object | None = None
+        self.run = 0
+        self.first = self.last = self.end = self.count = 0
+
+
+class Run:
+    """Neighbouring `set*` elements that go the same way: `data` is all of them, each ended by a newline.
+
+    `heads` are those that occur; each `first`, `last` and `end` are offsets of its elements in `data`, valid
+    until the next pull from the same framer.
+    """
+
+    __slots__ = ("data", "group", "heads")
+
+    def __init__(self, data: bytes, group: object, heads: list[Head]) -> None:
+        self.data = data
+        self.group = group
+        self.heads = heads
+
+
+class Element:
+    """One complete control element: `data` are its bytes and one newline after it."""
+
+    __slots__ = ("attributes", "data", "device", "name", "tag")
+
+    def __init__(self, tag: str, attributes: dict[str, str], data: bytes) -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.device = attributes.get("device")
+        self.name = attributes.get("name")
+        self.data = data
+
+    @property
+    def text(self) -> str:
+        """The text between the tags of an element without children, white space around it taken off."""
+        found = _TEXT.search(self.data)
+        return found[1].strip().decode("ascii", "replace") if found else ""
+
+
+class OneBlob:
+    """One `oneBLOB` of a BLOB: its attributes, and where its start tag stands in the element."""
+
+    __slots__ = ("attached", "attributes", "payload", "tag_start", "tag_stop")
+
+    def __init__(self, attributes: dict[str, str], tag_start: int, tag_stop: int) -> None:
+        self.attributes = attributes
+        self.attached = attributes.get("attached", "").lower() == "true"
+        self.tag_start = tag_start
+        self.tag_stop = tag_stop
+        self.payload = 0
+
+
+def _keep(blob: Blob) -> None:
+    """Nothing to give back."""
+
+
+class Blob:
+    """A `setBLOBVector` or `newBLOBVector` with data: the list of chunks in which it was received.
+
+    `size` is all bytes of the element, newline included; `payload` what stands between its oneBLOB tags.
+    `refs` counts who still holds it; at zero `free` is called once, which gives its buffers back.
+    `began` is when its first byte came (seconds of the runtime's clock).
+    """
+
+    __slots__ = ("began", "chunks", "device", "element", "fds", "free", "name", "ones", "payload", "refs", "size", "tag")
+
+    def __init__(self, element: Element, chunks: list[bytes | memoryview], size: int, ones: list[OneBlob]) -> None:
+        self.element = element
+        self.tag = element.tag
+        self.device = element.device or ""
+        self.name = element.name or ""
+        self.chunks = chunks
+        self.size = size
+        self.ones = ones
+        self.payload = sum(one.payload for one in ones)
+        self.fds: tuple[int, ...] = ()
+        self.refs = 0
+        self.began = 0.0
+        self.free: Callable[[Blob], None] = _keep
+
+    def take(self) -> None:
+        """One more holder."""
+        self.refs += 1
+
+    def drop(self) -> None:
+        """One holder less; the last one frees the buffers."""
+        self.refs -= 1
+        if self.refs == 0:
+            self.free(self)
+
+    def join(self) -> bytes:
+        """All bytes of the element, copied together."""
+        return b"".join(self.chunks)

@@ -1,0 +1,202 @@
+"""What an INDI element looks like in bytes, and the few elements that a server writes itself.
+
+Source: INDI 1.7 (the white paper) and XML 1.0. Everything written here is ASCII with
+character references, since indipyclient decodes its input as us-ascii.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
+
+from inditree.errors import PeerError
+
+START_TAG_LIMIT = 64 * 1024
+"""Bytes of one start tag, attributes included. The longest that real drivers write is a `message` of a few KiB."""
+
+TEXT_LIMIT = 64 * 1024
+"""Bytes of text without a tag in a row between elements: past it the stream is not INDI."""
+
+DEPTH_LIMIT = 8
+"""Nesting of what is looked at (`new*`): INDI itself has two levels."""
+
+DEF_TAGS = frozenset(f"def{kind}Vector" for kind in ("Text", "Number", "Switch", "Light", "BLOB"))
+SET_TAGS = frozenset(f"set{kind}Vector" for kind in ("Text", "Number", "Switch", "Light", "BLOB"))
+NEW_TAGS = frozenset(f"new{kind}Vector" for kind in ("Text", "Number", "Switch", "BLOB"))
+OTHER_TAGS = frozenset({"message", "delProperty", "getProperties", "enableBLOB", "pingRequest", "pingReply"})
+KNOWN_TAGS = DEF_TAGS | SET_TAGS | NEW_TAGS | OTHER_TAGS
+BLOB_TAGS = frozenset({b"setBLOBVector", b"newBLOBVector"})
+
+# A value in which nothing needs a second look: printable ASCII without `"`, `&` and `<`. All else goes to expat.
+_PLAIN = rb'"[ !#-%\'-;=-~]*+"'
+
+FAST_START = re.compile(
+    rb"(<set(?:Number|Text|Switch|Light)Vector device=" + _PLAIN + rb" name=" + _PLAIN + rb")"
+    rb"(?: state=" + _PLAIN + rb")?+(?: timeout=" + _PLAIN + rb")?+"
+    rb"(?: timestamp=" + _PLAIN + rb")?+(?: message=" + _PLAIN + rb")?+>"
+)
+"""The start tag of nearly all traffic, as libindi and indipydriver write it; group 1 is the routing key.
+
+The fixed order of the attributes proves that none stands there twice.
+"""
+
+TAG_STOP = re.compile(rb"[<>\"']")
+TAG_NAME = re.compile(rb"</?([A-Za-z_:][\w:.\-]*)")
+_VERSION = re.compile(rb"(\sversion\s*=\s*)(\"[^\"]*\"|'[^']*')")
+
+
+def tag_end(data: bytes | bytearray, pos: int, stop: int, quote: int) -> tuple[int, int]:
+    """Look for the `>` that ends a tag, from `pos` on, inside `quote` (0: none, else its character).
+
+    Returns (index after the `>`, 0), or (-1, the quote that is open at `stop`). A `<` outside quotes
+    raises PeerError: attributes without quotes and lost `>` show here.
+    """
+    while True:
+        if quote:
+            pos = data.find(quote, pos, stop)
+            if pos < 0:
+                return -1, quote
+            pos, quote = pos + 1, 0
+        found = TAG_STOP.search(data, pos, stop)
+        if found is None:
+            return -1, 0
+        pos = found.end()
+        char = data[pos - 1]
+        if char == 0x3E:
+            return pos, 0
+        if char == 0x3C:
+            raise PeerError("malformed", "'<' inside a tag")
+        quote = char
+
+
+def parse_start(raw: bytes) -> tuple[str, dict[str, str]]:
+    """Parse one start tag (`<tag a="b">` or `<tag a="b"/>`): its name and its attributes, entities resolved.
+
+    Raises PeerError where XML forbids it. Bytes that are not UTF-8 are read as Latin-1: old drivers write `°` so.
+    """
+    whole = raw if raw.endswith(b"/>") else raw[:-1] + b"/>"
+    try:
+        return _expat_start(whole, "utf-8")
+    except expat.ExpatError as error:
+        if not raw.isascii():
+            try:
+                return _expat_start(whole, "iso-8859-1")
+            except expat.ExpatError:
+                pass
+        shown = raw[:80].decode("ascii", "backslashreplace")
+        raise PeerError("malformed", f"start tag {shown}: {expat.ErrorString(error.code)}") from None
+
+
+def _expat_start(whole: bytes, encoding: str) -> tuple[str, dict[str, str]]:
+    parser = expat.ParserCreate(encoding)
+    found: list[tuple[str, dict[str, str]]] = []
+    parser.StartElementHandler = lambda tag, attrs: found.append((tag, attrs))
+    parser.Parse(whole, True)
+    return found[0]
+
+
+def check_whole(data: bytes) -> None:
+    """Check a whole element for well-formedness and depth; raises PeerError (`malformed`)."""
+    try:
+        _expat_whole(data, "utf-8")
+    except expat.ExpatError as error:
+        if not data.isascii():
+            try:
+                return _expat_whole(data, "iso-8859-1")
+            except expat.ExpatError:
+                pass
+        raise PeerError("malformed", f"element: {expat.ErrorString(error.code)}") from None
+
+
+def _expat_whole(data: bytes, encoding: str) -> None:
+    parser = expat.ParserCreate(encoding)
+    depth = 0
+
+    def start(tag: str, attrs: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEPTH_LIMIT:
+            raise PeerError("malformed", f"element nested deeper than {DEPTH_LIMIT}")
+
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.Parse(data, True)
+
+
+def attribute(value: str) -> bytes:
+    """A quoted attribute value in ASCII."""
+    return quoteattr(value).encode("ascii", "xmlcharrefreplace")
+
+
+def start_end(data: bytes) -> int:
+    """Where the text of the attributes of a complete element ends: the index of its `>` or `/>`."""
+    end, _ = tag_end(data, 1, len(data), 0)
+    return end - 2 if data[end - 2] == 0x2F else end - 1
+
+
+def with_attributes(data: bytes, **attributes: str) -> bytes:
+    """The same element with attributes added at the end of its start tag."""
+    at = start_end(data)
+    extra = b"".join(b" %s=%s" % (key.encode(), attribute(value)) for key, value in attributes.items())
+    return data[:at].rstrip() + extra + data[at:]
+
+
+def without_attribute(data: bytes, name: str) -> bytes:
+    """The same element without one attribute of its start tag; all other bytes stay."""
+    at = start_end(data)
+    value = rb"(?:\"[^\"]*\"|'[^']*')"
+    pattern = rb"(\s[\w:.\-]+\s*=\s*" + value + rb")"
+    name_of = re.compile(rb"\s([\w:.\-]+)")
+    kept = re.sub(
+        pattern,
+        lambda m: b"" if name_of.match(m[1])[1] == name.encode() else m[1],  # type: ignore[index]
+        data[:at],
+    )
+    return kept + data[at:]
+
+
+def normal_version(data: bytes) -> bytes:
+    """A getProperties with its version set to 1.7: a libindi driver exits on a higher one."""
+    at = start_end(data)
+    return _VERSION.sub(rb'\1"1.7"', data[:at], count=1) + data[at:]
+
+
+def get_properties(device: str | None = None, name: str | None = None, **more: str) -> bytes:
+    """`<getProperties version="1.7" .../>` and a newline."""
+    return _empty("getProperties", {"version": "1.7", "device": device, "name": name, **more})
+
+
+def del_property(device: str, name: str | None = None) -> bytes:
+    """`<delProperty device=.. name=../>` and a newline."""
+    return _empty("delProperty", {"device": device, "name": name})
+
+
+def message(text: str, timestamp: str, device: str | None = None) -> bytes:
+    """`<message device=.. timestamp=.. message=../>` and a newline."""
+    return _empty("message", {"device": device, "timestamp": timestamp, "message": text})
+
+
+def ping_request(uid: str) -> bytes:
+    """`<pingRequest uid=../>` and a newline."""
+    return _empty("pingRequest", {"uid": uid})
+
+
+def ping_reply(uid: str) -> bytes:
+    """`<pingReply uid=../>` and a newline."""
+    return _empty("pingReply", {"uid": uid})
+
+
+def enable_blob(mode: str, device: str, name: str | None = None) -> bytes:
+    """`<enableBLOB device=.. name=..>MODE</enableBLOB>` and a newline."""
+    head = _empty("enableBLOB", {"device": device, "name": name})
+    return head[:-3] + b">" + mode.encode() + b"</enableBLOB>\n"
+
+
+def _empty(tag: str, attributes: dict[str, str | None]) -> bytes:
+    text = b"".join(b" %s=%s" % (k.encode(), attribute(v)) for k, v in attributes.items() if v is not None)
+    return b"<" + tag.encode() + text + b"/>\n"
