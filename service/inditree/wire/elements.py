@@ -86,7 +86,20 @@ class Blob:
     `began` is when its first byte came (seconds of the runtime's clock).
     """
 
-    __slots__ = ("began", "chunks", "device", "element", "fds", "free", "name", "ones", "payload", "refs", "size", "tag")
+    __slots__ = (
+        "began",
+        "chunks",
+        "device",
+        "element",
+        "fds",
+        "free",
+        "name",
+        "ones",
+        "payload",
+        "refs",
+        "size",
+        "tag",
+    )
 
     def __init__(self, element: Element, chunks: list[bytes | memoryview], size: int, ones: list[OneBlob]) -> None:
         self.element = element

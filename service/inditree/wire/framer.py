@@ -28,6 +28,7 @@ HEADS_LIMIT = 8192
 """Start tags remembered for one source; a source that invents more starts over."""
 
 _GT, _SLASH, _NEWLINE = 0x3E, 0x2F, 0x0A
+_NO_GROUP = object()
 _OPENING = re.compile(rb"<[A-Za-z_:]")
 _SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"))
 
@@ -96,11 +97,11 @@ class Framer:
         while True:
             if self.image is not None:
                 return self._pull_image(self.image)
+            if not self._skip_between():
+                return None
             run = self._pull_run()
             if run is not None:
                 return run
-            if not self._skip_between():
-                return None
             item = self._pull_element()
             if item is not None or self.image is None:
                 return item
@@ -126,7 +127,7 @@ class Framer:
         size = len(data)
         self._runs += 1
         run = self._runs
-        group: object | None = None
+        group: object = _NO_GROUP
         heads: list[Head] = []
         newline = True
         while found := match(data, pos):
@@ -143,7 +144,7 @@ class Framer:
             if head.group is not group:
                 if head.group is None:
                     head.group = self._route(head)
-                if group is None:
+                if group is _NO_GROUP:
                     group = head.group
                 elif head.group is not group:
                     break
@@ -160,7 +161,7 @@ class Framer:
             else:
                 pos, newline = stop, False
                 break
-        if group is None:
+        if group is _NO_GROUP:
             return None
         for head in heads:
             self._limit_element(head.end - head.last)

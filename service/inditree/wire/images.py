@@ -77,7 +77,9 @@ class ImageScanner:
     def _keep(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
         self.size += stop - start
         if self.size > self._limit:
-            raise PeerError("too_large", f"BLOB of {self.element.device}.{self.element.name} is over {self._limit} bytes")
+            raise PeerError(
+                "too_large", f"BLOB of {self.element.device}.{self.element.name} is over {self._limit} bytes"
+            )
         if stop > start:
             self.chunks.append(buffer[start:stop] if isinstance(buffer, bytes) else memoryview(buffer)[start:stop])
 
