@@ -1,0 +1,39 @@
+"""What the operator says about restarts, and how long a back-off lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: Seconds between two starts at the very least, whatever `backoff` says: a start costs milliseconds of CPU.
+SHORTEST_BACKOFF = 0.01
+#: A back-off is shortened by up to this part, so that drivers that fail together (a hub lost its power) do not all
+#: come back together; never lengthened, so that `backoff_max` is what it says.
+JITTER = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Durations in seconds; `max_restarts` None: no limit."""
+
+    policy: Literal["always", "on-failure", "never"] = "always"
+    backoff: float = 1.0
+    backoff_max: float = 60.0
+    reset_after: float = 60.0
+    max_restarts: int | None = None
+    stop_grace: float = 5.0
+    ready_timeout: float = 30.0
+
+    def restarts_after(self, failed: bool) -> bool:
+        """Whether a driver that ended, or could not be started, is started again."""
+        return self.policy == "always" or (self.policy == "on-failure" and failed)
+
+
+def delay(policy: Policy, failures: int, random: float) -> float:
+    """Seconds of back-off after so many runs in a row that were not healthy (1: the first).
+
+    `random` is from 0 to 1. The result doubles with each, up to `backoff_max`.
+    """
+    # 2.0 ** 1024 overflows; any back-off has met its maximum long before.
+    longest = min(policy.backoff_max, policy.backoff * 2.0 ** min(failures - 1, 64))
+    return max(SHORTEST_BACKOFF, longest * (1.0 - JITTER * random))
