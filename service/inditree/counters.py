@@ -32,6 +32,13 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def copy(self) -> Histogram:
+        """As it is now."""
+        other = Histogram(self.bounds)
+        other.counts = self.counts.copy()
+        other.total = self.total
+        return other
+
 
 def _table() -> defaultdict[str, int]:
     return defaultdict(int)
@@ -67,6 +74,14 @@ class PeerCounters:
         self.dropped_bytes = _table()
         self.read_paused_seconds = 0.0
 
+    def copy(self) -> PeerCounters:
+        """As they are now."""
+        other = PeerCounters()
+        for slot in self.__slots__:
+            value = getattr(self, slot)
+            setattr(other, slot, value.copy() if isinstance(value, dict) else value)
+        return other
+
 
 class DeviceCounters:
     """One device. Bytes are what stands between the oneBLOB tags; `last_message` is wall-clock seconds."""
@@ -77,6 +92,13 @@ class DeviceCounters:
         self.blobs_received = self.blobs_delivered = 0
         self.blob_bytes_received = self.blob_bytes_delivered = 0
         self.last_message = 0.0
+
+    def copy(self) -> DeviceCounters:
+        """As they are now."""
+        other = DeviceCounters()
+        for slot in self.__slots__:
+            setattr(other, slot, getattr(self, slot))
+        return other
 
 
 class Counters:
@@ -92,3 +114,15 @@ class Counters:
         self.loop_lag = Histogram(SECONDS_BUCKETS)
         self.blob_size = Histogram(BLOB_SIZE_BUCKETS)
         self.blob_forward = Histogram(SECONDS_BUCKETS)
+
+    def copy(self) -> Counters:
+        """As they are now: what a scrape is rendered from, in a thread, while the loop counts on."""
+        other = Counters()
+        other.peers = {kind: peer.copy() for kind, peer in self.peers.items()}
+        other.devices.update((name, device.copy()) for name, device in self.devices.items())
+        other.rejected = self.rejected.copy()
+        other.loops = self.loops.copy()
+        other.loop_lag = self.loop_lag.copy()
+        other.blob_size = self.blob_size.copy()
+        other.blob_forward = self.blob_forward.copy()
+        return other

@@ -1,0 +1,1 @@
+"""Verdicts on queues, pacing and memory. Pure."""

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-_TEXT = re.compile(rb">([^<]*)<")
+from inditree.wire.syntax import start_end
+
+_GT = 0x3E
 
 
 class Head:
-    """A start tag as far as it decides about routing, kept for as long as its source speaks.
+    """A start tag as far as it decides about routing, the same object for the same tag, device and name.
 
     `group` belongs to whoever routes: the framer only joins neighbours whose group is the same
     object. The rest is where the framer found the elements with this head in the last run.
     """
 
-    __slots__ = ("close", "count", "device", "end", "first", "group", "last", "name", "run", "tag")
+    __slots__ = ("close", "close_size", "count", "device", "end", "first", "group", "last", "name", "run", "tag")
 
     def __init__(self, tag: str, device: str, name: str) -> None:
         self.tag = tag
         self.device = device
         self.name = name
         self.close = b"</" + tag.encode()
+        self.close_size = len(self.close) + 1
         self.group: object | None = None
         self.run = 0
         self.first = self.last = self.end = self.count = 0
@@ -57,8 +59,10 @@ class Element:
     @property
     def text(self) -> str:
         """The text between the tags of an element without children, white space around it taken off."""
-        found = _TEXT.search(self.data)
-        return found[1].strip().decode("ascii", "replace") if found else ""
+        start = start_end(self.data)
+        if self.data[start] != _GT:
+            return ""
+        return self.data[start + 1 : self.data.find(b"<", start)].strip().decode("ascii", "replace")
 
 
 class OneBlob:

@@ -5,42 +5,61 @@ The scanner is used by one thread at a time: the loop, or the reading thread unt
 
 from __future__ import annotations
 
+import re
+
 from inditree.errors import PeerError
 from inditree.wire.elements import Blob, Element, OneBlob
-from inditree.wire.syntax import START_TAG_LIMIT, TAG_NAME, parse_start, tag_end
+from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, parse_start, tag_end
+
+SMALL = 4096
+"""Bytes of a piece that is copied together with its neighbours: a chunk for each byte would cost 40 times its size."""
+
+SMALL_CHUNK = 64 * 1024
+"""Bytes of a chunk made of small pieces."""
+
+_COMMENT_PIECE = 256
+"""Bytes of a comment looked at in one step: bounds what is copied too far."""
+
+_TAG_START = re.compile(rb"<[A-Za-z_:\x80-\xff/!?]")
+_END_TAG = re.compile(rb"</([^\s/>]+)\s*>")
+_BANG, _QUESTION = 0x21, 0x3F
 
 
 class ImageScanner:
-    """Collects one `setBLOBVector` or `newBLOBVector`, chunk by chunk, never copying its data."""
+    """Collects one `setBLOBVector` or `newBLOBVector`, chunk by chunk, never copying large pieces."""
 
-    def __init__(self, element: Element, limit: int) -> None:
-        """`element`: its start tag alone; `limit`: bytes of the whole element."""
+    def __init__(self, element: Element, limit: int, frame_limit: int) -> None:
+        """`element`: its start tag alone; `limit`: bytes of all; `frame_limit`: bytes of what is not payload."""
         self.element = element
         self.chunks: list[bytes | memoryview] = [element.data]
         self.size = len(element.data)
         self.ones: list[OneBlob] = []
         self.began = 0.0
         self._limit = limit
-        self._tag = bytearray()
+        self._frame_limit = frame_limit
+        self._frame = len(element.data)  # bytes that are not payload
+        self._checked = element.tag in NEW_TAGS
+        self._tag = bytearray()  # a tag, comment or declaration that is not complete
         self._quote = 0
         self._one: OneBlob | None = None
+        self._small = bytearray()
+        self._last: tuple[bytearray, int, int] | None = None  # the last chunk, where it can grow
 
     def feed(self, buffer: bytes | bytearray, start: int, stop: int) -> int:
-        """Scan `buffer[start:stop]`, keep it as a chunk up to the element's end.
+        """Scan `buffer[start:stop]`, keep it up to the element's end.
 
-        Returns the index after the element, or -1 when it goes on in the next buffer. Raises PeerError.
+        A bytearray is not copied: it belongs to the image, and the chunk of it grows where the last feed ended.
+        Returns the index after the element, or -1 when it goes on in the next feed. Raises PeerError.
         """
         pos = start
         while True:
             if not self._tag:
                 opening = buffer.find(b"<", pos, stop)
-                if self._one is not None:
-                    self._one.payload += (stop if opening < 0 else opening) - pos
+                self._take_text(buffer, pos, stop if opening < 0 else opening)
                 if opening < 0:
                     break
                 pos = opening
-            end, self._quote = tag_end(buffer, pos + (not self._tag), stop, self._quote)
-            self._tag += buffer[pos : stop if end < 0 else end]
+            end = self._take_tag(buffer, pos, stop)
             if len(self._tag) > START_TAG_LIMIT:
                 raise PeerError("too_large", f"tag in a BLOB is over {START_TAG_LIMIT} bytes")
             if end < 0:
@@ -52,27 +71,93 @@ class ImageScanner:
         self._keep(buffer, start, stop)
         return -1
 
+    def finished(self) -> Blob | Element:
+        """The complete element: a Blob, or an Element where it has no oneBLOB (a change of state, not an image)."""
+        self._flush()
+        self.chunks.append(b"\n")
+        if not self.ones:
+            return Element(self.element.tag, self.element.attributes, b"".join(self.chunks))
+        blob = Blob(self.element, self.chunks, self.size + 1, self.ones)
+        blob.began = self.began
+        return blob
+
+    def _take_text(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
+        if self._one is not None:
+            self._one.payload += stop - start
+        elif stop > start:
+            self._limit_frame(stop - start)
+            if self._checked and buffer[start:stop].strip():
+                raise PeerError("malformed", f"text inside {self.element.tag}")
+
+    def _take_tag(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
+        """Move bytes to `_tag` up to the end of a tag, comment or declaration: the index after it, -1 without end."""
+        missing = 2 - len(self._tag)  # the second byte says what it is
+        if missing > 0:
+            first = buffer[pos : min(pos + missing, stop)]
+            self._tag += first
+            pos += len(first)
+            if len(self._tag) < 2:
+                return -1
+            if not _TAG_START.match(self._tag):
+                raise PeerError("malformed", f"in a BLOB: {bytes(self._tag)!r}")
+        if self._tag[1] in (_BANG, _QUESTION):
+            return self._take_comment(buffer, pos, stop)
+        end, self._quote = tag_end(buffer, pos, stop, self._quote)
+        self._tag += buffer[pos : stop if end < 0 else end]
+        return end
+
+    def _take_comment(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
+        """The same for `<!--` and `<?`; nothing else that begins so has a place in a BLOB, CDATA included."""
+        tag = self._tag
+        opening, closing = (b"<!--", b"-->") if tag[1] == _BANG else (b"<?", b"?>")
+        while pos < stop and len(tag) <= START_TAG_LIMIT:
+            before = len(tag)
+            tag += buffer[pos : min(pos + _COMMENT_PIECE, stop)]
+            if not tag.startswith(opening[: len(tag)]):
+                if b"<!DOCTYPE".startswith(bytes(tag[:9])) and len(tag) < 9:
+                    return -1
+                if tag.startswith(b"<!DOCTYPE"):
+                    raise PeerError("doctype", "a DOCTYPE in a BLOB")
+                raise PeerError("malformed", f"in a BLOB: {bytes(tag[:40])!r}")
+            at = tag.find(closing, max(before - len(closing) + 1, len(opening)))
+            if at >= 0:
+                end = at + len(closing)
+                del tag[end:]
+                return pos + end - before
+            pos += len(tag) - before
+        return -1
+
     def _finish_tag(self, offset: int) -> bool:
         """Act on the complete tag in `_tag`, which ends at `offset` of the element; True: it ends the element."""
         tag = bytes(self._tag)
         self._tag.clear()
-        named = TAG_NAME.match(tag)
-        if named is None:
-            raise PeerError("malformed", f"in a BLOB: {tag[:40]!r}")
-        name = named[1].decode()
-        if not tag.startswith(b"</"):
-            if name != "oneBLOB" or self._one is not None:
-                raise PeerError("malformed", f"<{name}> inside {self.element.tag}")
-            one = OneBlob(parse_start(tag)[1], offset - len(tag), offset)
-            self.ones.append(one)
-            self._one = None if tag.endswith(b"/>") else one
+        self._limit_frame(len(tag))
+        if tag[1] in (_BANG, _QUESTION):
             return False
-        if self._one is not None and name == "oneBLOB":
+        ended = _END_TAG.fullmatch(tag)
+        if ended is None:
+            self._begin_one(tag, offset)
+            return False
+        if self._one is not None and ended[1] == b"oneBLOB":
             self._one = None
             return False
-        if self._one is None and name == self.element.tag:
+        if self._one is None and ended[1].decode("latin-1") == self.element.tag:
             return True
-        raise PeerError("malformed", f"</{name}> inside {self.element.tag}")
+        raise PeerError("malformed", f"{tag[:40]!r} inside {self.element.tag}")
+
+    def _begin_one(self, tag: bytes, offset: int) -> None:
+        name, attributes = parse_start(tag)
+        if name != "oneBLOB" or self._one is not None:
+            raise PeerError("malformed", f"<{name}> inside {self.element.tag}")
+        one = OneBlob(attributes, offset - len(tag), offset)
+        self.ones.append(one)
+        if not tag.endswith(b"/>"):
+            self._one = one
+
+    def _limit_frame(self, size: int) -> None:
+        self._frame += size
+        if self._frame > self._frame_limit:
+            raise PeerError("too_large", f"{self.element.tag} has over {self._frame_limit} bytes outside of its data")
 
     def _keep(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
         self.size += stop - start
@@ -80,14 +165,30 @@ class ImageScanner:
             raise PeerError(
                 "too_large", f"BLOB of {self.element.device}.{self.element.name} is over {self._limit} bytes"
             )
-        if stop > start:
-            self.chunks.append(buffer[start:stop] if isinstance(buffer, bytes) else memoryview(buffer)[start:stop])
+        if stop == start:
+            return
+        if isinstance(buffer, bytearray):
+            self._keep_view(buffer, start, stop)
+        elif stop - start < SMALL:
+            self._last = None
+            self._small += buffer[start:stop]
+            if len(self._small) >= SMALL_CHUNK:
+                self._flush()
+        else:
+            self._flush()
+            self.chunks.append(buffer[start:stop])
 
-    def finished(self) -> Blob | Element:
-        """The complete element: a Blob, or an Element where it has no oneBLOB (a change of state, not an image)."""
-        if not self.ones:
-            return Element(self.element.tag, self.element.attributes, b"".join(self.chunks) + b"\n")
-        self.chunks.append(b"\n")
-        blob = Blob(self.element, self.chunks, self.size + 1, self.ones)
-        blob.began = self.began
-        return blob
+    def _keep_view(self, buffer: bytearray, start: int, stop: int) -> None:
+        if self._last is not None and self._last[0] is buffer and self._last[2] == start:
+            start = self._last[1]
+            self.chunks[-1] = memoryview(buffer)[start:stop]
+        else:
+            self._flush()
+            self.chunks.append(memoryview(buffer)[start:stop])
+        self._last = (buffer, start, stop)
+
+    def _flush(self) -> None:
+        self._last = None
+        if self._small:
+            self.chunks.append(bytes(self._small))
+            self._small.clear()

@@ -28,22 +28,10 @@ OTHER_TAGS = frozenset({"message", "delProperty", "getProperties", "enableBLOB",
 KNOWN_TAGS = DEF_TAGS | SET_TAGS | NEW_TAGS | OTHER_TAGS
 BLOB_TAGS = frozenset({b"setBLOBVector", b"newBLOBVector"})
 
-# A value in which nothing needs a second look: printable ASCII without `"`, `&` and `<`. All else goes to expat.
-_PLAIN = rb'"[ !#-%\'-;=-~]*+"'
-
-FAST_START = re.compile(
-    rb"(<set(?:Number|Text|Switch|Light)Vector device=" + _PLAIN + rb" name=" + _PLAIN + rb")"
-    rb"(?: state=" + _PLAIN + rb")?+(?: timeout=" + _PLAIN + rb")?+"
-    rb"(?: timestamp=" + _PLAIN + rb")?+(?: message=" + _PLAIN + rb")?+>"
-)
-"""The start tag of nearly all traffic, as libindi and indipydriver write it; group 1 is the routing key.
-
-The fixed order of the attributes proves that none stands there twice.
-"""
-
 TAG_STOP = re.compile(rb"[<>\"']")
-TAG_NAME = re.compile(rb"</?([A-Za-z_:][\w:.\-]*)")
-_VERSION = re.compile(rb"(\sversion\s*=\s*)(\"[^\"]*\"|'[^']*')")
+TAG_NAME = re.compile(rb"</?([^\s/>]+)")
+_ATTRIBUTE = re.compile(rb"(\s+)([^\s=\"'<>]+)(\s*=\s*)(\"[^\"]*\"|'[^']*')")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def tag_end(data: bytes | bytearray, pos: int, stop: int, quote: int) -> tuple[int, int]:
@@ -129,8 +117,8 @@ def _expat_whole(data: bytes, encoding: str) -> None:
 
 
 def attribute(value: str) -> bytes:
-    """A quoted attribute value in ASCII."""
-    return quoteattr(value).encode("ascii", "xmlcharrefreplace")
+    """A quoted attribute value in ASCII; `?` for what XML cannot hold."""
+    return quoteattr(_NOT_XML.sub("?", value)).encode("ascii", "xmlcharrefreplace")
 
 
 def start_end(data: bytes) -> int:
@@ -140,7 +128,9 @@ def start_end(data: bytes) -> int:
 
 
 def with_attributes(data: bytes, **attributes: str) -> bytes:
-    """The same element with attributes added at the end of its start tag."""
+    """The same element with attributes at the end of its start tag, each in the place of one that it has already."""
+    for key in attributes:
+        data = without_attribute(data, key)
     at = start_end(data)
     extra = b"".join(b" %s=%s" % (key.encode(), attribute(value)) for key, value in attributes.items())
     return data[:at].rstrip() + extra + data[at:]
@@ -148,22 +138,21 @@ def with_attributes(data: bytes, **attributes: str) -> bytes:
 
 def without_attribute(data: bytes, name: str) -> bytes:
     """The same element without one attribute of its start tag; all other bytes stay."""
+    key = name.encode()
+    if key not in data:
+        return data
     at = start_end(data)
-    value = rb"(?:\"[^\"]*\"|'[^']*')"
-    pattern = rb"(\s[\w:.\-]+\s*=\s*" + value + rb")"
-    name_of = re.compile(rb"\s([\w:.\-]+)")
-    kept = re.sub(
-        pattern,
-        lambda m: b"" if name_of.match(m[1])[1] == name.encode() else m[1],  # type: ignore[index]
-        data[:at],
-    )
-    return kept + data[at:]
+    return _ATTRIBUTE.sub(lambda found: b"" if found[2] == key else found[0], data[:at]) + data[at:]
 
 
 def normal_version(data: bytes) -> bytes:
     """A getProperties with its version set to 1.7: a libindi driver exits on a higher one."""
     at = start_end(data)
-    return _VERSION.sub(rb'\1"1.7"', data[:at], count=1) + data[at:]
+    return _ATTRIBUTE.sub(_version_1_7, data[:at]) + data[at:]
+
+
+def _version_1_7(found: re.Match[bytes]) -> bytes:
+    return found[1] + found[2] + found[3] + b'"1.7"' if found[2] == b"version" else found[0]
 
 
 def get_properties(device: str | None = None, name: str | None = None, **more: str) -> bytes:

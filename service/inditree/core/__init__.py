@@ -1,0 +1,11 @@
+"""Joins wire, routing, view, tree and flow: an event goes in, effects come out. Pure.
+
+Events: `join`, `receive`, `leave`, `room`, `tick`. Effects: what stands in the outboxes of the peers in
+`dirty`, and the list `effects`.
+"""
+
+from inditree.core.effects import Audit, Close, Hold, Log, Release, Wake
+from inditree.core.peer import Peer, Policy
+from inditree.core.router import Core, Settings
+
+__all__ = ["Audit", "Close", "Core", "Hold", "Log", "Peer", "Policy", "Release", "Settings", "Wake"]

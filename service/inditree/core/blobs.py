@@ -1,0 +1,247 @@
+"""BLOBs: to whom, how many may wait, when a source may go on. Rules: DESIGN.md, "Flow"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inditree.core import clients
+from inditree.core.effects import Hold, Release
+from inditree.flow.outbox import Lost
+from inditree.flow.pacing import LATELY, may_read, may_read_lossless, stragglers
+from inditree.tree.acks import Key
+from inditree.wire.elements import Blob
+from inditree.wire.syntax import NEW_TAGS
+
+if TYPE_CHECKING:
+    from inditree.core.peer import Peer
+    from inditree.core.router import Core
+
+DATA = "setBLOBVector+data"
+"""The routing key of an image, beside that of a change of state."""
+
+
+def receive(core: Core, peer: Peer, blob: Blob) -> None:
+    """A whole BLOB has come in."""
+    peer.counters.received[blob.tag] += 1
+    peer.counters.blob_bytes_received += blob.size
+    _count_memory(core, blob)
+    blob.take()
+    if blob.tag in NEW_TAGS:
+        clients.command(core, peer, blob)
+    else:
+        _image(core, peer, blob)
+    blob.drop()
+    _enforce_memory(core, peer, blob)
+
+
+def _count_memory(core: Core, blob: Blob) -> None:
+    inner = blob.free
+    core.memory += blob.size
+
+    def free(gone: Blob) -> None:
+        core.memory -= gone.size
+        core.progress = True
+        inner(gone)
+
+    blob.free = free
+
+
+def _image(core: Core, peer: Peer, blob: Blob) -> None:
+    device, name = blob.device, blob.name
+    if not device or not name:
+        core.drop(peer, "unknown", blob.size)
+        return
+    unknown = peer.kind == "driver" and not peer.last_size  # only what follows its first image shows whether it pings
+    peer.last_size = blob.size
+    peer.last_blob = (device, name)
+    group = core.group(peer, DATA, device, name)
+    if group.refused:
+        core.drop(peer, group.refused, blob.size)
+        return
+    if core.owners.get(device) is peer:
+        _note(core, peer, blob)
+    for target in group.targets:
+        put(core, target, blob)
+    if not (peer.held or unknown or may_go_on(core, peer)):
+        peer.held = True
+        core.held.add(peer)
+        core.effects.append(Hold(peer))
+        core.wake(LATELY)
+
+
+def _note(core: Core, peer: Peer, blob: Blob) -> None:
+    counters = core.counters.devices[blob.device]
+    counters.last_message = core.now
+    counters.blobs_received += len(blob.ones)
+    counters.blob_bytes_received += blob.payload
+    for one in blob.ones:
+        core.counters.blob_size.observe(one.payload)
+    known = core.view.find(blob.device, blob.name)
+    if known is not None:
+        state = blob.element.data[:-1].rstrip() + b"/>"
+        known.note(state, 0, 0, len(state))
+
+
+def put(core: Core, target: Peer, blob: Blob, request: clients.Request | None = None) -> None:
+    """Offer a BLOB to a peer; what it puts out is counted. `request`: where it is one."""
+    core.dirty.add(target)
+    if target.is_router and blob.tag not in NEW_TAGS:
+        _to_router(core, target, blob)
+        return
+    target.counters.sent[blob.tag] += 1
+    for lost in target.outbox.put_blob(blob, about=request):
+        _count_lost(core, target, lost, "superseded")
+
+
+def _count_lost(core: Core, peer: Peer, lost: Lost, reason: str) -> None:
+    """A BLOB was put out of a peer's outbox."""
+    core.drop(peer, reason, lost.blob.size)
+    if isinstance(lost.about, clients.Request):
+        clients.undelivered(core, lost.about)
+        return
+    peer.lose(lost.blob)
+    if lost.uid and peer.link is not None:
+        key = peer.link.acks.answered(lost.uid)
+        if key is not None:
+            unpark(core, peer, key)
+
+
+# Between routers
+
+
+def _to_router(core: Core, peer: Peer, blob: Blob) -> None:
+    """At most two of a property are unanswered; further ones wait, the newest are kept."""
+    assert peer.link is not None
+    key = (blob.device, blob.name)
+    while not peer.fits(blob.size):
+        _put_out_oldest(core, peer, "superseded")
+    if peer.link.acks.may_send(key) and not peer.parked.get(key):
+        _send_to_router(core, peer, key, blob)
+        return
+    blob.take()
+    peer.park(key, blob)
+
+
+def _put_out_oldest(core: Core, peer: Peer, reason: str) -> None:
+    blob, parked = peer.oldest_blob
+    if blob is None or not parked:
+        _count_lost(core, peer, peer.outbox.put_out(), reason)
+        return
+    peer.unpark_oldest()
+    core.drop(peer, reason, blob.size)
+    peer.lose(blob)
+    blob.drop()
+
+
+def _send_to_router(core: Core, peer: Peer, key: Key, blob: Blob) -> None:
+    assert peer.link is not None
+    peer.counters.sent[blob.tag] += 1
+    for lost in peer.outbox.put_blob(blob, peer.link.acks.sending(key)):
+        _count_lost(core, peer, lost, "superseded")
+
+
+def unpark(core: Core, peer: Peer, key: Key) -> None:
+    """The other end has room for more of a property."""
+    assert peer.link is not None
+    while peer.link.acks.may_send(key):
+        blob = peer.unpark(key)
+        if blob is None:
+            return
+        core.dirty.add(peer)
+        _send_to_router(core, peer, key, blob)
+        blob.drop()
+
+
+def pay(core: Core, peer: Peer) -> None:
+    """Answer the pings behind those BLOBs for whose next there is room."""
+    assert peer.link is not None
+    for key in peer.link.acks.owed():
+        targets = core.group(peer, DATA, *key).targets
+        if may_read(targets, peer.last_size, core.now):
+            for uid in peer.link.acks.pay(key):
+                core.pong(peer, uid)
+        else:
+            core.wake(LATELY)
+
+
+# Pacing and memory
+
+
+def may_go_on(core: Core, peer: Peer) -> bool:
+    """May this source be read on?"""
+    if peer.is_router:
+        return True  # its own acknowledgements pace it
+    targets = core.group(peer, DATA, *peer.last_blob).targets
+    if peer.pings:
+        return may_read_lossless(targets, peer.last_size)
+    if peer.kind == "inprocess" and not _has_memory(core, peer, peer.last_size):
+        return False  # nobody asks before it makes the next one
+    return may_read(targets, peer.last_size, core.now)
+
+
+def reconsider(core: Core) -> None:
+    """Outboxes have moved: who may go on, who is answered?"""
+    for peer in list(core.held):
+        if may_go_on(core, peer):
+            core.held.discard(peer)
+            peer.held = False
+            core.effects.append(Release(peer))
+    for peer in core.peers.values():
+        if peer.link is not None and peer.link.acks.owed():
+            pay(core, peer)
+    for peer in list(core.starved):
+        core.starved.discard(peer)
+        core.effects.append(Release(peer))
+    if core.held:
+        core.wake(LATELY)
+
+
+def may_begin(core: Core, peer: Peer, size: int) -> bool:
+    """May the next BLOB, of about so many bytes, be taken into memory? False: wait for Release and ask again.
+
+    One is let in whenever none is in memory.
+    """
+    if not _has_memory(core, peer, size):
+        core.starved.add(peer)
+        core.wake(LATELY)
+        return False
+    core.reserved[peer] = size
+    return True
+
+
+def _has_memory(core: Core, peer: Peer, size: int) -> bool:
+    """Is there room in memory, or can it be made?"""
+    others = sum(size for each, size in core.reserved.items() if each is not peer)
+    room = core.settings.memory - others - size
+    while core.memory > max(room, 0) and _put_out_largest(core, peer):
+        pass
+    return core.memory <= room or not (core.memory or others)
+
+
+def _enforce_memory(core: Core, peer: Peer, newest: Blob) -> None:
+    """A BLOB was larger than expected: past the limit older ones go."""
+    while core.memory > core.settings.memory and _put_out_largest(core, peer, newest):
+        pass
+
+
+def _put_out_largest(core: Core, source: Peer, newest: Blob | None = None) -> bool:
+    """Put out the oldest waiting BLOB of the straggler for whom most wait; False: there is none.
+
+    Never of a lossless client, and never `newest`. Who keeps up loses one only where the source cannot be held.
+    """
+    peers = list(core.peers.values())
+    if not source.pings:
+        peers = stragglers(peers, core.now)
+    candidates = [p for p in peers if p.blobs_waiting and not p.lossless and p.oldest_blob[0] is not newest]
+    if not candidates:
+        return False
+    _put_out_oldest(core, max(candidates, key=lambda p: p.blob_bytes), "memory")
+    return True
+
+
+def forget(core: Core, peer: Peer) -> None:
+    """The peer is gone: nobody waits for what it was owed."""
+    while (blob := peer.unpark_oldest()) is not None:
+        blob.drop()
+    peer.outbox.clear()
+    core.starved.discard(peer)

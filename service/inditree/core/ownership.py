@@ -1,0 +1,150 @@
+"""Who owns a device: claims, refusals, loss and return. Rules: DESIGN.md, "Rules of the tree"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inditree.core import clients, links
+from inditree.tree import paths
+from inditree.tree.link import PAUSE
+from inditree.wire.syntax import del_property, get_properties
+
+if TYPE_CHECKING:
+    from inditree.core.peer import Peer
+    from inditree.core.router import Core
+
+
+def admit(core: Core, peer: Peer, device: str, via: str) -> bool:
+    """Is a definition of `device` by `peer`, which came by the path `via`, believed? Claims the device where it can."""
+    owner = core.owners.get(device)
+    if peer.link is not None:
+        if not peer.link.takes(device):
+            return False
+        if core.settings.identity in paths.ids(via):
+            _refuse_own(core, peer, device, via)
+            return False
+    if owner is peer:
+        return True
+    if owner is not None or not _may_claim(core, peer, device):
+        _refuse(core, peer, device, via, owner)
+        return False
+    _claim(core, peer, device)
+    return True
+
+
+def _refuse_own(core: Core, peer: Peer, device: str, via: str) -> None:
+    """A definition that has been here already: from the owner it is the loss of the device."""
+    assert peer.link is not None
+    peer.link.refused[device] = paths.origin(via)
+    _report_path(core, peer, device, paths.origin(via))
+    if core.owners.get(device) is peer:
+        lose(core, device)
+
+
+def _may_claim(core: Core, peer: Peer, device: str) -> bool:
+    """Nobody owns it. A link is believed after the pause, and, if it was refused before, once it was asked for all."""
+    if peer.link is None:
+        return device not in peer.refused
+    if device in core.pauses:
+        return False
+    return device not in peer.link.refused or device in peer.link.asked
+
+
+def _claim(core: Core, peer: Peer, device: str) -> None:
+    core.owners[device] = peer
+    peer.owns.add(device)
+    core.pauses.pop(device, None)
+    core.untold.pop(device, None)
+    for other in core.peers.values():
+        if other.link is not None:
+            other.link.asked.discard(device)
+    if peer.link is not None:
+        peer.link.refused.pop(device, None)
+    core.forget_routes()
+    core.log("info", "device", f"{device}: provided by {core.place(peer)}", device=device, peer=peer.name)
+
+
+def _refuse(core: Core, peer: Peer, device: str, via: str, owner: Peer | None) -> None:
+    if peer.link is None:
+        peer.refused.add(device)
+    else:
+        peer.link.refused[device] = paths.origin(via)
+    if owner is None:
+        return
+    if via and paths.origin(via) == _origin(core, owner, device):
+        _report_path(core, peer, device, paths.origin(via))
+    elif device not in core.conflicts:
+        core.conflicts[device] = (core.place(owner), core.place(peer))
+        core.log(
+            "warning",
+            "conflict",
+            f"device {device} is provided by {core.place(owner)} and by {core.place(peer)}: the second is refused",
+            device=device,
+            peer=peer.name,
+        )
+
+
+def _origin(core: Core, owner: Peer, device: str) -> str:
+    """The ID of the router at which the owner's device is."""
+    if owner.link is None:
+        return core.settings.identity
+    known = core.view.devices.get(device)
+    vias = [each.via for each in known.properties.values()] if known else []
+    return paths.origin(vias[-1]) if vias else (owner.link.remote_id or owner.link.path_id)
+
+
+def _report_path(core: Core, peer: Peer, device: str, origin: str) -> None:
+    """A redundant path: harmless, said and counted once for each link and origin."""
+    assert peer.link is not None
+    if origin in peer.link.reported:
+        return
+    peer.link.reported.add(origin)
+    core.counters.loops[peer.name] += 1
+    core.log(
+        "info",
+        "redundant_path",
+        f"{device} is reached over {core.place(peer)} too: a redundant path, kept as a spare",
+        device=device,
+        peer=peer.name,
+    )
+
+
+def drop_conflict(core: Core, device: str) -> None:
+    """One of the two that had the same device is gone."""
+    core.conflicts.pop(device, None)
+
+
+def lose(core: Core, device: str) -> None:
+    """The owner of a device is gone, or has deleted it: everybody who cares is told, then others are asked for it."""
+    owner = core.owners.pop(device)
+    owner.owns.discard(device)
+    drop_conflict(core, device)
+    hearers = [p for p in core.peers.values() if p is not owner and p.hears("delProperty", device, None)]
+    core.view.delete(device, None)
+    links.forget_demand(core, device, None)
+    for hearer in hearers:
+        hearer.outbox.put_out_property(device, None)
+    core.send_all(hearers, del_property(device), "delProperty")
+    core.forget_routes()
+    core.log("info", "device_gone", f"{device}: no longer provided by {core.place(owner)}", device=device)
+    clients.forget_told(core, device)
+    for driver in [p for p in core.peers.values() if p.is_driver and device in p.refused]:
+        driver.refused.discard(device)
+        core.send(driver, get_properties(device), "getProperties")
+    if any(p.link is not None for p in core.peers.values()):
+        core.pauses[device] = core.now + PAUSE
+        core.wake(PAUSE)
+
+
+def end_pauses(core: Core) -> None:
+    """Pauses that are over: every link is asked, the one that lost it too; the first that answers owns it."""
+    for device, until in list(core.pauses.items()):
+        if until > core.now:
+            continue
+        del core.pauses[device]
+        if device in core.owners:
+            continue
+        for peer in list(core.peers.values()):
+            if peer.link is not None and peer.link.settled and peer.link.takes(device):
+                peer.link.asked.add(device)
+                core.send(peer, links.question(peer, device), "getProperties")

@@ -1,0 +1,177 @@
+"""A peer: anything that elements come from or go to."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from inditree.counters import PeerCounters
+from inditree.flow.outbox import Outbox
+from inditree.flow.pacing import Pace
+from inditree.routing.wishes import Wishes
+from inditree.tree.acks import Key
+from inditree.tree.link import Link
+from inditree.wire.elements import Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a listener allows its clients; the defaults are those of a driver or of a link that we opened."""
+
+    listener: str = ""
+    read_only: bool = False
+    devices: tuple[str, ...] = ("*",)
+    lossless: bool = False
+    peers: str = "links"  # who may provide devices: links, any, none
+
+
+class Peer:
+    """One peer. `kind` is client, driver, link or inprocess; `name` is for the log and the status.
+
+    `owns` are the devices that it provides. `gone` is true once it has left: late effects pass over it.
+    """
+
+    __slots__ = (
+        "_visible",
+        "address",
+        "asked",
+        "counters",
+        "gone",
+        "held",
+        "id",
+        "joined",
+        "kind",
+        "last_blob",
+        "last_size",
+        "link",
+        "lossless",
+        "lost",
+        "name",
+        "on_defined",
+        "outbox",
+        "owns",
+        "pace",
+        "parked",
+        "parked_bytes",
+        "pings",
+        "policy",
+        "refused",
+        "said",
+        "wishes",
+    )
+
+    def __init__(self, number: int, kind: str, name: str, policy: Policy, outbox: Outbox, now: float) -> None:
+        self.id = number
+        self.kind = kind
+        self.name = name
+        self.address = name
+        self.policy = policy
+        self.lossless = policy.lossless
+        self.outbox = outbox
+        self.counters: PeerCounters
+        self.pace = Pace(now)
+        self.joined = now
+        self.wishes = Wishes()
+        self.owns: set[str] = set()
+        self.refused: set[str] = set()  # a driver's devices that another peer owns
+        self.on_defined: Callable[[], None] | None = None  # it has defined something that was believed
+        self.link: Link | None = None
+        self.gone = False
+        self.held = False
+        self.pings = False  # a driver that waits for a reply after each BLOB (libindi)
+        self.asked = False  # has sent a getProperties
+        self.last_size = 0  # bytes of its last BLOB, and the property that it was of
+        self.last_blob: Key = ("", "")
+        self.parked: dict[Key, deque[Blob]] = {}  # BLOBs that wait for an acknowledgement (a link to a router)
+        self.parked_bytes = 0
+        self.said: set[str] = set()  # what was logged once
+        self.lost: Counter[Key] = Counter()  # BLOBs that it did not get, by property
+        self._visible: dict[str, bool] = {}
+
+    def sees(self, device: str) -> bool:
+        """Does the listener show this device to this peer?"""
+        if self.policy.devices == ("*",):
+            return True
+        seen = self._visible.get(device)
+        if seen is None:
+            seen = any(fnmatchcase(device, pattern) for pattern in self.policy.devices)
+            if len(self._visible) < 1024:
+                self._visible[device] = seen
+        return seen
+
+    @property
+    def is_router(self) -> bool:
+        """A link to another inditree."""
+        return self.link is not None and self.link.is_router
+
+    @property
+    def is_driver(self) -> bool:
+        """A driver of ours, in a process of its own or in ours."""
+        return self.kind in ("driver", "inprocess")
+
+    def hears(self, tag: str, device: str, name: str | None) -> bool:
+        """Does a control element of `device`, which another peer owns, go to this one?"""
+        if self.link is not None and not self.link.shows(device):
+            return False
+        return self.wishes.hears(tag, device, name) and self.sees(device)
+
+    def hears_blob(self, device: str, name: str) -> bool:
+        """Does a BLOB of this property, which another peer owns, go to this one?"""
+        if self.link is not None and not (self.link.blobs and self.link.shows(device)):
+            return False
+        return self.wishes.hears_blob(device, name) and self.sees(device)
+
+    # BLOBs that wait: in the outbox, and for an acknowledgement.
+
+    @property
+    def blobs_waiting(self) -> int:
+        """How many BLOBs wait behind the element being written."""
+        return len(self.outbox.blobs) + (sum(map(len, self.parked.values())) if self.parked else 0)
+
+    @property
+    def blob_bytes(self) -> int:
+        """Bytes of the BLOBs that wait."""
+        return self.outbox.blob_bytes + self.parked_bytes
+
+    def fits(self, size: int) -> bool:
+        """Would a BLOB of `size` bytes find room without putting another one out?"""
+        return not self.blobs_waiting or self.outbox.waiting + self.parked_bytes + size <= self.outbox.limit
+
+    def park(self, key: Key, blob: Blob) -> None:
+        """Keep a BLOB (taken already) until the other end has room for it."""
+        self.parked.setdefault(key, deque()).append(blob)
+        self.parked_bytes += blob.size
+
+    def unpark(self, key: Key) -> Blob | None:
+        """The oldest that waits of a property; the caller drops it."""
+        waiting = self.parked.get(key)
+        if not waiting:
+            return None
+        blob = waiting.popleft()
+        self.parked_bytes -= blob.size
+        if not waiting:
+            del self.parked[key]
+        return blob
+
+    def unpark_oldest(self) -> Blob | None:
+        """The oldest that is parked, of any property; the caller drops it."""
+        oldest = self._oldest_parked()
+        return None if oldest is None else self.unpark((oldest.device, oldest.name))
+
+    def _oldest_parked(self) -> Blob | None:
+        return min((waiting[0] for waiting in self.parked.values()), key=lambda blob: blob.began, default=None)
+
+    @property
+    def oldest_blob(self) -> tuple[Blob | None, bool]:
+        """The oldest BLOB that waits, None where none does; and whether it is parked."""
+        parked = self._oldest_parked()
+        queued = self.outbox.blobs[0].blob if self.outbox.blobs else None
+        if parked is not None and (queued is None or parked.began < queued.began):
+            return parked, True
+        return queued, False
+
+    def lose(self, blob: Blob) -> None:
+        """Remember that it did not get this BLOB."""
+        self.lost[blob.device, blob.name] += 1

@@ -1,0 +1,225 @@
+"""What comes from those who provide devices: def*, set*, delProperty, message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inditree.core import links, ownership
+from inditree.tree import paths
+from inditree.wire.elements import Element, Run
+
+if TYPE_CHECKING:
+    from inditree.core.peer import Peer
+    from inditree.core.router import Core, Group
+    from inditree.tree.link import Link
+
+KEEPALIVE = "Keep alive message"
+"""What IPyServer says to its peers every 30 s; it ends at the first router."""
+
+
+def may_define(peer: Peer) -> bool:
+    """May this peer provide devices at all?"""
+    return peer.kind != "client" or peer.policy.peers == "any"
+
+
+def targets(core: Core, peer: Peer, tag: str, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
+    """Who hears a set* of `peer`, and why nobody does ("" where it is welcome)."""
+    owner = core.owners.get(device)
+    if not may_define(peer):
+        return (), "access"
+    if owner is not None and owner is not peer:
+        return (), "duplicate"
+    if owner is None and peer.link is not None:
+        # A chained indiserver passes on what its own drivers say, for ours that snoop; it defines nothing here.
+        if not peer.link.plain or not peer.link.takes(device):
+            return (), "duplicate"
+        return tuple(p for p in core.peers.values() if p.is_driver and p.hears(tag, device, name)), ""
+    return tuple(p for p in core.peers.values() if p is not peer and p.hears(tag, device, name)), ""
+
+
+def blob_targets(core: Core, peer: Peer, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
+    """Who gets the images of a property of `peer`, and why nobody does."""
+    owner = core.owners.get(device)
+    if not may_define(peer):
+        return (), "access"
+    if owner is not peer and (owner is not None or peer.link is not None):
+        return (), "duplicate"
+    return tuple(p for p in core.peers.values() if p is not peer and p.hears_blob(device, name)), ""
+
+
+def run(core: Core, peer: Peer, run: Run) -> None:
+    """A run of set* elements: one decision, one offer to each target."""
+    group: Group = run.group  # type: ignore[assignment]
+    counters = peer.counters
+    size = len(run.data)
+    counters.control_bytes_received += size
+    for head in run.heads:
+        counters.received[head.tag] += head.count
+    if peer in core.introducing:
+        links.take_for_plain(core, peer)
+    if group.refused:
+        core.drop(peer, group.refused, size, sum(head.count for head in run.heads))
+        return
+    owners = core.owners
+    for head in run.heads:
+        if owners.get(head.device) is peer:
+            core.counters.devices[head.device].last_message = core.now
+            known = core.view.find(head.device, head.name)
+            if known is not None:
+                known.note(run.data, head.first, head.last, head.end)
+    core.send_run(group, run)
+
+
+def set_values(core: Core, peer: Peer, element: Element) -> None:
+    """One set* that is not in a run, a setBLOBVector without data included."""
+    device, name = element.device, element.name
+    if not device or not name:
+        _nameless(core, peer, element)
+        return
+    group = core.group(peer, element.tag, device, name)
+    if group.refused:
+        core.drop(peer, group.refused, len(element.data))
+        return
+    if core.owners.get(device) is peer:
+        core.counters.devices[device].last_message = core.now
+        known = core.view.find(device, name)
+        if known is not None:
+            known.note(element.data, 0, 0, len(element.data))
+    core.send_all(group.targets, element.data, element.tag)
+
+
+def define(core: Core, peer: Peer, element: Element) -> None:
+    """A def*: the first that defines a device owns it."""
+    device, name = element.device, element.name
+    if not device or not name:
+        _nameless(core, peer, element)
+        return
+    if not may_define(peer):
+        core.drop(peer, "access", len(element.data))
+        core.once_per_peer(
+            peer, "warning", "define_refused", f"may not provide devices here (peers: {peer.policy.peers})"
+        )
+        return
+    if peer.kind == "client":
+        links.take_plain_provider(core, peer)
+    via = ""
+    if peer.link is not None:
+        peer.link.defined.add(device)
+        via = element.attributes.get(paths.VIA, "") if peer.link.is_router else ""
+        via = via or peer.link.remote_id or peer.link.path_id
+    if not ownership.admit(core, peer, device, via):
+        core.drop(peer, "duplicate", len(element.data))
+        return
+    data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
+    core.counters.devices[device].last_message = core.now
+    core.view.define(element.tag, device, name, data, via)
+    if peer.on_defined is not None:
+        peer.on_defined()
+    hearers = [p for p in core.peers.values() if p is not peer and p.hears(element.tag, device, name)]
+    offer_definition(core, hearers, element.tag, data, via)
+    if element.tag == "defBLOBVector" and peer.link is not None:
+        core.remote_blobs[device, name] = peer
+        links.sync_property(core, device, name)
+
+
+def offer_definition(core: Core, hearers: list[Peer], tag: str, data: bytes, via: str) -> None:
+    """A definition to those who want it: to routers with its path, and not to one that stands in it."""
+    stamped: bytes | None = None
+    passed = paths.ids(via)
+    for hearer in hearers:
+        if hearer.link is None or not hearer.link.is_router:
+            core.send(hearer, data, tag)
+        elif hearer.link.remote_id not in passed:
+            if stamped is None:
+                stamped = paths.stamp(data, paths.extend(via, core.settings.identity))
+            core.send(hearer, stamped, tag)
+
+
+def delete(core: Core, peer: Peer, element: Element) -> None:
+    """A delProperty from the owner: of one property, or of the device."""
+    device, name = element.device, element.name
+    if not device:
+        _nameless(core, peer, element)
+        return
+    if core.owners.get(device) is not peer:
+        if peer.link is not None and name is None:
+            peer.link.refused.pop(device, None)
+            ownership.drop_conflict(core, device)
+        core.drop(peer, "duplicate" if may_define(peer) else "access", len(element.data))
+        return
+    if name is None:
+        ownership.lose(core, device)
+        return
+    hearers = [p for p in core.peers.values() if p is not peer and p.hears("delProperty", device, name)]
+    core.view.delete(device, name)
+    links.forget_demand(core, device, name)
+    core.send_all(hearers, element.data, "delProperty")
+
+
+def message(core: Core, peer: Peer, element: Element) -> None:
+    """A message: for a device from its owner, else for everybody."""
+    device = element.device
+    if not may_define(peer):
+        core.drop(peer, "access", len(element.data))
+        return
+    owner = core.owners.get(device) if device else None
+    if device and owner is not None:
+        if owner is not peer:
+            core.drop(peer, "duplicate", len(element.data))
+            return
+        data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
+        hearers = [p for p in core.peers.values() if p is not peer and p.hears("message", device, None)]
+        core.send_all(hearers, data, "message")
+        return
+    if not device and element.attributes.get("message") == KEEPALIVE:
+        return
+    if peer.link is not None and not _may_be_ownerless(peer, peer.link, element):
+        core.drop(peer, "duplicate", len(element.data))
+        return
+    pass_ownerless(core, peer, element)
+
+
+def _may_be_ownerless(peer: Peer, link: Link, element: Element) -> bool:
+    """Of a device that we do not take from here nothing is told; what a router says for an owner has no `seq`."""
+    if element.device is not None and not link.takes(element.device):
+        return False
+    return not peer.is_router or paths.SEQ in element.attributes
+
+
+def pass_ownerless(core: Core, peer: Peer | None, element: Element) -> None:
+    """An element that nobody owns, to everybody, each router passing it on once."""
+    own = core.settings.identity
+    via, seq = element.attributes.get(paths.VIA), element.attributes.get(paths.SEQ)
+    data = element.data
+    if peer is not None and peer.is_router and via and seq:
+        if paths.origin(via) == own or not core.once.is_new(paths.origin(via), seq):
+            core.drop(peer, "loop", len(data))
+            return
+        data = paths.strip(data)
+    else:
+        via, seq = "", core.once.next()
+    stamped = paths.stamp(data, paths.extend(via, own), seq)
+    passed = paths.ids(via)
+    for other in list(core.peers.values()):
+        if other is peer or not _hears_ownerless(other, element):
+            continue
+        if other.link is not None and other.link.is_router:
+            if other.link.remote_id not in passed:
+                core.send(other, stamped, element.tag)
+        else:
+            core.send(other, data, element.tag)
+
+
+def _hears_ownerless(peer: Peer, element: Element) -> bool:
+    if element.tag == "getProperties":
+        return peer.is_driver or (peer.link is not None and peer.link.settled)
+    if peer.is_driver:
+        return False
+    if peer.link is not None:
+        return peer.link.settled and peer.link.share
+    return element.device is None or (peer.sees(element.device) and peer.wishes.hears("message", element.device, None))
+
+
+def _nameless(core: Core, peer: Peer, element: Element) -> None:
+    core.drop(peer, "unknown", len(element.data))
+    core.once_per_peer(peer, "warning", "no_device", f"<{element.tag}> without device or name: dropped")

@@ -1,0 +1,125 @@
+"""How fast a client takes, and whether a source may be read on.
+
+Rule: DESIGN.md, "Flow": BLOBs are paced by the fastest interested client and by those that keep up with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from inditree.flow.outbox import Outbox
+
+LATELY = 0.25
+"""Seconds over which a client's pace is judged."""
+
+STALL_BYTES = 64 * 1024
+"""A client that takes less than this (or all that waits) within `limits.stall_timeout` is stalled."""
+
+_SHORTEST = 0.001
+"""Seconds: what a client took since it was last looked at is not judged finer."""
+
+
+class Pace:
+    """How much a peer took lately, and when it last made progress."""
+
+    __slots__ = ("_before", "_before_seconds", "_mark", "_since", "_start", "_start_taken", "_wanted")
+
+    def __init__(self, now: float) -> None:
+        self._start = now
+        self._start_taken = 0
+        self._before = 0  # bytes of the window before this one, and its seconds
+        self._before_seconds = 0.0
+        self._mark = 0  # `taken` at the last progress
+        self._since = now
+        self._wanted = 0  # bytes that count as progress from there; 0: nothing waited then
+
+    def lately(self, taken: int, now: float) -> float:
+        """Bytes a second, over the last LATELY..2 x LATELY; or since now, where it was not looked at for longer.
+
+        Bytes a second, as the windows of two clients are not equally long: only so can they be compared.
+        """
+        elapsed = now - self._start
+        if elapsed >= LATELY:
+            fresh = elapsed < 2 * LATELY
+            self._before = taken - self._start_taken if fresh else 0
+            self._before_seconds = elapsed if fresh else 0.0
+            self._start, self._start_taken, elapsed = now, taken, 0.0
+        return (self._before + taken - self._start_taken) / max(self._before_seconds + elapsed, _SHORTEST)
+
+    def seen(self, now: float) -> float:
+        """Seconds for which it was looked at, so far as `lately` counts them."""
+        return self._before_seconds + now - self._start
+
+    def stalled(self, outbox: Outbox, now: float, timeout: float) -> bool:
+        """True when it took too little for `timeout` seconds while something waited."""
+        if outbox.empty:
+            self._wanted = 0
+        if outbox.taken - self._mark >= self._wanted:
+            self._mark = outbox.taken
+            self._since = now
+            self._wanted = min(STALL_BYTES, outbox.size)
+            return False
+        return now - self._since >= timeout
+
+    def stand_still(self, outbox: Outbox, now: float) -> None:
+        """The peer is not judged now: we do not read it, so it may not be reading either."""
+        self._mark, self._since = outbox.taken, now
+
+
+class Client(Protocol):
+    """What pacing needs to know of a receiver."""
+
+    outbox: Outbox
+    pace: Pace
+    lossless: bool
+
+    @property
+    def blobs_waiting(self) -> int: ...
+    def fits(self, size: int) -> bool: ...
+
+
+AnyClient = TypeVar("AnyClient", bound=Client)
+
+
+def may_read(clients: Iterable[Client], size: int, now: float) -> bool:
+    """May a source whose next BLOB is taken to be `size` bytes be read on, for these interested clients?"""
+    clients = list(clients)
+    if not clients:
+        return True
+    paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
+    if not any(_ready(client, size) for client in clients):
+        return False
+    if any(client.lossless and not _ready(client, size) for client in clients):
+        return False
+    losers = [(client, pace) for client, pace in zip(clients, paces, strict=True) if not client.fits(size)]
+    if not losers:
+        return True
+    if any(client.pace.seen(now) == 0 for client, _ in losers):
+        return False  # nothing can be said of it before time has passed
+    fastest = max(paces)
+    if not fastest:  # nobody takes anything: only who has taken all would be served
+        return any(client.outbox.empty for client in clients)
+    return not any(2 * pace >= fastest for _, pace in losers)
+
+
+def may_read_lossless(clients: Iterable[Client], size: int) -> bool:
+    """The same for a source that only lossless clients may hold."""
+    return all(_ready(client, size) for client in clients if client.lossless)
+
+
+def stragglers(clients: Sequence[AnyClient], now: float) -> list[AnyClient]:
+    """Those of the clients that do not keep up with the fastest of them."""
+    paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
+    fastest = max(paces, default=0.0)
+    return [
+        client
+        for client, pace in zip(clients, paces, strict=True)
+        if 2 * pace < fastest or (pace == 0 and client.pace.seen(now) >= LATELY)
+    ]
+
+
+def _ready(client: Client, size: int) -> bool:
+    """No BLOB waits, or one and there is room for another."""
+    waiting = client.blobs_waiting
+    return waiting == 0 or (waiting == 1 and client.fits(size))

@@ -1,0 +1,103 @@
+"""What one peer wants to hear: its interest in devices and properties, and its BLOB modes.
+
+Rules: PROTOCOL.md, "Who gets what". For a driver this is what it snoops on, for a link what is behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+NEVER, ALSO, ONLY = "Never", "Also", "Only"
+MODES = frozenset({NEVER, ALSO, ONLY})
+
+_PASS_ONLY = frozenset({"defBLOBVector", "setBLOBVector", "delProperty"})
+"""What a device whose BLOB mode is Only still says."""
+
+
+class Wishes:
+    """Interest (all, device, property) and BLOB modes (all, device, property; the narrower wins)."""
+
+    __slots__ = ("all", "blob_all", "blob_devices", "blob_properties", "devices", "properties", "property_devices")
+
+    def __init__(self) -> None:
+        self.all = False
+        self.devices: set[str] = set()
+        self.properties: set[tuple[str, str]] = set()
+        self.property_devices: set[str] = set()
+        self.blob_all = NEVER
+        self.blob_devices: dict[str, str] = {}
+        self.blob_properties: dict[tuple[str, str], str] = {}
+
+    @property
+    def specific(self) -> bool:
+        """True when the peer has named a device: a later getProperties without one does not widen that."""
+        return bool(self.devices or self.properties)
+
+    def ask(self, device: str | None, name: str | None) -> bool:
+        """Take a getProperties; True when the interest has grown."""
+        if device is None:
+            if self.all or self.specific:
+                return False
+            self.all = True
+            return True
+        if name is None:
+            if device in self.devices:
+                return False
+            self.devices.add(device)
+            return True
+        if (device, name) in self.properties:
+            return False
+        self.properties.add((device, name))
+        self.property_devices.add(device)
+        return True
+
+    def use(self, device: str) -> bool:
+        """Take the interest shown by a new* or enableBLOB for `device`; True when it has grown."""
+        return not self.all and self.ask(device, None)
+
+    def set_blob(self, mode: str, device: str | None, name: str | None) -> None:
+        """Take an enableBLOB: for all, a device, or one property of it."""
+        if device is None:
+            self.blob_all = mode
+        elif name is None:
+            self.blob_devices[device] = mode
+        else:
+            self.blob_properties[device, name] = mode
+
+    def blob_mode(self, device: str, name: str | None) -> str:
+        """The mode that counts for a property (None: for the device as such)."""
+        if name is not None:
+            mode = self.blob_properties.get((device, name))
+            if mode is not None:
+                return mode
+        return self.blob_devices.get(device, self.blob_all)
+
+    def interested(self, device: str, name: str | None) -> bool:
+        """Is this device, or this property of it, of interest?"""
+        if self.all or device in self.devices:
+            return True
+        return device in self.property_devices if name is None else (device, name) in self.properties
+
+    def hears(self, tag: str, device: str, name: str | None) -> bool:
+        """Does a control element of `device` go to this peer?"""
+        if not self.interested(device, name):
+            return False
+        return tag in _PASS_ONLY or self.blob_devices.get(device, self.blob_all) != ONLY
+
+    def hears_blob(self, device: str, name: str) -> bool:
+        """Does a BLOB with data go to this peer?"""
+        return self.interested(device, name) and self.blob_mode(device, name) != NEVER
+
+    def asked(self) -> Iterator[tuple[str, str]]:
+        """(device, name or "") of every device and property that it named."""
+        yield from ((device, "") for device in self.devices)
+        yield from self.properties
+
+    def blobs(self) -> Iterator[tuple[str, str | None, str]]:
+        """(device or "", name, mode) of every BLOB wish, for status and restoring."""
+        if self.blob_all != NEVER:
+            yield "", None, self.blob_all
+        for device, mode in self.blob_devices.items():
+            yield device, None, mode
+        for (device, name), mode in self.blob_properties.items():
+            yield device, name, mode

@@ -1,0 +1,116 @@
+"""What is known of one link: a connection to another server, whoever opened it."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from inditree.tree.acks import Acks
+
+FEATURES = "1"
+"""The number in `inditree=`: the features of the link protocol. A higher one is treated as ours."""
+
+SILENCE = 0.5
+"""Seconds without an introduction after which the other end is taken for plain INDI."""
+
+SILENCE_MAX = 5.0
+"""The longest such wait, reached by doubling where introductions came too late."""
+
+PAUSE = 0.3
+"""Seconds for which no link is believed about a device that was lost: what still travels of the old order dies out."""
+
+PROBE = "probe/"
+"""How the uid of a probe begins."""
+
+
+class Link:
+    """One link. `remote_id` is the other router's ID, None while unknown and for plain INDI.
+
+    `path_id` stands for a plain server in paths. `refused` maps each device that was refused from here to its
+    origin; `asked` holds the devices that it was asked for whole since; `defined` all that it ever defined.
+    """
+
+    __slots__ = (
+        "acks",
+        "alive",
+        "asked",
+        "blobs",
+        "defined",
+        "device",
+        "devices",
+        "heard",
+        "late",
+        "opener",
+        "path_id",
+        "plain",
+        "pongs",
+        "probe_bytes",
+        "probed",
+        "probes",
+        "refused",
+        "remote_id",
+        "reported",
+        "rtt",
+        "settled",
+        "share",
+        "silence",
+        "snoops",
+        "taken",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        *,
+        opener: bool,
+        path_id: str,
+        blobs: bool = True,
+        share: bool = True,
+        devices: tuple[str, ...] = ("*",),
+        device: str | None = None,
+        silence: float = SILENCE,
+    ) -> None:
+        self.opener = opener
+        self.path_id = path_id
+        self.blobs = blobs
+        self.share = share
+        self.devices = devices
+        self.device = device
+        self.silence = silence
+        self.remote_id: str | None = None
+        self.plain = False
+        self.settled = False  # we know what the other end is, and have told it what we have
+        self.late = False  # its introduction came after it had been taken for plain INDI
+        self.snoops = False  # a chained indiserver: it wants the drivers' snoop requests
+        self.refused: dict[str, str] = {}
+        self.asked: set[str] = set()
+        self.defined: set[str] = set()
+        self.reported: set[str] = set()  # origins and devices said once
+        self.wanted: dict[tuple[str, str], bool] = {}  # BLOB properties that we asked for
+        self.acks = Acks()
+        # Probes. Times are seconds of the core's clock; `heard` is set by whoever reads.
+        self.heard = 0.0
+        self.alive = 0.0
+        self.taken = 0
+        self.probed = 0.0
+        self.probes = 0
+        self.probe_bytes = 0
+        self.pongs = 0
+        self.rtt: float | None = None
+
+    @property
+    def is_router(self) -> bool:
+        """True when the other end has introduced itself as inditree."""
+        return self.remote_id is not None
+
+    def takes(self, device: str) -> bool:
+        """Is this a device that we take from here?"""
+        if self.device is not None and device != self.device:
+            return False
+        return any(fnmatchcase(device, pattern) for pattern in self.devices)
+
+    def shows(self, device: str) -> bool:
+        """Is this a device that the other end may be told about (not counting who owns it)?
+
+        A plain server ends when a device that it has defined itself is defined to it (IPyServer).
+        """
+        return self.settled and self.share and not (self.plain and device in self.defined)

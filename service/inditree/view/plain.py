@@ -1,0 +1,102 @@
+"""Looking at set* elements without parsing them, where their layout proves what they say. Pure.
+
+Everything here may say "perhaps" for what it cannot prove: then elements are kept and parsed later.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inditree.wire.fast import INDISERVER, LIBINDI, Layout
+
+LIMITS, TIMEOUT, TIMESTAMP = 1, 2, 4
+"""What an update can say that outlives later ones that do not say it."""
+
+_LIMITS = re.compile(rb"[\s\"'](?:min|max|step)\s*=")
+_TIMEOUT = re.compile(rb"[\s\"']timeout\s*=")
+_TIMESTAMP = re.compile(rb"[\s\"']timestamp\s*=")
+_TEXT = rb"[\t\n\r -%'-;=-\\^-~]*+"  # no `]`, as `]]>` is no text
+_START = re.compile(rb"<set[A-Z][A-Za-z]+Vector\s+device=(\"[^\"]*\"|'[^']*')\s+name=(\"[^\"]*\"|'[^']*')")
+_ONE_NAME = re.compile(rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)|'([^']*))")
+
+
+def _whole(layout: Layout, kind: bytes) -> re.Pattern[bytes]:
+    """A set* with a state, of members that say nothing but their value; its timeout and timestamp are captured."""
+    before = layout.before
+    name = before + b"name=" + layout.value(1, 128)
+    timeout, timestamp = layout.attribute(b"timeout"), layout.attribute(b"timestamp")
+    one = rb"\s*+<one%s[ \n]++name=%s[ \n]*+>%s</one%s>" % (kind, layout.value(1, 128), _TEXT, kind)
+    return re.compile(
+        b"<set%sVector%sdevice=%s%s" % (kind, before, layout.value(1, 128), name)
+        + layout.attribute(b"state")
+        + b"(%s)?(%s)?(%s)?(?:%s)?+%s>" % (timeout, timestamp, timeout, layout.attribute(b"message"), layout.after)
+        + rb"(?:%s)*+\s*+</set%sVector>\s*+" % (one, kind)
+    )
+
+
+_WHOLE = {
+    f"def{kind}Vector": tuple(_whole(layout, kind.encode()).fullmatch for layout in (INDISERVER, LIBINDI))
+    for kind in ("Number", "Text", "Switch", "Light")
+}
+
+
+def says(tag: str, data: bytes, members: frozenset[bytes]) -> int | None:
+    """What a set* of a property defined by `tag` says beside its state and the values of all its members.
+
+    TIMEOUT and TIMESTAMP together; None: it does not give all of them, or that is not proven.
+    """
+    for match in _WHOLE.get(tag, ()):
+        if found := match(data):
+            if {double or single for double, single in _ONE_NAME.findall(data)} != members:
+                return None
+            return (TIMEOUT if found[1] or found[3] else 0) | (TIMESTAMP if found[2] else 0)
+    return None
+
+
+def carried(data: bytes) -> int:
+    """What some element in `data` perhaps says of LIMITS, TIMEOUT and TIMESTAMP."""
+    # Three searches for bytes are several times quicker than one for the pattern.
+    limits = (b"min" in data or b"max" in data or b"step" in data) and _LIMITS.search(data)
+    timeout = b"timeout" in data and _TIMEOUT.search(data)
+    timestamp = b"timestamp" in data and _TIMESTAMP.search(data)
+    return (LIMITS if limits else 0) | (TIMEOUT if timeout else 0) | (TIMESTAMP if timestamp else 0)
+
+
+class Passage:
+    """A run of elements that passed: looked at once, however many properties ask."""
+
+    __slots__ = ("_carried", "_spans", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._carried: int | None = None
+        self._spans: dict[tuple[bytes, bytes], list[tuple[int, int]]] | None = None
+
+    @property
+    def carried(self) -> int:
+        """What some element in it perhaps says of LIMITS, TIMEOUT and TIMESTAMP."""
+        if self._carried is None:
+            self._carried = carried(self.data)
+        return self._carried
+
+    def elements(self, first: int, end: int) -> list[bytes]:
+        """The elements of the property of the one at `first`, from there to `end`."""
+        if self._spans is None:
+            self._spans = self._split()
+        mine = _START.match(self.data, first)
+        if mine is None:
+            return [self.data[first:end]]
+        spans = self._spans[_key(mine)]
+        return [self.data[start:stop] for start, stop in spans if first <= start < end]
+
+    def _split(self) -> dict[tuple[bytes, bytes], list[tuple[int, int]]]:
+        spans: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
+        starts = list(_START.finditer(self.data))
+        stops = [start.start() for start in starts[1:]] + [len(self.data)]
+        for start, stop in zip(starts, stops, strict=True):
+            spans.setdefault(_key(start), []).append((start.start(), stop))
+        return spans
+
+
+def _key(found: re.Match[bytes]) -> tuple[bytes, bytes]:
+    return found[1][1:-1], found[2][1:-1]

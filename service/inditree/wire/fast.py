@@ -1,0 +1,60 @@
+"""The start tag of nearly all traffic, in the layouts in which libindi, indiserver and indipydriver write it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+NAME_MAX = 128
+"""Bytes: libindi's own names have at most 63. The bound also bounds what a remembered head takes."""
+
+VALUE_MAX = 4096
+"""Bytes of another attribute. Longer ones are no error: they only miss the fast path."""
+
+DECLARATION = b"<?xml version='1.0'?>\n"
+"""libindi drivers write it before each element; it is not passed on."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a program writes: what stands before each attribute and before the `>`, and the characters of a value.
+
+    A value is one in which nothing needs a second look: printable ASCII without `&`, `<` and its own quote.
+    """
+
+    before: bytes
+    after: bytes
+    quote: bytes
+    plain: bytes
+
+    def value(self, least: int, most: int) -> bytes:
+        """The pattern of a quoted value."""
+        return self.quote + b"[%s]{%d,%d}+" % (self.plain, least, most) + self.quote
+
+    def attribute(self, name: bytes) -> bytes:
+        """The pattern of an attribute."""
+        return self.before + name + b"=" + self.value(0, VALUE_MAX)
+
+    @property
+    def key(self) -> bytes:
+        """The pattern of a start tag up to the name of the property: what decides about routing."""
+        name = self.value(1, NAME_MAX)
+        return b"<set(?:Number|Text|Switch|Light)Vector%sdevice=%s%sname=%s" % (self.before, name, self.before, name)
+
+    @property
+    def start(self) -> re.Pattern[bytes]:
+        """A start tag; group 1 is the routing key. The order of the attributes proves that none stands there twice."""
+        timeout, timestamp = self.attribute(b"timeout"), self.attribute(b"timestamp")
+        return re.compile(
+            b"(%s)(?:%s)?+" % (self.key, self.attribute(b"state"))
+            + b"(?:%s(?:%s)?+|%s(?:%s)?+)?+" % (timeout, timestamp, timestamp, timeout)
+            + b"(?:%s)?+%s>" % (self.attribute(b"message"), self.after)
+        )
+
+
+INDISERVER = Layout(b" ", b"", b'"', b" !#-%'-;=-~")
+"""Also that of indipydriver, where nothing in it asks for single quotes."""
+
+LIBINDI = Layout(b"\n  ", b"\n", b"'", b" -%(-;=-~")
+
+INDISERVER_START, LIBINDI_START = INDISERVER.start.match, LIBINDI.start.match
