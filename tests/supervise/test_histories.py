@@ -51,7 +51,7 @@ class Histories(RuleBasedStateMachine):
     @rule(event=st.sampled_from([Defined(), Hung("hung"), Garbage("garbage"), *map(Timeout, Timer)]))
     def at_any_time(self, event: Defined | Hung | Garbage | Timeout) -> None:
         """Even where it comes too late: what reads a driver may say so after its end."""
-        if not isinstance(event, Timeout) or event.timer in self.world.timers:
+        if not isinstance(event, Timeout) or self.world.timers.pop(event.timer, None) is not None:
             self.world.send(event)
 
     @precondition(lambda self: self.world.spawning)

@@ -193,6 +193,30 @@ def test_a_hurry_overtakes_the_grace() -> None:
     assert Timer.GRACE not in world.timers
 
 
+@pytest.mark.parametrize("events", [[KillNow()], [Stop(), KillNow()]])
+def test_in_a_hurry_before_it_has_started(events: list[Event]) -> None:
+    world = World(Policy())
+    world.send(Start())
+    for event in events:
+        world.send(event)
+    world.started()
+    assert world.log == ["spawn", "kill"], "no grace either"
+    world.exited(-9)
+    world.expect(State.STOPPED)
+    world.run()
+    world.send(Stop())
+    assert world.log[-1] == "terminate", "the hurry is over"
+
+
+@pytest.mark.parametrize(("event", "kind"), [(Stop(), "ended"), (Restart(), "ended"), (Hung("."), "exited")])
+def test_an_end_that_was_asked_for_is_told_apart(event: Event, kind: str) -> None:
+    world = World(Policy())
+    world.run()
+    world.send(event)
+    world.exited(0)
+    assert kind in world.reports
+
+
 @pytest.mark.parametrize("event", [Hung("does not read"), Garbage("no XML")])
 @pytest.mark.parametrize(
     ("policy", "state"),

@@ -26,9 +26,10 @@ from inditree.supervise.events import (
     Timer,
 )
 from inditree.supervise.policy import Policy, delay
-from inditree.supervise.table import TABLE, Machine
+from inditree.supervise.table import KILL_MARGIN, TABLE, Machine
 
 __all__ = [
+    "KILL_MARGIN",
     "REASONS",
     "TABLE",
     "Action",

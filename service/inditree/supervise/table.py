@@ -63,6 +63,7 @@ class Machine:
     #: Runs in a row that did not last `reset_after`.
     failures: int = 0
     _asked: bool = False  # stopping: the Spawn is answered, so that it could be told to end
+    _hurry: bool = False  # stopping, not asked yet: it gets no grace
     _next: Literal["stop", "start", "policy"] = "stop"  # stopping: what follows the exit
     _cause: Reason | None = None  # why the next run is a restart, None where it is not one
 
@@ -138,15 +139,15 @@ class Machine:
 
     def _running_exited(self, event: Event) -> list[Action]:
         assert isinstance(event, Exited)
-        actions = self._gone(event.code)
+        actions = self._gone(event.code, "exited")
         self._cause = "signal" if event.code < 0 else "exit"
         return actions + self._by_policy(failed=event.code != 0)
 
-    def _gone(self, code: int) -> list[Action]:
+    def _gone(self, code: int, kind: Literal["exited", "ended"]) -> list[Action]:
         self.alive = self.ready = self.late = False
         self.last_exit = code
         text = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return [Disarm(Timer.READY), Disarm(Timer.RESET), Report("exited", text)]
+        return [Disarm(Timer.READY), Disarm(Timer.RESET), Report(kind, text)]
 
     def _by_policy(self, failed: bool) -> list[Action]:
         if self.policy.restarts_after(failed):
@@ -178,6 +179,7 @@ class Machine:
 
     def _starting_stop(self, event: Event) -> list[Action]:
         self._next, self.state, self._asked = "stop", State.STOPPING, False
+        self._hurry = isinstance(event, KillNow)
         return []
 
     def _stopping_stop(self, event: Event) -> list[Action]:
@@ -190,10 +192,13 @@ class Machine:
 
     def _stopping_started(self, event: Event) -> list[Action]:
         self.alive = self._asked = True
+        if self._hurry:
+            return [Kill(), Arm(Timer.KILLED, KILL_MARGIN)]
         return [Terminate(), Arm(Timer.GRACE, self.policy.stop_grace)]
 
     def _stopping_kill(self, event: Event) -> list[Action]:
         self._next = "stop"
+        self._hurry = True
         return [Disarm(Timer.GRACE), Kill(), Arm(Timer.KILLED, KILL_MARGIN)] if self._asked else []
 
     def _stopping_timeout(self, event: Event) -> list[Action]:
@@ -208,7 +213,8 @@ class Machine:
 
     def _stopping_exited(self, event: Event) -> list[Action]:
         assert isinstance(event, Exited)
-        actions = [*self._gone(event.code), Disarm(Timer.GRACE), Disarm(Timer.KILLED)]
+        kind: Literal["exited", "ended"] = "exited" if self._next == "policy" else "ended"
+        actions = [*self._gone(event.code, kind), Disarm(Timer.GRACE), Disarm(Timer.KILLED)]
         if self._next == "policy":
             return actions + self._by_policy(failed=True)
         return actions + self._stopped_or_again()

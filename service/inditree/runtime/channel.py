@@ -1,0 +1,142 @@
+"""The descriptors of one peer, non-blocking: what differs between a TCP client, a driver and a TLS connection.
+
+All raise BlockingIOError where nothing can be done now, and OSError where nothing can be done any more.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import socket
+from collections.abc import Sequence
+from typing import Protocol
+
+Buffer = bytes | bytearray | memoryview
+
+FDS_AT_ONCE = 16
+"""Descriptors that one recvmsg can bring: libindi sends one for each oneBLOB of a vector."""
+
+
+class Channel(Protocol):
+    """Bytes to and from one peer."""
+
+    def read_fd(self) -> int:
+        """The descriptor to wait on for reading."""
+
+    def write_fd(self) -> int:
+        """The descriptor to wait on for writing."""
+
+    def recv(self, size: int) -> bytes:
+        """What is there, `size` bytes at most; empty at the end."""
+
+    def recv_into(self, view: memoryview) -> int:
+        """The same into a buffer. May be called by another thread while nobody calls `recv`."""
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        """Hand buffers to the kernel: how many bytes it took."""
+
+    def pending(self) -> bool:
+        """Bytes are here of which the descriptor does not tell (TLS)."""
+
+    def hang_up(self) -> None:
+        """Make a reader in another thread see the end, if that can be had."""
+
+    def close(self) -> None:
+        """Close everything."""
+
+
+class SocketChannel:
+    """A connected stream socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self._fd = sock.fileno()
+        self.recv = sock.recv
+        self.recv_into = sock.recv_into
+
+    def read_fd(self) -> int:
+        return self._fd
+
+    def write_fd(self) -> int:
+        return self._fd
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        if len(buffers) == 1:
+            return self.sock.send(buffers[0])
+        return self.sock.sendmsg(buffers)
+
+    def pending(self) -> bool:
+        return False
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+class DriverChannel:
+    """A driver: a pipe to its stdin, a UNIX socket from its stdout, over which it may pass descriptors.
+
+    `fds` are those that came and were not taken yet, oldest first; `close` closes what is left of them.
+    """
+
+    def __init__(self, stdin: int, stdout: int) -> None:
+        self.sock = socket.socket(fileno=stdout)
+        self.sock.setblocking(False)
+        self.fds: list[int] = []
+        self._stdin = stdin
+        self._space = socket.CMSG_LEN(FDS_AT_ONCE * array.array("i").itemsize)
+
+    def read_fd(self) -> int:
+        return self.sock.fileno()
+
+    def write_fd(self) -> int:
+        return self._stdin
+
+    def recv(self, size: int) -> bytes:
+        data, ancillary, _, _ = self.sock.recvmsg(size, self._space, socket.MSG_CMSG_CLOEXEC)
+        if ancillary:
+            self._collect(ancillary)
+        return data
+
+    def recv_into(self, view: memoryview) -> int:
+        count, ancillary, _, _ = self.sock.recvmsg_into([view], self._space, socket.MSG_CMSG_CLOEXEC)
+        if ancillary:
+            self._collect(ancillary)
+        return count
+
+    def _collect(self, ancillary: list[tuple[int, int, bytes]]) -> None:
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds = array.array("i")
+                fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+                self.fds += fds
+
+    def take_fds(self, count: int) -> list[int]:
+        """The oldest descriptors, as many as there are up to `count`: the caller closes them."""
+        taken, self.fds = self.fds[:count], self.fds[count:]
+        return taken
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        if len(buffers) == 1:
+            return os.write(self._stdin, buffers[0])
+        return os.writev(self._stdin, buffers)
+
+    def pending(self) -> bool:
+        return False
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.sock.close()
+        if self._stdin >= 0:
+            os.close(self._stdin)
+            self._stdin = -1
+        for fd in self.take_fds(len(self.fds)):
+            os.close(fd)

@@ -1,0 +1,165 @@
+"""The core in an event loop: what came in is acted on, what is to go out is written, what is to be said is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from inditree.core import Audit, Close, Core, Hold, Log, Peer, Policy, Release, Settings, Wake
+from inditree.counters import Counters
+from inditree.runtime import attached
+from inditree.runtime.buffers import Buffers
+from inditree.runtime.tasks import Tasks
+from inditree.tree.link import Link
+from inditree.wire.elements import Blob
+
+_logger = logging.getLogger("inditree.router")
+
+TICK = 1.0
+"""Seconds between two looks at stalls, probes and buffers, at most."""
+
+TRIM_EVERY = 10
+"""Ticks between two looks at the free buffers."""
+
+
+class Port(Protocol):
+    """Whoever carries one peer's bytes. `blocked`: the other end takes no more now."""
+
+    blocked: bool
+
+    def write(self) -> None: ...
+    def hold(self) -> None: ...
+    def release(self) -> None: ...
+    def close(self, reason: str, text: str) -> None: ...
+
+
+class ByteLimits(Protocol):
+    """Bytes of one element, and of one BLOB."""
+
+    @property
+    def element(self) -> int: ...
+    @property
+    def blob(self) -> int: ...
+
+
+class Engine:
+    """Runs one core. Must be made in a running loop."""
+
+    def __init__(self, settings: Settings, limits: ByteLimits, counters: Counters) -> None:
+        self.core = Core(settings, counters)
+        self.limits = limits
+        self.loop = asyncio.get_running_loop()
+        self.tasks = Tasks()
+        self.buffers = Buffers()
+        self.executor = ThreadPoolExecutor(4, "encode")
+        self.ports: dict[Peer, Port] = {}
+        self.log_traffic = False  # of every peer
+        self.traffic: frozenset[str] = frozenset()  # of these drivers, remotes and listeners
+        self.client_spoke = 0.0
+        self.on_audit: Callable[[Audit], None] | None = None
+        self._wake_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
+        attached.keep_freed_memory()
+        self.begin()
+        self._wake(self.core.now + TICK)
+
+    def encode(self, blob: Blob, fds: list[int]) -> Blob | attached.AttachedError:
+        """The base64 form of images that came as descriptors. Blocks; any thread may call it."""
+        try:
+            return attached.encode(blob, fds, self.limits.blob)
+        except attached.AttachedError as error:
+            return error
+
+    def begin(self) -> float:
+        """Tell the core what time it is, and return it."""
+        now = self.core.now = time.monotonic()
+        return now
+
+    def join(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> Peer:
+        """A peer is there; its port comes next, and `flush` after it."""
+        self.begin()
+        return self.core.join(kind, name, policy, link)
+
+    def flush(self) -> None:
+        """Write to all who got something, and do what the core asks for, until nothing is left to do."""
+        core, ports = self.core, self.ports
+        while True:
+            if core.dirty:
+                dirty = list(core.dirty)
+                core.dirty.clear()
+                for peer in dirty:
+                    port = ports.get(peer)
+                    if port is not None and not port.blocked:
+                        port.write()
+            if core.progress:
+                core.settle()
+            if core.effects:
+                effects, core.effects = core.effects, []
+                for effect in effects:
+                    self._apply(effect)
+            elif not core.dirty:
+                return
+
+    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit) -> None:
+        if isinstance(effect, Log):
+            level = logging.getLevelNamesMapping()[effect.level.upper()]
+            _logger.log(level, "%s", effect.text, extra={"event": effect.event, **effect.fields})
+        elif isinstance(effect, Wake):
+            self._wake(effect.at)
+        elif isinstance(effect, Audit):
+            if self.on_audit is not None:
+                self.on_audit(effect)
+        elif isinstance(effect, Close):
+            self._close(effect.peer, effect.reason, effect.text)
+        elif (port := self.ports.get(effect.peer)) is not None:
+            if isinstance(effect, Hold):
+                port.hold()
+            else:
+                port.release()
+
+    def end(self, peer: Peer, reason: str, text: str) -> None:
+        """A peer's stream has ended."""
+        self.begin()
+        self._close(peer, reason, text)
+        self.flush()
+
+    def _close(self, peer: Peer, reason: str, text: str) -> None:
+        port = self.ports.pop(peer, None)
+        if peer.gone:
+            return
+        level = logging.INFO if reason in ("eof", "shutdown") or peer.kind == "client" else logging.WARNING
+        extra = {"event": "closed", "peer": peer.name, "reason": reason}
+        _logger.log(level, "%s %s closed (%s): %s", peer.kind, peer.name, reason, text, extra=extra)
+        self.core.leave(peer, reason)
+        if port is not None:
+            port.close(reason, text)
+
+    def _wake(self, at: float) -> None:
+        if self._timer is not None:
+            if self._wake_at <= at:
+                return
+            self._timer.cancel()
+        self._wake_at = at
+        self._timer = self.loop.call_later(max(0.0, at - time.monotonic()) + 0.001, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self.begin()
+        self._ticks += 1
+        if self._ticks % TRIM_EVERY == 0:
+            self.buffers.trim()
+        self.core.tick()
+        self.flush()
+        self._wake(now + TICK)
+
+    async def close(self) -> None:
+        """Let go of everything: no peer is left."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.tasks.close()
+        self.executor.shutdown(wait=False, cancel_futures=True)

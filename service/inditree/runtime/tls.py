@@ -1,0 +1,177 @@
+"""TLS on raw non-blocking sockets: contexts, handshake, and the channel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+from inditree.config import ClientTls, ServerTls
+from inditree.errors import ConfigError
+from inditree.runtime.channel import Buffer
+
+HANDSHAKE_TIMEOUT = 10.0
+"""Seconds for a handshake: who says nothing takes a connection for no longer."""
+
+
+def server_context(config: ServerTls) -> ssl.SSLContext:
+    """For a listener. Raises ConfigError, which names the file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load_chain(context, config.cert, config.key)
+    if config.client_ca is not None:
+        _load_ca(context, config.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(config: ClientTls) -> ssl.SSLContext:
+    """For a link: certificates and names are checked. Raises ConfigError, which names the file."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if config.ca is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        _load_ca(context, config.ca)
+    if config.cert is not None:
+        _load_chain(context, config.cert, config.key)
+    return context
+
+
+def _load_chain(context: ssl.SSLContext, cert: str, key: str | None) -> None:
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError("tls", f"certificate {cert}, key {key}: {error}") from None
+
+
+def _load_ca(context: ssl.SSLContext, file: str) -> None:
+    try:
+        context.load_verify_locations(file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError("tls", f"authorities {file}: {error}") from None
+
+
+def subject_of(sock: ssl.SSLSocket) -> str | None:
+    """The subject of the other end's certificate, `CN=guest,O=Club`; None where it showed none."""
+    certificate = sock.getpeercert()
+    if not certificate:
+        return None
+    short = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C"}
+    subject: Any = certificate.get("subject", ())
+    pairs = [(short.get(key, key), value) for rdn in subject for key, value in rdn]
+    # The common name first: that is what rules are written for.
+    named = sorted(pairs, key=lambda pair: pair[0] != "CN")
+    return ",".join(f"{key}={value}" for key, value in named)
+
+
+async def handshake(
+    sock: socket.socket, context: ssl.SSLContext, *, server_side: bool, host: str | None = None
+) -> ssl.SSLSocket:
+    """Raises OSError (ssl.SSLError among them) or TimeoutError; closes the socket then."""
+    sock.setblocking(False)
+    wrapped = context.wrap_socket(
+        sock, server_side=server_side, do_handshake_on_connect=False, server_hostname=None if server_side else host
+    )
+    try:
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT):
+            while True:
+                try:
+                    wrapped.do_handshake()
+                    return wrapped
+                except ssl.SSLWantReadError:
+                    await _wait(wrapped.fileno(), write=False)
+                except ssl.SSLWantWriteError:
+                    await _wait(wrapped.fileno(), write=True)
+    except BaseException:
+        wrapped.close()
+        raise
+
+
+async def _wait(fd: int, write: bool) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    add, remove = (loop.add_writer, loop.remove_writer) if write else (loop.add_reader, loop.remove_reader)
+    add(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        remove(fd)
+
+
+class TlsChannel:
+    """A TLS connection after its handshake. One record holds 16 KiB, so a read or write goes on until it must wait."""
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        self.sock = sock
+        self._fd = sock.fileno()
+
+    def read_fd(self) -> int:
+        return self._fd
+
+    def write_fd(self) -> int:
+        return self._fd
+
+    def pending(self) -> bool:
+        """Bytes have been decrypted that no descriptor tells of."""
+        return self.sock.pending() > 0
+
+    def recv(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        got = 0
+        while got < size:
+            try:
+                data = self.sock.recv(size - got)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            except ssl.SSLEOFError:
+                data = b""
+            if not data:
+                if parts:
+                    break  # the end shows again at the next read
+                return b""
+            parts.append(data)
+            got += len(data)
+        if not parts:
+            raise BlockingIOError
+        return b"".join(parts)
+
+    def recv_into(self, view: memoryview) -> int:
+        got = 0
+        while got < len(view):
+            try:
+                count = self.sock.recv_into(view[got:])
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            except ssl.SSLEOFError:
+                count = 0
+            if count == 0:
+                return got
+            got += count
+        if not got:
+            raise BlockingIOError
+        return got
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        sent = 0
+        for buffer in buffers:
+            try:
+                count = self.sock.send(buffer)
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                break
+            sent += count
+            if count < len(buffer):
+                break
+        if not sent:
+            raise BlockingIOError
+        return sent
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.sock.close()
