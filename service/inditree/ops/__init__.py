@@ -1,0 +1,1 @@
+"""What the operator sees and holds: metrics, logs, audit, and the HTTP API."""

@@ -1,0 +1,88 @@
+"""The dashboard for who observes: what `metrics.properties` names, see docs/metrics.md."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import prometheus
+from panels import (
+    ALL,
+    DEVICE,
+    PROPERTY_STATES,
+    Row,
+    lines,
+    number,
+    query,
+    rate,
+    states,
+)
+
+
+def value(properties: str, legend: str = "{{device}} {{member}}") -> prometheus.Dataquery:
+    """What metrics.properties brings of the properties whose names fit."""
+    return query(
+        f'max by (device, property, member) (indi_property_value{{{DEVICE}, property=~"{properties}"}})', legend
+    )
+
+
+def member(name: str) -> prometheus.Dataquery:
+    """A weather station's value, whatever property it is in."""
+    selector = f'{DEVICE}, property=~"WEATHER.*", member=~"{name}"'
+    return query(f"max by (device, member) (indi_property_value{{{selector}}})", "{{device}} {{member}}")
+
+
+def night_rows() -> list[Row]:
+    """For who observes: what `metrics.properties` names, see docs/metrics.md."""
+    images = query(
+        f"sum by (device) (increase(indi_blobs_received_total{{{DEVICE}}}[$__range]))", "{{device}}", instant=True
+    )
+    state = query(f"max by (device, property) (indi_property_state{{{DEVICE}}})", "{{device}} {{property}}")
+    silence = query(f"time() - max by (device) (indi_device_last_message_timestamp_seconds{{{DEVICE}}})", "{{device}}")
+    size = query(
+        f"{rate('indi_blob_received_bytes_total', DEVICE, 'device')}"
+        f" / ({rate('indi_blobs_received_total', DEVICE, 'device')} > 0)",
+        "{{device}}",
+    )
+    return [
+        (
+            "Now",
+            [
+                states("Properties", "Idle, Ok, Busy or Alert.", PROPERTY_STATES, state, width=16),
+                number("Images", "none", "In the time shown.", images),
+                number("Devices", "none", "Provided now.", query(f"sum(indi_devices{{{ALL}}})", "devices")),
+            ],
+        ),
+        (
+            "Camera",
+            [
+                lines("Sensor temperature", "celsius", "CCD_TEMPERATURE.", value("CCD_TEMPERATURE", "{{device}}")),
+                lines("Cooler", "percent", "CCD_COOLER_POWER.", value("CCD_COOLER_POWER", "{{device}}")),
+                lines("Exposure", "s", "What is left of it: CCD_EXPOSURE.", value("CCD_EXPOSURE", "{{device}}")),
+                lines("Size of an image", "bytes", "Mean of what came in.", size, width=24),
+            ],
+        ),
+        (
+            "Focus and guiding",
+            [
+                lines("Focus", "none", "ABS_FOCUS_POSITION, in steps.", value("ABS_FOCUS_POSITION", "{{device}}")),
+                lines("Focuser temperature", "celsius", "FOCUS_TEMPERATURE.", value("FOCUS_TEMPERATURE", "{{device}}")),
+                lines(
+                    "Guiding", "ms", "Pulses: TELESCOPE_TIMED_GUIDE_NS, _WE.", value("TELESCOPE_TIMED_GUIDE_(NS|WE)")
+                ),
+            ],
+        ),
+        (
+            "Mount and dome",
+            [
+                lines("Equatorial", "none", "RA in hours, DEC in degrees.", value("EQUATORIAL_(EOD_)?COORD")),
+                lines("Dome", "degree", "ABS_DOME_POSITION.", value("ABS_DOME_POSITION", "{{device}}")),
+                lines("Silence", "s", "Since a device last said something.", silence),
+            ],
+        ),
+        (
+            "Weather",
+            [
+                lines("Temperature", "celsius", "Air and dew point.", member("WEATHER_(TEMPERATURE|DEW.*)")),
+                lines("Humidity", "percent", "Relative.", member("WEATHER_.*HUMIDITY")),
+                lines("Wind and rain", "none", "In the units of the station.", member("WEATHER_(WIND|RAIN).*")),
+            ],
+        ),
+    ]

@@ -1,0 +1,240 @@
+"""Health, metrics and control: what each path answers. Rules and shapes: DESIGN.md, "HTTP".
+
+What is asked of the server is asked on the loop and is cheap; text is made of it in one thread of our own, so that
+neither images nor a name lookup that hangs in the loop's default threads are in each other's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from inditree.ops import detail
+from inditree.ops.audit import Audit
+from inditree.ops.guard import Guard
+from inditree.ops.metrics import CONTENT_TYPE, Metrics
+from inditree.ops.model import Control, ControlError, DriverRow, Error, RemoteRow, Status, readiness
+from inditree.ops.openapi import document
+
+MAX_BODY = 64 * 1024
+"""Bytes of a request: an entry of the configuration has some hundred."""
+
+BODY_TIMEOUT = 10.0
+"""Seconds in which it must have come."""
+
+ACTIONS = ("restart", "stop", "start")
+
+_T = TypeVar("_T")
+_logger = logging.getLogger("inditree.http")
+
+
+class Api:
+    """The application. `guard` may be exchanged while it runs; `audit` gets a line for each change."""
+
+    def __init__(
+        self, control: Control, guard: Guard, metrics: Metrics, threads: Executor, audit: Audit | None = None
+    ) -> None:
+        self.guard = guard
+        self._control = control
+        self._metrics = metrics
+        self._threads = threads
+        self._audit = audit
+        self.app = Starlette(
+            routes=[*self._plain_routes(), *self._routes_of("driver"), *self._routes_of("remote")],
+            exception_handlers={HTTPException: _http_error, ControlError: _control_error, Exception: _internal_error},
+        )
+
+    def _plain_routes(self) -> list[Route]:
+        return [
+            Route("/livez", self._live),
+            Route("/readyz", self._ready),
+            Route("/metrics", self._scrape),
+            Route("/api/v1/openapi.json", self._openapi),
+            Route("/api/v1/status", self._status),
+            Route("/api/v1/clients", self._clients),
+            Route("/api/v1/devices", self._devices),
+            Route("/api/v1/devices/{name:path}", self._device),
+        ]
+
+    def _routes_of(self, kind: str) -> list[Route]:
+        base = f"/api/v1/{kind}s"
+
+        async def one(request: Request) -> Response:
+            return await (self._remove(kind, request) if request.method == "DELETE" else self._row(kind, request))
+
+        async def every(request: Request) -> Response:
+            return await (self._add(kind, request) if request.method == "POST" else self._rows(kind))
+
+        async def act(request: Request) -> Response:
+            return await self._act(kind, request)
+
+        return [
+            Route(base, every, methods=["GET", "POST"]),
+            Route(base + "/{name}", one, methods=["GET", "DELETE"]),
+            *(Route(f"{base}/{{name}}/{action}", act, methods=["POST"], name=action) for action in ACTIONS),
+        ]
+
+    async def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    async def _json(self, value: object, status: int = 200) -> Response:
+        return Response(await self._in_thread(msgspec.json.encode, value), status, media_type="application/json")
+
+    # What is told.
+
+    async def _live(self, request: Request) -> Response:
+        return _small({"live": True})
+
+    async def _ready(self, request: Request) -> Response:
+        state = readiness(self._control.snapshot())
+        return _small(state, 200 if state.ready else 503)
+
+    async def _scrape(self, request: Request) -> Response:
+        text = await self._in_thread(self._metrics.render, self._control.sample())
+        return Response(text, headers={"content-type": CONTENT_TYPE})
+
+    async def _openapi(self, request: Request) -> Response:
+        return await self._json(await self._in_thread(document, self._control.snapshot().version))
+
+    async def _full(self) -> Status:
+        return await self._in_thread(self._metrics.with_usage, self._control.snapshot())
+
+    async def _status(self, request: Request) -> Response:
+        return await self._json(await self._full())
+
+    async def _clients(self, request: Request) -> Response:
+        return await self._json(self._control.clients())
+
+    async def _devices(self, request: Request) -> Response:
+        return await self._json(self._control.snapshot().devices)
+
+    async def _device(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        try:
+            source = self._control.device(name)
+        except KeyError:
+            raise ControlError(404, f"there is no device {name!r}") from None
+        return await self._json(await self._in_thread(detail.render, source))
+
+    async def _rows(self, kind: str) -> Response:
+        status = await self._full()
+        return await self._json(status.drivers if kind == "driver" else status.remotes)
+
+    async def _row(self, kind: str, request: Request) -> Response:
+        return await self._json(await self._find(kind, request.path_params["name"]))
+
+    async def _find(self, kind: str, name: str) -> DriverRow | RemoteRow:
+        status = await self._full()
+        rows: tuple[DriverRow | RemoteRow, ...] = status.drivers if kind == "driver" else status.remotes
+        for row in rows:
+            if row.name == name:
+                return row
+        raise ControlError(404, f"there is no {kind} {name!r}")
+
+    # What is changed.
+
+    async def _add(self, kind: str, request: Request) -> Response:
+        await self._admit(request)
+        entry = await _body(request)
+        add = self._control.add_driver if kind == "driver" else self._control.add_remote
+        name = await self._audited(request, f"{kind}.add", str(entry.get("name", "")), add(entry))
+        response = await self._json(await self._find(kind, name), 201)
+        response.headers["location"] = f"/api/v1/{kind}s/{quote(name, safe='')}"
+        return response
+
+    async def _remove(self, kind: str, request: Request) -> Response:
+        await self._admit(request)
+        name = request.path_params["name"]
+        remove = self._control.remove_driver if kind == "driver" else self._control.remove_remote
+        await self._audited(request, f"{kind}.remove", name, remove(name))
+        return Response(status_code=204)
+
+    async def _act(self, kind: str, request: Request) -> Response:
+        await self._admit(request)
+        name, action = request.path_params["name"], request.url.path.rpartition("/")[2]
+        call: Callable[[str], Awaitable[None]] = getattr(self._control, f"{action}_{kind}")
+        await self._audited(request, f"{kind}.{action}", name, call(name))
+        return await self._json(await self._find(kind, name), 202)
+
+    async def _admit(self, request: Request) -> None:
+        """Raises HTTPException where the guard refuses."""
+        client = request.client.host if request.client else None
+        refusal = await self._in_thread(self.guard.refuse, client, request.headers)
+        if refusal is None:
+            return
+        fields = {"event": "control_refused", "client": client, "status": refusal.status}
+        _logger.warning("%s %s refused: %s", request.method, request.url.path, refusal.text, extra=fields)
+        headers = {"www-authenticate": "Bearer"} if refusal.status == 401 else None
+        raise HTTPException(refusal.status, refusal.text, headers)
+
+    async def _audited(self, request: Request, action: str, name: str, call: Awaitable[_T]) -> _T:
+        client = f"{request.client.host}:{request.client.port}" if request.client else ""
+        result = "failed"
+        try:
+            answer = await call
+            result = "done"
+            name = answer if isinstance(answer, str) else name
+            return answer
+        except ControlError as error:
+            result = f"refused: {error.text}"
+            raise
+        finally:
+            fields = {"event": "control", "client": client, "action": action, "target": name, "result": result}
+            _logger.info("%s %s: %s", action, name, result, extra=fields)
+            if self._audit is not None:
+                self._audit.control(client=client, action=action, name=name, result=result)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object that the request carries. Raises ControlError (400)."""
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > MAX_BODY:
+                    raise ControlError(400, f"the body is longer than {MAX_BODY} bytes")
+    except TimeoutError:
+        raise ControlError(400, f"the body did not come within {BODY_TIMEOUT:g} s") from None
+    except ClientDisconnect:
+        raise ControlError(400, "the body ended early") from None
+    try:
+        return msgspec.json.decode(bytes(data), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ControlError(400, f"the body is no JSON object: {error}") from None
+
+
+def _small(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    texts = {404: f"there is nothing at {request.url.path}", 405: f"{request.method} is not possible here"}
+    plain = error.detail in ("Not Found", "Method Not Allowed")
+    response = _small(Error(texts[error.status_code] if plain else error.detail), error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _control_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ControlError)
+    response = _small(Error(error.text), error.status)
+    if error.status == 400:
+        response.headers["connection"] = "close"  # what is left of a body that was not read belongs to no request
+    return response
+
+
+async def _internal_error(request: Request, error: Exception) -> Response:
+    return _small(Error("internal error; the log says more"), 500)

@@ -1,0 +1,183 @@
+"""The audit log: who told which device to do what, as JSON lines. Rules: DESIGN.md, "HTTP".
+
+A thread writes, so that a slow disk delays nobody; what it cannot write is counted and said in the log, and the
+router goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+
+import msgspec
+
+from inditree.errors import StartError
+from inditree.view.fold import parse
+
+MAX_VALUE = 200
+"""Characters of a value that are written."""
+
+MAX_MEMBERS = 64
+"""Members of a property that are written."""
+
+MAX_ELEMENT = 16 * 1024
+"""Bytes of an element beyond which its members are not looked at."""
+
+MAX_WAITING = 2000
+"""Lines that wait for the disk; with MAX_ELEMENT at most 32 MiB, in practice some hundred bytes each."""
+
+COMPLAINT_INTERVAL = 60.0
+"""Seconds between two complaints about a disk that does not take what we write."""
+
+_logger = logging.getLogger("inditree.audit")
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the file. `time` is UTC; a control call over HTTP has `http` for its listener."""
+
+    time: str
+    client: str
+    listener: str
+    element: str
+    device: str
+    property: str
+    members: dict[str, str]
+    result: str
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    at: float
+    client: str
+    listener: str
+    element: str
+    device: str
+    property: str
+    data: bytes
+    result: str
+
+
+class Audit:
+    """Appends to one file. `lost` counts the lines that could not be written.
+
+    Raises StartError where the file cannot be opened. `command`, `control` and `reopen` never raise and never wait.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.lost = 0
+        self._file = file
+        self._complained = float("-inf")
+        self._partial = False
+        self._entries: queue.Queue[_Entry | str] = queue.Queue(MAX_WAITING)
+        try:
+            self._descriptor: int | None = self._open()
+        except OSError as error:
+            raise StartError(f"audit.file: cannot write to {file}: {error.strerror}") from error
+        self._thread = threading.Thread(target=self._run, name="inditree-audit", daemon=True)
+        self._thread.start()
+
+    def command(
+        self, *, client: str, listener: str, element: str, device: str, property: str, data: bytes, result: str
+    ) -> None:
+        """A new* and what became of it. `data` is the element, or as much of it as there is."""
+        data = data if len(data) <= MAX_ELEMENT else b""
+        self._put(_Entry(time.time(), client, listener, element, device, property, data, result))
+
+    def control(self, *, client: str, action: str, name: str, result: str) -> None:
+        """A change over HTTP: `action` is `driver.add`, `remote.stop` ..., `name` whom it was about."""
+        self._put(_Entry(time.time(), client, "http", action, "", name, b"", result))
+
+    def reopen(self) -> None:
+        """Go on in a new file: the old one was renamed (SIGHUP)."""
+        self._put("reopen")
+
+    def close(self, timeout: float = 0.5) -> None:
+        """Write what waits and close the file, within `timeout` seconds."""
+        try:
+            self._entries.put("close", timeout=timeout)
+        except queue.Full:
+            return
+        self._thread.join(timeout)
+
+    def _put(self, entry: _Entry | str) -> None:
+        try:
+            self._entries.put_nowait(entry)
+        except queue.Full:
+            self._lose(1, "the disk is too slow")
+
+    def _run(self) -> None:
+        while (entry := self._entries.get()) != "close":
+            if entry == "reopen":
+                self._reopen()
+            elif isinstance(entry, _Entry):
+                self._write(msgspec.json.encode(_line(entry)) + b"\n")
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def _open(self) -> int:
+        return os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def _reopen(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        self._partial = False
+        try:
+            self._descriptor = self._open()
+        except OSError as error:
+            self._lose(0, error.strerror or str(error))
+
+    def _write(self, line: bytes) -> None:
+        try:
+            if self._descriptor is None:
+                self._descriptor = self._open()
+            if self._partial:
+                line = b"\n" + line  # what a full disk cut off must not spoil this one
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            return self._lose(1, error.strerror or str(error))
+        self._partial = written < len(line)
+        if self._partial:
+            self._lose(1, "the disk is full")
+        return None
+
+    def _lose(self, count: int, reason: str) -> None:
+        self.lost += count
+        if time.monotonic() - self._complained >= COMPLAINT_INTERVAL:
+            self._complained = time.monotonic()
+            fields = {"event": "audit_lost", "lost": self.lost}
+            _logger.error("%s: %s; %d lines lost so far", self._file, reason, self.lost, extra=fields)
+
+
+def _line(entry: _Entry) -> Line:
+    return Line(
+        time=datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        client=entry.client,
+        listener=entry.listener,
+        element=entry.element,
+        device=entry.device,
+        property=entry.property,
+        members=_members(entry.data),
+        result=entry.result,
+    )
+
+
+def _members(data: bytes) -> dict[str, str]:
+    try:
+        root = parse(data) if data else ()
+    except ET.ParseError:
+        return {}
+    members = {each.get("name", ""): _cut((each.text or "").strip(), each.tag) for each in root[:MAX_MEMBERS]}
+    if len(root) > MAX_MEMBERS:
+        members["..."] = f"{len(root) - MAX_MEMBERS} more"
+    return members
+
+
+def _cut(text: str, tag: str) -> str:
+    if tag == "oneBLOB":
+        return f"({len(text)} characters)"
+    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}... ({len(text)} characters)"

@@ -1,0 +1,59 @@
+"""Labels with bounded values: the first forty of each have their own series, the rest share `_other`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+MAX_NAMES = 40
+"""Devices, drivers, remotes or listeners that have series of their own: keeps a router below 2 000 series."""
+
+OTHER = "_other"
+
+_T = TypeVar("_T")
+
+
+class Slots:
+    """Who has series of its own. A name keeps its place until it is gone; a free one goes to the next newcomer."""
+
+    def __init__(self, size: int = MAX_NAMES) -> None:
+        self._size = size
+        self._own: set[str] = set()
+        self._rest: set[str] = set()
+
+    def divide(self, rows: Mapping[str, _T]) -> tuple[dict[str, _T], list[_T]]:
+        """(those with series of their own, in order; the rest)."""
+        self._own.intersection_update(rows)
+        self._rest.intersection_update(rows)
+        for name in rows:
+            if name in self._own or name in self._rest:
+                continue
+            (self._own if len(self._own) < self._size else self._rest).add(name)
+        own = {name: row for name, row in rows.items() if name in self._own}
+        return own, [row for name, row in rows.items() if name in self._rest]
+
+
+class Rising:
+    """Sums that must not fall when one of those that they are made of goes away: Prometheus would see a restart."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, ...], tuple[float, float]] = {}  # the last sum, and what was told of it
+
+    def value(self, key: tuple[str, ...], now: float) -> float:
+        """The sum `now`, and all that has gone from it."""
+        last, told = self._seen.get(key, (0.0, 0.0))
+        # Only ever added to: what is subtracted and added again can come out an ulp smaller.
+        told += max(now - last, 0.0)
+        self._seen[key] = (now, told)
+        return told
+
+
+def known(counts: Mapping[str, float], labels: Iterable[str]) -> dict[str, float]:
+    """A value for each of these labels, zero where there is none; what has another goes to `_other`."""
+    values = dict.fromkeys(labels, 0.0)
+    rest = sum(count for label, count in counts.items() if label not in values)
+    for label in values:
+        values[label] = counts.get(label, 0)
+    if rest:
+        values[OTHER] = rest
+    return values

@@ -1,0 +1,220 @@
+"""The log on stderr: text for people, or one JSON object a line for machines.
+
+What a record is about comes as `extra=`: `event` (a short fixed word), `peer`, `device`, `driver` and so on. An event
+that is repeated is counted, not repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import msgspec
+
+from inditree.config import Log
+
+REPEAT_WINDOW = 10.0
+"""Seconds in which the same event with the same text is only counted."""
+
+MAX_REMEMBERED = 1000
+"""Different records that are remembered for that."""
+
+MAX_VALUE, MAX_TRAFFIC = 80, 2000
+"""Characters of a value, and of a whole element, in a line of traffic."""
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_VALUE = re.compile(rf">([^<>]{{{MAX_VALUE + 1},}})<")
+
+_traffic = logging.getLogger("inditree.traffic")
+
+
+def setup(log: Log, parts: Mapping[str, str] | None = None, *, stream: TextIO | None = None) -> None:
+    """Send the log of this process to stderr; called again it replaces what it did before.
+
+    `parts` are levels of their own for parts of the router, by the name below `inditree.`: `{"traffic": "debug"}`.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if log.format == "json" else TextFormatter())
+    handler.addFilter(Repeats(lambda record: _emit(handler, record)))
+    handler.set_name("inditree")
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if each.get_name() == "inditree"]:
+        root.removeHandler(old)
+        for each in old.filters:
+            if isinstance(each, Repeats):
+                each.flush()
+    root.addHandler(handler)
+    root.setLevel(max(_level(log.level), logging.INFO))  # other packages' DEBUG is not about us
+    logging.getLogger("inditree").setLevel(_level(log.level))
+    for name, level in (parts or {}).items():
+        logging.getLogger(f"inditree.{name}").setLevel(_level(level))
+
+
+def _emit(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Past the filters; `Handler.handle` takes the lock only after them."""
+    handler.acquire()
+    try:
+        handler.emit(record)
+    finally:
+        handler.release()
+
+
+def _level(name: str) -> int:
+    return logging.getLevelNamesMapping()[name.upper()]
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What came as `extra=`."""
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD and value is not None}
+
+
+def _time(record: logging.LogRecord) -> str:
+    when = datetime.fromtimestamp(record.created, UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _printable(text: str) -> str:
+    """Control characters escaped: what a peer sends must not forge a line or move the cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31T22:15:00.123Z WARNING driver: ccd: ended with exit code 1`; a traceback on lines below."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and those of the traceback."""
+        name = record.name.removeprefix("inditree.")
+        line = f"{_time(record)} {record.levelname} {name}: {_printable(record.getMessage())}"
+        if record.exc_info and record.exc_info[0] is not None:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: ts, level, logger, event, message, then the fields that the record brought."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line = {
+            "ts": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": "",
+            "message": record.getMessage(),
+        } | _fields(record)
+        if record.exc_info and record.exc_info[0] is not None:
+            line["traceback"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class _Repeated:
+    """A record and how often it came again since it was written."""
+
+    __slots__ = ("count", "record", "since")
+
+    def __init__(self, record: logging.LogRecord, since: float) -> None:
+        self.record = record
+        self.since = since
+        self.count = 0
+
+
+class Repeats(logging.Filter):
+    """Lets the first of equal records pass, and counts those that follow within REPEAT_WINDOW.
+
+    How many there were is said when the window is over: by the next record, whichever it is, or by a timer. DEBUG
+    passes always: who reads it wants every element. `emit` writes a record.
+    """
+
+    def __init__(self, emit: Callable[[logging.LogRecord], None], clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._emit = emit
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._seen: dict[tuple[object, ...], _Repeated] = {}
+        self._timer: threading.Timer | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a repetition."""
+        if record.levelno < logging.INFO:
+            return True
+        key = (record.name, record.levelno, getattr(record, "event", None), record.getMessage())
+        with self._lock:
+            self._expire(self._clock() - REPEAT_WINDOW)
+            known = self._seen.get(key)
+            if known is None:
+                if len(self._seen) < MAX_REMEMBERED:
+                    self._seen[key] = _Repeated(record, self._clock())
+                return True
+            known.count += 1
+            self._arm()
+            return False
+
+    def flush(self) -> None:
+        """Say now what was counted."""
+        with self._lock:
+            self._expire(float("inf"))
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def _expire(self, before: float) -> None:
+        # In the order in which they came, so that the first that is young ends the search.
+        while self._seen:
+            key, known = next(iter(self._seen.items()))
+            if known.since > before:
+                return
+            del self._seen[key]
+            if known.count:
+                self._emit(self._summary(known))
+
+    def _summary(self, known: _Repeated) -> logging.LogRecord:
+        record = logging.makeLogRecord(vars(known.record))
+        record.created = time.time()
+        record.exc_info = None
+        record.msg = f"{known.record.getMessage()} ({known.count} times more)"
+        record.args = None
+        record.__dict__["repeated"] = known.count
+        return record
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(REPEAT_WINDOW, self._tick)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _tick(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._expire(self._clock() - REPEAT_WINDOW)
+            if any(each.count for each in self._seen.values()):
+                self._arm()
+
+
+def traffic_wanted() -> bool:
+    """Whether anybody reads the traffic: ask before making bytes of it."""
+    return _traffic.isEnabledFor(logging.DEBUG)
+
+
+def traffic(direction: str, data: bytes, *, peer: str) -> None:
+    """Log elements that came from (`RX`) or went to (`TX`) a peer, at DEBUG; long values are cut.
+
+    Of a BLOB give the head alone. The logger is `inditree.traffic`.
+    """
+    if traffic_wanted():
+        fields = {"event": "traffic", "direction": direction, "peer": peer}
+        _traffic.debug("%s:: %s [%s]", direction, shortened(data), peer, extra=fields)
+
+
+def shortened(data: bytes) -> str:
+    """Elements as text, with long values cut, and cut as a whole."""
+    text = data[: 16 * MAX_TRAFFIC].decode("utf-8", "backslashreplace").strip()
+    text = _VALUE.sub(lambda found: f">{found[1][:MAX_VALUE]}...({len(found[1])})<", text)
+    return text if len(text) <= MAX_TRAFFIC else f"{text[:MAX_TRAFFIC]}...({len(data)} bytes)"

@@ -1,0 +1,90 @@
+"""/metrics: a sample, taken on the loop, becomes text in a thread.
+
+A scrape must not make images late, and a thread that renders for 10 ms holds the interpreter lock for nearly all of
+them: so it stops for breath between families.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+from prometheus_client import Metric, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.registry import Collector as _Collector
+
+from inditree.ops.caps import Slots
+from inditree.ops.machine import DriverUsage, memory_limit
+from inditree.ops.model import Sample, Status
+from inditree.ops.named_families import NamedFamilies, properties
+from inditree.ops.traffic_families import gauge, listeners, traffic
+from inditree.ops.values import PropertyValues
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+WORK, BREATH = 0.0005, 0.00005
+"""Seconds of rendering after which the loop may have the lock, and how long it is left to it."""
+
+
+class Metrics:
+    """Renders samples; remembers between scrapes what belongs to whom. Used by one thread at a time.
+
+    `patterns` is `metrics.properties`.
+    """
+
+    def __init__(
+        self,
+        patterns: Iterable[str] = (),
+        *,
+        usage: DriverUsage | None = None,
+        limit: Callable[[], int] = memory_limit,
+    ) -> None:
+        self.usage = usage or DriverUsage()
+        self._limit = limit
+        self._values = PropertyValues(patterns)
+        self._named = NamedFamilies()
+        self._listeners = Slots()
+        self._process = [ProcessCollector(registry=None), PlatformCollector(registry=None)]
+
+    def watch(self, patterns: Iterable[str]) -> None:
+        """Tell these values from now on: `metrics.properties` of a configuration that was read anew."""
+        self._values = PropertyValues(patterns)
+
+    def collect(self, sample: Sample) -> Iterator[Metric]:
+        """Every family, in the order of docs/metrics.md."""
+        sample = msgspec.structs.replace(sample, status=self.with_usage(sample.status))
+        text = "Always 1; the version is in the label."
+        yield gauge("indi_build_info", text, {(sample.status.version,): 1}, "version")
+        text = "Memory that we and our drivers may use: the control group's limit, else the machine's."
+        yield gauge("indi_memory_limit_bytes", text, {(): self._limit()})
+        yield from traffic(sample)
+        yield from listeners(sample.status.listeners, self._listeners)
+        yield from self._named.collect(sample)
+        yield from properties(sample, self._values)
+        for each in self._process:
+            yield from each.collect()
+
+    def with_usage(self, status: Status) -> Status:
+        """The status with what its drivers use of the machine."""
+        return msgspec.structs.replace(status, drivers=self.usage.fill(status.drivers))
+
+    def render(self, sample: Sample) -> bytes:
+        """The text that Prometheus reads (its format 0.0.4)."""
+        parts = []
+        since = time.monotonic()
+        for family in self.collect(sample):
+            parts.append(generate_latest(_One(family)))
+            if time.monotonic() - since > WORK:
+                time.sleep(BREATH)
+                since = time.monotonic()
+        return b"".join(parts)
+
+
+class _One(_Collector):
+    """A registry with one family, so that each can be rendered by itself."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterable[Metric]:
+        return [self._family]

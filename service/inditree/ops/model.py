@@ -1,0 +1,272 @@
+"""What the router tells about itself: the shapes of the HTTP API, and the snapshot that the metrics are made of.
+
+The server fills these on its loop and a thread turns them into text, so nothing in them may change afterwards.
+Shapes: DESIGN.md, "HTTP"; fields may be added, not taken away. Times are seconds since the epoch, spans seconds,
+sizes bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from inditree.counters import Counters
+
+DriverState = Literal["stopped", "starting", "running", "backoff", "stopping", "failed"]
+RemoteState = Literal["connecting", "up", "backoff", "stopped"]
+OwnerKind = Literal["driver", "remote", "inprocess", "peer"]
+
+
+class ControlError(Exception):
+    """A call that cannot be carried out. `status` is 400 (bad), 404 (unknown) or 409 (taken, or not in this state)."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Who provides a device: `peer` is one that connected to us."""
+
+    kind: OwnerKind
+    name: str
+
+
+class ListenerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """`clients` counts all that take a connection: links and those without interest too."""
+
+    name: str
+    address: str
+    clients: int
+    max_connections: int | None
+
+
+class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A supervised driver. `last_exit` is negative for a signal and null before the first exit.
+
+    `cpu_seconds` (of all its runs) and `resident_bytes` include its child processes; the renderer fills them from
+    `pid`, the server leaves them.
+    """
+
+    name: str
+    kind: Literal["exec", "python"]
+    state: DriverState
+    pid: int | None
+    restarts: int
+    last_exit: int | None
+    devices: tuple[str, ...]
+    since_seconds: float
+    ready: bool = False
+    required: bool = False
+    started_at: float | None = None
+    restarts_by_reason: dict[str, int] = {}
+    stderr_lines: int = 0
+    last_error: str | None = None
+    cpu_seconds: float | None = None
+    resident_bytes: int | None = None
+
+
+class RemoteRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that we opened. `id` is that of the router at its other end, null where it is another kind of server."""
+
+    name: str
+    address: str
+    state: RemoteState
+    id: str | None
+    devices: tuple[str, ...]
+    last_error: str | None
+    required: bool = False
+    since_seconds: float = 0.0
+    rtt_seconds: float | None = None
+    last_receive: float | None = None
+    attempts: dict[str, int] = {}
+    queue_bytes: int = 0
+
+
+class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    owner: Owner
+
+
+class ConflictRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that two places provide: the second is refused."""
+
+    device: str
+    owner: str
+    refused: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole router. `clients` does not count links."""
+
+    name: str
+    id: str
+    version: str
+    uptime_seconds: float
+    ready: bool
+    draining: bool
+    listeners: tuple[ListenerRow, ...]
+    drivers: tuple[DriverRow, ...]
+    remotes: tuple[RemoteRow, ...]
+    devices: tuple[DeviceRow, ...]
+    clients: int
+    loops_detected: int
+    conflicts: tuple[ConflictRow, ...] = ()
+
+
+class BlobWish(msgspec.Struct, frozen=True, kw_only=True):
+    """An enableBLOB as it stands: null for all devices, all properties."""
+
+    device: str | None
+    property: str | None
+    mode: Literal["Never", "Also", "Only"]
+
+
+class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Who connected to us. `devices` is what it asked for, `*` for all; `link` says that it is another server."""
+
+    id: int
+    address: str
+    listener: str
+    devices: tuple[str, ...]
+    blobs: tuple[BlobWish, ...]
+    queue_bytes: int
+    sent_bytes: int
+    dropped_blobs: int
+    link: bool
+    connected_seconds: float
+
+
+class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """`value` as the driver wrote it; null for a BLOB, whose data is not kept."""
+
+    name: str
+    label: str
+    value: str | None
+
+
+class PropertyRow(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    type: Literal["Text", "Number", "Switch", "Light", "BLOB"]
+    label: str
+    group: str
+    state: str
+    perm: str | None
+    timestamp: str | None
+    message: str | None
+    members: tuple[MemberRow, ...]
+
+
+class DeviceDetail(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    owner: Owner
+    properties: tuple[PropertyRow, ...]
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of /readyz: `drivers` and `remotes` are those that are not up, by name, with their state."""
+
+    ready: bool
+    draining: bool
+    drivers: dict[str, str]
+    remotes: dict[str, str]
+
+
+class Error(msgspec.Struct, frozen=True):
+    """The body of every refusal."""
+
+    error: str
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A property as the view keeps it: its definition, and the updates since that are not folded into it yet."""
+
+    device: str
+    property: str
+    definition: bytes
+    pending: tuple[bytes, ...] = ()
+
+
+class DeviceSource(msgspec.Struct, frozen=True, kw_only=True):
+    """What a DeviceDetail is made of, in a thread."""
+
+    name: str
+    owner: Owner
+    definitions: tuple[Definition, ...]
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """What the metrics are made of. Mappings are keyed by the kind of peer.
+
+    `counters` is a copy (Counters.copy). `definitions` are the properties of the view, none where
+    `metrics.properties` is empty. `slow_clients` are those that hold BLOBs which the fastest has already taken, or
+    that are about to be closed as stalled.
+    """
+
+    status: Status
+    counters: Counters
+    connections: Mapping[str, int]
+    queue_bytes: Mapping[str, int]
+    queue_bytes_largest: Mapping[str, int]
+    queue_limit_bytes: int
+    slow_clients: int = 0
+    definitions: tuple[Definition, ...] = ()
+
+
+class Control(Protocol):
+    """What the HTTP API needs of the server; all of it is called on the loop. The async ones raise ControlError."""
+
+    def snapshot(self) -> Status: ...
+
+    def clients(self) -> tuple[ClientRow, ...]: ...
+
+    def sample(self) -> Sample: ...
+
+    def device(self, name: str) -> DeviceSource:
+        """Raises KeyError."""
+
+    async def add_driver(self, entry: dict[str, Any]) -> str:
+        """The name under which it runs."""
+
+    async def remove_driver(self, name: str) -> None: ...
+
+    async def restart_driver(self, name: str) -> None: ...
+
+    async def stop_driver(self, name: str) -> None: ...
+
+    async def start_driver(self, name: str) -> None: ...
+
+    async def add_remote(self, entry: dict[str, Any]) -> str:
+        """The name that it goes by."""
+
+    async def remove_remote(self, name: str) -> None: ...
+
+    async def restart_remote(self, name: str) -> None: ...
+
+    async def stop_remote(self, name: str) -> None: ...
+
+    async def start_remote(self, name: str) -> None: ...
+
+
+def driver_up(row: DriverRow) -> bool:
+    """Runs, and has defined a device."""
+    return row.state == "running" and row.ready
+
+
+def is_ready(*, applied: bool, draining: bool, drivers: Iterable[DriverRow], remotes: Iterable[RemoteRow]) -> bool:
+    """Whether /readyz says yes. `applied`: it listens and its configuration is applied."""
+    missing = any(row.required and not driver_up(row) for row in drivers)
+    return applied and not draining and not missing and not any(r.required and r.state != "up" for r in remotes)
+
+
+def readiness(status: Status) -> Readiness:
+    """What /readyz answers."""
+    return Readiness(
+        ready=status.ready,
+        draining=status.draining,
+        drivers={d.name: "not ready" if d.state == "running" else d.state for d in status.drivers if not driver_up(d)},
+        remotes={r.name: r.state for r in status.remotes if r.state != "up"},
+    )

@@ -1,0 +1,140 @@
+"""The metric families of what has a name: devices, drivers, remotes. Each capped, the rest is `_other`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, TypeVar, get_args
+
+from prometheus_client import Metric
+
+from inditree.counters import DeviceCounters
+from inditree.ops.caps import OTHER, Rising, Slots, known
+from inditree.ops.model import DriverRow, DriverState, RemoteState, Sample
+from inditree.ops.traffic_families import Values, counter, gauge
+from inditree.ops.values import PropertyValues
+from inditree.supervise import REASONS
+
+ATTEMPTS = ("ok", "refused", "unreachable", "timeout", "tls", "error")
+
+_Row = TypeVar("_Row")
+
+
+class _Named(Generic[_Row]):
+    """The rows of one kind in a scrape, and the two ways to make series of them."""
+
+    def __init__(self, label: str, slots: Slots, rising: Rising, rows: Mapping[str, _Row]) -> None:
+        self.label = label
+        self.rising = rising
+        self.own, self.rest = slots.divide(rows)
+
+    def counter(self, name: str, text: str, read: Callable[[_Row], float | None]) -> Metric:
+        """The sum of the rest is `_other`."""
+        values = self._own(read)
+        if self.rest:
+            values[(OTHER,)] = self.rising.value((name,), sum(read(row) or 0 for row in self.rest))
+        return counter(name, text, values, self.label)
+
+    def gauge(
+        self,
+        name: str,
+        text: str,
+        read: Callable[[_Row], float | None],
+        worst: Callable[[list[float]], float] | None = None,
+    ) -> Metric:
+        """`worst` says what stands for the rest; without it nothing does."""
+        values = self._own(read)
+        others = [value for row in self.rest if (value := read(row)) is not None]
+        if others and worst:
+            values[(OTHER,)] = worst(others)
+        return gauge(name, text, values, self.label)
+
+    def _own(self, read: Callable[[_Row], float | None]) -> Values:
+        return {(name,): value for name, row in self.own.items() if (value := read(row)) is not None}
+
+    def states(self, name: str, text: str, states: tuple[str, ...], read: Callable[[_Row], str]) -> Metric:
+        """1 for the state that it is in; `_other` tells how many of the rest are in it."""
+        values: Values = {
+            (each, state): float(read(row) == state) for each, row in self.own.items() for state in states
+        }
+        if self.rest:
+            values |= {(OTHER, state): sum(read(row) == state for row in self.rest) for state in states}
+        return gauge(name, text, values, self.label, "state")
+
+    def labelled(
+        self, name: str, text: str, label: str, labels: tuple[str, ...], read: Callable[[_Row], Mapping[str, float]]
+    ) -> Metric:
+        """A counter with a second label of fixed values."""
+        values: Values = {
+            (each, key): value for each, row in self.own.items() for key, value in known(read(row), labels).items()
+        }
+        for key in labels if self.rest else ():
+            values[OTHER, key] = self.rising.value((name, key), sum(read(row).get(key, 0) for row in self.rest))
+        return counter(name, text, values, self.label, label)
+
+
+class NamedFamilies:
+    """Remembers between scrapes who has series of its own."""
+
+    def __init__(self) -> None:
+        self._devices, self._drivers, self._remotes = Slots(), Slots(), Slots()
+        self._rising = Rising()
+
+    def collect(self, sample: Sample) -> Iterator[Metric]:
+        """All families of devices, drivers and remotes."""
+        yield gauge("indi_devices", "Devices that are provided.", {(): len(sample.status.devices)})
+        yield from self._of_devices(sample.counters.devices)
+        yield from self._of_drivers(sample.status.drivers)
+        yield from self._of_remotes(sample)
+
+    def _of_devices(self, counters: Mapping[str, DeviceCounters]) -> Iterator[Metric]:
+        rows = _Named("device", self._devices, self._rising, counters)
+        yield rows.counter("indi_blobs_received", "Images that came in.", lambda row: row.blobs_received)
+        text = "Images whose last byte is with the kernel, one for each receiver."
+        yield rows.counter("indi_blobs_delivered", text, lambda row: row.blobs_delivered)
+        text = "Bytes of images that came in, as between their tags."
+        yield rows.counter("indi_blob_received_bytes", text, lambda row: row.blob_bytes_received)
+        text = "Bytes of images that were delivered, as between their tags."
+        yield rows.counter("indi_blob_delivered_bytes", text, lambda row: row.blob_bytes_delivered)
+        text = "When the device last said something; of the rest, who has been silent longest."
+        yield rows.gauge("indi_device_last_message_timestamp_seconds", text, lambda row: row.last_message or None, min)
+
+    def _of_drivers(self, drivers: tuple[DriverRow, ...]) -> Iterator[Metric]:
+        rows = _Named("driver", self._drivers, self._rising, {row.name: row for row in drivers})
+        text = "1 for the state that the driver is in."
+        yield rows.states("indi_driver_state", text, get_args(DriverState), lambda row: row.state)
+        text = "Starts after an end, by what ended the run before."
+        yield rows.labelled("indi_driver_restarts", text, "reason", REASONS, lambda row: row.restarts_by_reason)
+        yield rows.gauge("indi_driver_start_time_seconds", "When the run began.", lambda row: row.started_at)
+        text = "Exit code of the last run, negative for a signal."
+        yield rows.gauge("indi_driver_last_exit_code", text, lambda row: row.last_exit)
+        text = "CPU time of all runs, child processes included."
+        yield rows.counter("indi_driver_cpu_seconds", text, lambda row: row.cpu_seconds)
+        text = "Memory of the driver, child processes included."
+        yield rows.gauge("indi_driver_resident_memory_bytes", text, lambda row: row.resident_bytes, sum)
+        yield rows.counter("indi_driver_stderr_lines", "Lines on stderr.", lambda row: row.stderr_lines)
+
+    def _of_remotes(self, sample: Sample) -> Iterator[Metric]:
+        rows = _Named("remote", self._remotes, self._rising, {row.name: row for row in sample.status.remotes})
+        text = "1 for the state that the link is in."
+        yield rows.states("indi_remote_state", text, get_args(RemoteState), lambda row: row.state)
+        text = "Tries to connect, by what came of them."
+        yield rows.labelled("indi_remote_connect_attempts", text, "result", ATTEMPTS, lambda row: row.attempts)
+        text = "When the last byte came; of the rest, who has been silent longest."
+        yield rows.gauge("indi_remote_last_receive_timestamp_seconds", text, lambda row: row.last_receive, min)
+        text = "Round trip of the last probe; of the rest, the longest."
+        yield rows.gauge("indi_remote_rtt_seconds", text, lambda row: row.rtt_seconds, max)
+        loops = known(sample.counters.loops, rows.own)
+        values: Values = {(name,): value for name, value in loops.items()}
+        text = "Redundant paths and links to ourselves that were found."
+        yield counter("indi_loops_detected", text, values, "remote")
+
+
+def properties(sample: Sample, values: PropertyValues) -> Iterator[Metric]:
+    """What metrics.properties names."""
+    numbers, states = values.read(sample.definitions)
+    found: Values = {(each.device, each.property, each.member): each.value for each in numbers}
+    text = "Value of a member: a number, a switch as 0 or 1, a light as its state."
+    yield gauge("indi_property_value", text, found, "device", "property", "member")
+    found = {(each.device, each.property): each.value for each in states}
+    text = "State of a property: Idle 0, Ok 1, Busy 2, Alert 3."
+    yield gauge("indi_property_state", text, found, "device", "property")

@@ -1,0 +1,108 @@
+"""The OpenAPI document, made from the types that the API speaks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from inditree.config import Driver, Remote
+from inditree.ops.model import ClientRow, DeviceDetail, DeviceRow, DriverRow, Error, Readiness, RemoteRow, Status
+
+_Schema = dict[str, Any]
+
+_FORMS = {
+    "duration": {"type": "string", "examples": ["500ms", "10s", "5m"]},
+    "size": {"type": "string", "examples": ["64KiB", "1MiB"]},
+}
+
+
+def document(version: str) -> _Schema:
+    """OpenAPI 3.1 of everything under HTTP."""
+    types = (Status, ClientRow, DriverRow, RemoteRow, DeviceRow, DeviceDetail, Readiness, Error, Driver, Remote)
+    refs, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    for entry in (Driver, Remote):
+        _write_quantities(entry, components)
+    ref = dict(zip(types, refs, strict=True))
+    paths = {
+        "/livez": {"get": _get("The event loop turns.", {"type": "object"})},
+        "/readyz": {"get": _get("Whether it is ready, and who is not up.", ref[Readiness], {"503": ref[Readiness]})},
+        "/metrics": {"get": _metrics()},
+        "/api/v1/openapi.json": {"get": _get("This document.", {"type": "object"})},
+        "/api/v1/status": {"get": _get("The whole router.", ref[Status])},
+        "/api/v1/clients": {"get": _get("Who connected to us.", _list(ref[ClientRow]))},
+        "/api/v1/devices": {"get": _get("All devices and who provides them.", _list(ref[DeviceRow]))},
+        "/api/v1/devices/{name}": _named(get=_get("A device with its properties.", ref[DeviceDetail], _errors("404"))),
+        **_controlled("driver", ref[DriverRow], ref[Driver]),
+        **_controlled("remote", ref[RemoteRow], ref[Remote]),
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "inditree", "version": version, "license": {"name": "MIT", "identifier": "MIT"}},
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _controlled(kind: str, row: _Schema, entry: _Schema) -> _Schema:
+    """The paths of drivers or remotes."""
+    base = f"/api/v1/{kind}s"
+    body = {"required": True, "content": {"application/json": {"schema": entry}}}
+    add = {**_change(f"Add a {kind}, as in the configuration.", "201", row, ("400", "409")), "requestBody": body}
+    remove = _change(f"Stop a {kind} and forget it.", "204", None, ("404",))
+    paths = {
+        base: {"get": _get(f"All {kind}s.", _list(row)), "post": add},
+        f"{base}/{{name}}": _named(get=_get(f"One {kind}.", row, _errors("404")), delete=remove),
+    }
+    for action in ("restart", "stop", "start"):
+        call = _change(f"{action.capitalize()} a {kind}.", "202", row, ("404", "409"))
+        paths[f"{base}/{{name}}/{action}"] = _named(post=call)
+    return paths
+
+
+def _get(summary: str, schema: _Schema, more: _Schema | None = None) -> _Schema:
+    responses = {"200": _response("The answer.", schema)}
+    responses |= {status: _response("Not so.", each) for status, each in (more or {}).items()}
+    return {"summary": summary, "responses": responses}
+
+
+def _change(summary: str, status: str, schema: _Schema | None, errors: tuple[str, ...]) -> _Schema:
+    responses = {status: _response("Done, or begun.", schema)}
+    responses |= {code: _response("Refused.", each) for code, each in _errors("400", "401", "403", *errors).items()}
+    return {"summary": summary, "responses": responses, "security": [{}, {"token": []}]}
+
+
+def _named(**operations: _Schema) -> _Schema:
+    parameter = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {"parameters": [parameter], **operations}
+
+
+def _errors(*statuses: str) -> _Schema:
+    return {status: {"$ref": "#/components/schemas/Error"} for status in statuses}
+
+
+def _response(text: str, schema: _Schema | None) -> _Schema:
+    return {"description": text} | ({"content": {"application/json": {"schema": schema}}} if schema else {})
+
+
+def _list(item: _Schema) -> _Schema:
+    return {"type": "array", "items": item}
+
+
+def _metrics() -> _Schema:
+    answer = {"description": "Prometheus text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {"summary": "The metrics.", "responses": {"200": answer}}
+
+
+def _write_quantities(cls: type[msgspec.Struct], components: _Schema) -> None:
+    """Durations and sizes are numbers once they are loaded, but texts where they are written."""
+    described = inspect.type_info(cls)
+    assert isinstance(described, inspect.StructType)
+    properties = components[cls.__name__]["properties"]
+    for field in described.fields:
+        kind = field.type
+        if isinstance(kind, inspect.Metadata) and (form := (kind.extra or {}).get("form")) in _FORMS:
+            properties[field.name] = _FORMS[form]
+        elif isinstance(kind, inspect.StructType):
+            _write_quantities(kind.cls, components)

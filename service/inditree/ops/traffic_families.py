@@ -1,0 +1,141 @@
+"""The metric families of peers: connections, traffic, queues, drops, timing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.utils import floatToGoString
+
+from inditree.counters import PEER_KINDS, Counters, Histogram, PeerCounters
+from inditree.ops.caps import OTHER, Slots, known
+from inditree.ops.model import ListenerRow, Sample
+from inditree.wire.syntax import KNOWN_TAGS
+
+CLOSED = ("eof", "error", "malformed", "limit", "stalled", "overflow", "timeout", "loop", "access", "shutdown")
+REJECTED = ("limit", "access", "tls", "draining")
+PARSE_ERRORS = ("malformed", "too_large", "doctype")
+DROPPED = ("overflow", "superseded", "memory", "loop", "duplicate", "undeliverable", "unknown", "access")
+
+Values = dict[tuple[str, ...], float]
+"""A value for each tuple of label values."""
+
+_Table = Callable[[PeerCounters], Mapping[str, float]]
+
+
+def counter(name: str, text: str, values: Values, *labels: str) -> Metric:
+    """A counter with a sample for each tuple of label values; `name` without `_total`."""
+    family = CounterMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
+
+
+def gauge(name: str, text: str, values: Values, *labels: str) -> Metric:
+    """A gauge with a sample for each tuple of label values."""
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
+
+
+def histogram(name: str, text: str, values: Histogram) -> Metric:
+    """A histogram as Prometheus wants it: each bucket counts those below it too."""
+    buckets, count = [], 0
+    for bound, more in zip([*map(floatToGoString, values.bounds), "+Inf"], values.counts, strict=True):
+        count += more
+        buckets.append((bound, count))
+    family = HistogramMetricFamily(name, text)
+    family.add_metric([], buckets=buckets, sum_value=values.total)
+    return family
+
+
+def traffic(sample: Sample) -> Iterator[Metric]:
+    """All families with a label `peer`, and the histograms."""
+    peers = sample.counters.peers
+    yield from _connections(sample, peers)
+    yield from _messages(peers)
+    yield from _queues(sample, peers)
+    yield from _timing(sample.counters)
+
+
+def _per_kind(peers: Mapping[str, PeerCounters], read: Callable[[PeerCounters], float]) -> Values:
+    return {(kind,): read(peer) for kind, peer in peers.items()}
+
+
+def _per_label(peers: Mapping[str, PeerCounters], labels: tuple[str, ...], read: _Table) -> Values:
+    return {(kind, label): value for kind, peer in peers.items() for label, value in known(read(peer), labels).items()}
+
+
+def _connections(sample: Sample, peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
+    now: Values = {(kind,): sample.connections.get(kind, 0) for kind in PEER_KINDS}
+    yield gauge("indi_connections", "Peers that are connected.", now, "peer")
+    opened = _per_kind(peers, lambda peer: peer.opened)
+    yield counter("indi_connections_opened", "Peers that have connected.", opened, "peer")
+    closed = _per_label(peers, CLOSED, lambda peer: peer.closed)
+    yield counter("indi_connections_closed", "Peers that have gone, by reason.", closed, "peer", "reason")
+    rejected: Values = {(reason,): value for reason, value in known(sample.counters.rejected, REJECTED).items()}
+    yield counter("indi_connections_rejected", "Connections that were not let in.", rejected, "reason")
+
+
+def _messages(peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
+    received = _elements(peers, lambda peer: peer.received)
+    yield counter("indi_messages_received", "Elements that came in.", received, "peer", "element")
+    sent = _elements(peers, lambda peer: peer.sent)
+    yield counter("indi_messages_sent", "Elements that went out, one for each receiver.", sent, "peer", "element")
+    came: Values = {}
+    went: Values = {}
+    for kind, peer in peers.items():
+        came[kind, "control"], came[kind, "blob"] = peer.control_bytes_received, peer.blob_bytes_received
+        went[kind, "control"], went[kind, "blob"] = peer.control_bytes_sent, peer.blob_bytes_sent
+    yield counter("indi_bytes_received", "Bytes that came in.", came, "peer", "kind")
+    yield counter("indi_bytes_sent", "Bytes that the kernel has taken.", went, "peer", "kind")
+    errors = _per_label(peers, PARSE_ERRORS, lambda peer: peer.parse_errors)
+    yield counter("indi_parse_errors", "Elements that were not INDI; each closed its peer.", errors, "peer", "reason")
+
+
+def _elements(peers: Mapping[str, PeerCounters], read: _Table) -> Values:
+    """Only what there was: 80 series of zeros would tell nothing."""
+    values: Values = {}
+    for kind, peer in peers.items():
+        for tag, count in read(peer).items():
+            key = (kind, tag if tag in KNOWN_TAGS else OTHER)
+            values[key] = values.get(key, 0) + count
+    return values
+
+
+def _queues(sample: Sample, peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
+    waiting: Values = {(kind,): sample.queue_bytes.get(kind, 0) for kind in PEER_KINDS}
+    yield gauge("indi_queue_bytes", "Bytes that wait to be written, of all peers.", waiting, "peer")
+    largest: Values = {(kind,): sample.queue_bytes_largest.get(kind, 0) for kind in PEER_KINDS}
+    yield gauge("indi_queue_bytes_largest", "Bytes that wait for the peer with most of them.", largest, "peer")
+    limit: Values = {(kind,): sample.queue_limit_bytes for kind in PEER_KINDS}
+    yield gauge("indi_queue_limit_bytes", "Bytes that may wait for one peer (limits.queue).", limit, "peer")
+    messages = _per_label(peers, DROPPED, lambda peer: peer.dropped_messages)
+    text = "Elements that were not passed on, by reason."
+    yield counter("indi_dropped_messages", text, messages, "peer", "reason")
+    sizes = _per_label(peers, DROPPED, lambda peer: peer.dropped_bytes)
+    yield counter("indi_dropped_bytes", "Bytes that were not passed on, by reason.", sizes, "peer", "reason")
+    yield gauge("indi_slow_clients", "Clients that keep others or themselves waiting.", {(): sample.slow_clients})
+    paused = _per_kind(peers, lambda peer: peer.read_paused_seconds)
+    yield counter("indi_read_paused_seconds", "Seconds that sources were not read (back-pressure).", paused, "peer")
+
+
+def _timing(counters: Counters) -> Iterator[Metric]:
+    lag = "How late the event loop was, looked at ten times a second."
+    yield histogram("indi_event_loop_lag_seconds", lag, counters.loop_lag)
+    yield histogram("indi_blob_size_bytes", "Size of the images that came in.", counters.blob_size)
+    forward = "First byte in to last byte given to the kernel, one for each image and receiver."
+    yield histogram("indi_blob_forward_seconds", forward, counters.blob_forward)
+
+
+def listeners(rows: tuple[ListenerRow, ...], slots: Slots) -> Iterator[Metric]:
+    """Connections and their limits. A listener without a limit has no sample of it."""
+    own, rest = slots.divide({row.name: row for row in rows})
+    clients: Values = {(name,): row.clients for name, row in own.items()}
+    if rest:
+        clients[(OTHER,)] = sum(row.clients for row in rest)
+    limits: Values = {(name,): row.max_connections for name, row in own.items() if row.max_connections is not None}
+    yield gauge("indi_listener_connections", "Connections of a listener.", clients, "listener")
+    yield gauge("indi_listener_connections_limit", "Connections that it takes at most.", limits, "listener")

@@ -1,0 +1,226 @@
+"""A router that is none: known counters, rows and devices, and a Control that remembers what it was told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inditree.counters import Counters
+from inditree.ops.model import (
+    BlobWish,
+    ClientRow,
+    ControlError,
+    Definition,
+    DeviceRow,
+    DeviceSource,
+    DriverRow,
+    ListenerRow,
+    Owner,
+    RemoteRow,
+    Sample,
+    Status,
+)
+
+TEMPERATURE = Definition(
+    "CCD",
+    "CCD_TEMPERATURE",
+    b'<defNumberVector device="CCD" name="CCD_TEMPERATURE" label="Temperature" group="Main" state="Idle" perm="rw"'
+    b' timestamp="2026-01-01T00:00:00"><defNumber name="VALUE" label="C" format="%.1f" min="-50" max="50" step="0">'
+    b"20</defNumber></defNumberVector>",
+    (
+        b'<setNumberVector device="CCD" name="CCD_TEMPERATURE" state="Busy"><oneNumber name="VALUE">-9.5</oneNumber>'
+        b"</setNumberVector>",
+    ),
+)
+COORDINATES = Definition(
+    "Mount",
+    "EQUATORIAL_EOD_COORD",
+    b'<defNumberVector device="Mount" name="EQUATORIAL_EOD_COORD" state="Ok" perm="rw">'
+    b'<defNumber name="RA" format="%10.6m" min="0" max="24" step="0">10:30:00</defNumber>'
+    b'<defNumber name="DEC" format="%10.6m" min="-90" max="90" step="0">-0:30:36</defNumber></defNumberVector>',
+)
+COOLER = Definition(
+    "CCD",
+    "CCD_COOLER",
+    b'<defSwitchVector device="CCD" name="CCD_COOLER" state="Alert" perm="rw" rule="OneOfMany">'
+    b'<defSwitch name="ON">On</defSwitch><defSwitch name="OFF">Off</defSwitch></defSwitchVector>',
+)
+IMAGE = Definition(
+    "CCD",
+    "CCD1",
+    b'<defBLOBVector device="CCD" name="CCD1" state="Idle" perm="ro"><defBLOB name="IMAGE"/></defBLOBVector>',
+)
+
+
+def driver(name: str, **fields: Any) -> DriverRow:
+    """A driver that runs."""
+    values: dict[str, Any] = {
+        "kind": "exec",
+        "state": "running",
+        "pid": None,
+        "restarts": 0,
+        "last_exit": None,
+        "devices": (),
+        "since_seconds": 5.0,
+        "ready": True,
+        "started_at": 1.7e9,
+    }
+    return DriverRow(name=name, **(values | fields))
+
+
+def remote(name: str, **fields: Any) -> RemoteRow:
+    """A link that is up."""
+    values: dict[str, Any] = {"address": "10.0.0.2:7624", "state": "up", "id": "b0", "devices": (), "last_error": None}
+    return RemoteRow(name=name, **(values | fields))
+
+
+def status(**fields: Any) -> Status:
+    """A router with two drivers and a link."""
+    values: dict[str, Any] = {
+        "name": "dome-a",
+        "id": "a0",
+        "version": "1.2.3",
+        "uptime_seconds": 60.0,
+        "ready": True,
+        "draining": False,
+        "listeners": (ListenerRow(name="main", address="127.0.0.1:7624", clients=3, max_connections=256),),
+        "drivers": (
+            driver("ccd", devices=("CCD",), restarts=2, last_exit=-9, restarts_by_reason={"signal": 2}, stderr_lines=7),
+            driver("mount", devices=("Mount",)),
+        ),
+        "remotes": (remote("dome-b", rtt_seconds=0.002, last_receive=1.7e9 + 5, attempts={"ok": 1, "refused": 4}),),
+        "devices": (
+            DeviceRow(name="CCD", owner=Owner(kind="driver", name="ccd")),
+            DeviceRow(name="Mount", owner=Owner(kind="driver", name="mount")),
+        ),
+        "clients": 3,
+        "loops_detected": 1,
+    }
+    return Status(**(values | fields))
+
+
+def counters() -> Counters:
+    """What known traffic leaves behind."""
+    count = Counters()
+    client, ccd = count.peers["client"], count.devices["CCD"]
+    client.received["getProperties"] += 3
+    client.sent["setBLOBVector"] += 6
+    client.control_bytes_received, client.blob_bytes_sent, client.control_bytes_sent = 300, 6000, 120
+    client.opened, client.closed["stalled"] = 4, 1
+    client.dropped_messages["superseded"], client.dropped_bytes["superseded"] = 2, 2000
+    count.peers["driver"].received["setBLOBVector"] += 3
+    count.peers["driver"].parse_errors["malformed"] += 1
+    count.peers["driver"].read_paused_seconds = 1.5
+    ccd.blobs_received, ccd.blobs_delivered, ccd.last_message = 3, 6, 1.7e9 + 9
+    ccd.blob_bytes_received, ccd.blob_bytes_delivered = 3000, 6000
+    count.rejected["limit"] += 1
+    count.loops["dome-b"] += 1
+    count.blob_size.observe(5000.0)
+    for seconds in (0.0005, 0.004, 20.0):
+        count.blob_forward.observe(seconds)
+    count.loop_lag.observe(0.002)
+    return count
+
+
+def sample(**fields: Any) -> Sample:
+    """All of it."""
+    values: dict[str, Any] = {
+        "status": status(),
+        "counters": counters(),
+        "connections": {"client": 3, "driver": 2, "link": 1},
+        "queue_bytes": {"client": 4096},
+        "queue_bytes_largest": {"client": 4000},
+        "queue_limit_bytes": 1 << 27,
+        "slow_clients": 1,
+        "definitions": (TEMPERATURE, COORDINATES, COOLER, IMAGE),
+    }
+    return Sample(**(values | fields))
+
+
+class FakeControl:
+    """Satisfies Control. `called` is what was asked; `state` may be exchanged."""
+
+    def __init__(self) -> None:
+        self.state = status()
+        self.metrics = sample()
+        self.called: list[tuple[str, object]] = []
+
+    def snapshot(self) -> Status:
+        return self.state
+
+    def clients(self) -> tuple[ClientRow, ...]:
+        wish = BlobWish(device="CCD", property=None, mode="Also")
+        return (
+            ClientRow(
+                id=7,
+                address="10.0.0.9:5555",
+                listener="main",
+                devices=("CCD",),
+                blobs=(wish,),
+                queue_bytes=0,
+                sent_bytes=6120,
+                dropped_blobs=2,
+                link=False,
+                connected_seconds=12.5,
+            ),
+        )
+
+    def sample(self) -> Sample:
+        return self.metrics
+
+    def device(self, name: str) -> DeviceSource:
+        owner = {row.name: row.owner for row in self.state.devices}[name]
+        return DeviceSource(
+            name=name, owner=owner, definitions=tuple(d for d in self.metrics.definitions if d.device == name)
+        )
+
+    def _add(self, kind: str, names: list[str], entry: dict[str, Any]) -> str:
+        self.called.append((f"add_{kind}", entry))
+        name = str(entry.get("name", "new"))
+        if name in names:
+            raise ControlError(409, f"there is a {kind} {name!r} already")
+        return name
+
+    def _known(self, call: str, names: list[str], name: str) -> None:
+        self.called.append((call, name))
+        if name not in names:
+            raise ControlError(404, f"there is no such thing as {name!r}")
+
+    def _drivers(self) -> list[str]:
+        return [row.name for row in self.state.drivers]
+
+    def _remotes(self) -> list[str]:
+        return [row.name for row in self.state.remotes]
+
+    async def add_driver(self, entry: dict[str, Any]) -> str:
+        name = self._add("driver", self._drivers(), entry)
+        self.state = status(drivers=(*self.state.drivers, driver(name, state="starting")))
+        return name
+
+    async def remove_driver(self, name: str) -> None:
+        self._known("remove_driver", self._drivers(), name)
+
+    async def restart_driver(self, name: str) -> None:
+        self._known("restart_driver", self._drivers(), name)
+
+    async def stop_driver(self, name: str) -> None:
+        self._known("stop_driver", self._drivers(), name)
+
+    async def start_driver(self, name: str) -> None:
+        self._known("start_driver", self._drivers(), name)
+
+    async def add_remote(self, entry: dict[str, Any]) -> str:
+        name = self._add("remote", self._remotes(), entry)
+        self.state = status(remotes=(*self.state.remotes, remote(name, state="connecting")))
+        return name
+
+    async def remove_remote(self, name: str) -> None:
+        self._known("remove_remote", self._remotes(), name)
+
+    async def restart_remote(self, name: str) -> None:
+        self._known("restart_remote", self._remotes(), name)
+
+    async def stop_remote(self, name: str) -> None:
+        self._known("stop_remote", self._remotes(), name)
+
+    async def start_remote(self, name: str) -> None:
+        self._known("start_remote", self._remotes(), name)

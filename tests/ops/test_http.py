@@ -1,0 +1,418 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import logging
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+
+from inditree.config import Http
+from inditree.errors import ConfigError, StartError
+from inditree.ops import http as http_module
+from inditree.ops.audit import Audit
+from inditree.ops.guard import Guard
+from inditree.ops.http import HttpServer
+from inditree.ops.metrics import Metrics
+from inditree.runtime.tasks import Tasks
+from ops.fake import FakeControl, driver, remote, status
+
+Answer = tuple[int, Any, dict[str, str]]
+Call = Callable[..., Awaitable[Answer]]
+
+
+def ask(port: int, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
+    """Blocking: run it in a thread."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        connection.request(method, path, data, headers or {})
+        response = connection.getresponse()
+        text = response.read()
+        found = {key.lower(): value for key, value in response.getheaders()}
+        is_json = found.get("content-type") == "application/json"
+        return response.status, json.loads(text) if is_json else text, found
+    finally:
+        connection.close()
+
+
+@asynccontextmanager
+async def served(
+    control: FakeControl, audit: Audit | None = None, **fields: Any
+) -> AsyncIterator[tuple[Call, HttpServer]]:
+    tasks = Tasks()
+    settings = Http(**({"listen": "127.0.0.1:0"} | fields))
+    server = HttpServer(settings, control, tasks, Metrics(["*.*.*"]), audit)
+    await server.start()
+    port = int(server.addresses[0].rpartition(":")[2])
+
+    async def call(method: str, path: str, body: object = None, **headers: str) -> Answer:
+        names = {key.replace("_", "-"): value for key, value in headers.items()}
+        return await asyncio.to_thread(ask, port, method, path, body, names)
+
+    try:
+        yield call, server
+    finally:
+        await server.stop()
+        await tasks.close()
+
+
+def test_what_is_told() -> None:
+    async def run() -> None:
+        async with served(FakeControl()) as (call, _):
+            assert (await call("GET", "/livez"))[0] == 200
+            code, ready, _headers = await call("GET", "/readyz")
+            assert (code, ready) == (200, {"ready": True, "draining": False, "drivers": {}, "remotes": {}})
+            code, text, headers = await call("GET", "/metrics")
+            assert code == 200 and b"indi_blobs_received_total" in text
+            assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+            state = (await call("GET", "/api/v1/status"))[1]
+            assert (state["name"], state["clients"], state["listeners"][0]["max_connections"]) == ("dome-a", 3, 256)
+            assert [row["name"] for row in (await call("GET", "/api/v1/drivers"))[1]] == ["ccd", "mount"]
+            assert (await call("GET", "/api/v1/drivers/ccd"))[1]["last_exit"] == -9
+            assert (await call("GET", "/api/v1/remotes/dome-b"))[1]["state"] == "up"
+            (client,) = (await call("GET", "/api/v1/clients"))[1]
+            assert client["blobs"] == [{"device": "CCD", "property": None, "mode": "Also"}]
+            devices = (await call("GET", "/api/v1/devices"))[1]
+            assert devices[0] == {"name": "CCD", "owner": {"kind": "driver", "name": "ccd"}}
+
+    asyncio.run(run())
+
+
+def test_a_device_is_told_with_its_newest_values() -> None:
+    async def run() -> None:
+        async with served(FakeControl()) as (call, _):
+            code, device, _headers = await call("GET", "/api/v1/devices/CCD")
+            assert code == 200 and [row["name"] for row in device["properties"]] == [
+                "CCD_TEMPERATURE",
+                "CCD_COOLER",
+                "CCD1",
+            ]
+            assert device["properties"][0] == {
+                "name": "CCD_TEMPERATURE",
+                "type": "Number",
+                "label": "Temperature",
+                "group": "Main",
+                "state": "Busy",
+                "perm": "rw",
+                "timestamp": "2026-01-01T00:00:00",
+                "message": None,
+                "members": [{"name": "VALUE", "label": "C", "value": "-9.5"}],
+            }
+            assert device["properties"][2]["members"] == [{"name": "IMAGE", "label": "IMAGE", "value": None}]
+
+    asyncio.run(run())
+
+
+def test_names_are_quoted_in_paths() -> None:
+    async def run() -> None:
+        control = FakeControl()
+        control.state = status(drivers=(driver("my ccd: größe?"),))
+        async with served(control) as (call, _):
+            code, row, _headers = await call("GET", "/api/v1/drivers/my%20ccd%3A%20gr%C3%B6%C3%9Fe%3F")
+            assert (code, row["name"]) == (200, "my ccd: größe?")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "drivers", "remotes"),
+    [
+        ({"ready": False, "draining": True}, 503, {}, {}),
+        (
+            {"drivers": (driver("a", state="backoff"), driver("b", ready=False))},
+            200,
+            {"a": "backoff", "b": "not ready"},
+            {},
+        ),
+        ({"remotes": (remote("x", state="connecting"),), "ready": False}, 503, {}, {"x": "connecting"}),
+    ],
+)
+def test_readiness(fields: dict[str, Any], code: int, drivers: dict[str, str], remotes: dict[str, str]) -> None:
+    async def run() -> None:
+        control = FakeControl()
+        control.state = status(**fields)
+        async with served(control) as (call, _):
+            got, body, _headers = await call("GET", "/readyz")
+            assert (got, body["drivers"], body["remotes"]) == (code, drivers, remotes)
+
+    asyncio.run(run())
+
+
+def test_control() -> None:
+    async def run() -> None:
+        control = FakeControl()
+        async with served(control) as (call, _):
+            entry = {"name": "focus/1", "exec": ["indi_simulator_focus"]}
+            code, row, headers = await call("POST", "/api/v1/drivers", entry)
+            assert (code, row["name"], row["state"]) == (201, "focus/1", "starting")
+            assert headers["location"] == "/api/v1/drivers/focus%2F1"
+            assert (await call("POST", "/api/v1/remotes", {"name": "c", "host": "c"}))[0] == 201
+            assert (await call("POST", "/api/v1/remotes", {"name": "dome-b", "host": "c"}))[0] == 409
+            for action in ("restart", "stop", "start"):
+                code, row, _headers = await call("POST", f"/api/v1/drivers/ccd/{action}")
+                assert (code, row["name"]) == (202, "ccd")
+                assert (await call("POST", f"/api/v1/remotes/dome-b/{action}"))[0] == 202
+            code, body, _headers = await call("DELETE", "/api/v1/drivers/ccd")
+            assert (code, body) == (204, b"")
+            assert (await call("DELETE", "/api/v1/remotes/dome-b"))[0] == 204
+        assert control.called[0] == ("add_driver", entry)
+        assert control.called[3:] == [
+            ("restart_driver", "ccd"),
+            ("restart_remote", "dome-b"),
+            ("stop_driver", "ccd"),
+            ("stop_remote", "dome-b"),
+            ("start_driver", "ccd"),
+            ("start_remote", "dome-b"),
+            ("remove_driver", "ccd"),
+            ("remove_remote", "dome-b"),
+        ]
+
+    asyncio.run(run())
+
+
+def test_errors_are_json() -> None:
+    async def run() -> None:
+        async with served(FakeControl()) as (call, _):
+            for method, path, body, code, text in (
+                ("GET", "/nothing", None, 404, "there is nothing at /nothing"),
+                ("GET", "/api/v1/drivers/x", None, 404, "there is no driver 'x'"),
+                ("GET", "/api/v1/devices/x", None, 404, "there is no device 'x'"),
+                ("POST", "/api/v1/drivers/x/stop", None, 404, "there is no such thing as 'x'"),
+                ("DELETE", "/api/v1/remotes/x", None, 404, "there is no such thing as 'x'"),
+                ("PUT", "/api/v1/status", None, 405, "PUT is not possible here"),
+                ("POST", "/metrics", None, 405, "POST is not possible here"),
+                ("POST", "/api/v1/drivers", b"{", 400, "the body is no JSON object: Input data was truncated"),
+                ("POST", "/api/v1/drivers", [1], 400, "the body is no JSON object: Expected `object`, got `array`"),
+                ("POST", "/api/v1/drivers", b"x" * 70_000, 400, "the body is longer than 65536 bytes"),
+            ):
+                got, answer, headers = await call(method, path, body)
+                assert (got, answer) == (code, {"error": text}), (method, path)
+                assert (code == 405) == ("allow" in headers)
+
+    asyncio.run(run())
+
+
+def test_what_fails_inside_is_an_answer_and_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakeControl):
+        def clients(self) -> Any:
+            raise RuntimeError("broken inside")
+
+    async def run() -> None:
+        async with served(Broken()) as (call, _):
+            code, body, _headers = await call("GET", "/api/v1/clients")
+            assert (code, body) == (500, {"error": "internal error; the log says more"})
+            assert (await call("GET", "/livez"))[0] == 200
+
+    asyncio.run(run())
+    assert "broken inside" in caplog.text
+
+
+def test_the_token(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("s3cret\n")
+
+    async def run() -> None:
+        control = FakeControl()
+        async with served(control, token_file=str(file)) as (call, _):
+            path = "/api/v1/drivers/ccd/restart"
+            code, body, headers = await call("POST", path)
+            assert (code, headers["www-authenticate"]) == (401, "Bearer") and "error" in body
+            assert (await call("POST", path, authorization="Basic s3cret"))[0] == 401
+            assert (await call("POST", path, authorization="Bearer wrong"))[0] == 403
+            assert (await call("POST", path, authorization="Bearer gehe\xedm"))[0] == 403
+            assert control.called == []
+            assert (await call("POST", path, authorization="Bearer s3cret"))[0] == 202
+            file.write_text("new")  # a mounted secret is exchanged while we run
+            assert (await call("POST", path, authorization="Bearer s3cret"))[0] == 403
+            assert (await call("POST", path, authorization="bearer new"))[0] == 202
+            file.write_text("")
+            assert (await call("POST", path, authorization="Bearer "))[0] == 401
+            assert (await call("POST", path, authorization="Bearer new"))[0] == 403
+            assert (await call("GET", "/api/v1/status"))[0] == 200
+
+    asyncio.run(run())
+
+
+def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
+    missing, empty = tmp_path / "missing", tmp_path / "empty"
+    empty.write_text("\n")
+    with pytest.raises(ConfigError, match=r"^http\.token_file: .*missing: No such file or directory$"):
+        Guard(Http(token_file=str(missing)))
+    with pytest.raises(ConfigError, match=r"^http\.token_file: .*empty is empty$"):
+        Guard(Http(token_file=str(empty)))
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "allowed"),
+    [
+        ("127.0.0.1", {"host": "localhost:9624"}, True),
+        ("127.0.0.1", {"host": "127.0.0.1:9624"}, True),
+        ("127.8.9.1", {"host": "10.0.0.1"}, True),
+        ("::1", {"host": "[::1]:9624"}, True),
+        ("::ffff:127.0.0.1", {"host": "LOCALHOST"}, True),
+        ("127.0.0.1", {"host": "router.example"}, True),
+        ("127.0.0.1", {"host": "Router.Example.:80"}, True),
+        ("127.0.0.1", {"host": "evil.example"}, False),
+        ("127.0.0.1", {"host": "localhost.evil.example"}, False),
+        ("127.0.0.1", {"host": "127.0.0.1.evil.example"}, False),
+        ("127.0.0.1", {"host": "[::1"}, False),
+        ("127.0.0.1", {}, False),
+        ("10.0.0.5", {"host": "10.0.0.1"}, False),
+        ("::ffff:10.0.0.5", {"host": "localhost"}, False),
+        (None, {"host": "localhost"}, False),
+        ("127.0.0.1", {"host": "localhost", "x-forwarded-for": "10.0.0.5"}, False),
+        ("127.0.0.1", {"host": "localhost:9624", "origin": "http://localhost:9624"}, True),
+        ("127.0.0.1", {"host": "localhost:9624", "origin": "http://evil.example"}, False),
+        ("127.0.0.1", {"host": "localhost:9624", "origin": "null"}, False),
+    ],
+)
+def test_without_a_token_changes_come_from_this_machine(
+    client: str | None, headers: dict[str, str], allowed: bool
+) -> None:
+    refusal = Guard(Http(hosts=("router.example",))).refuse(client, Headers(headers))
+    assert (refusal is None) == allowed
+    assert refusal is None or refusal.status == 403
+
+
+def test_any_host_may_read_and_a_strange_one_may_not_change(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        control = FakeControl()
+        async with served(control) as (call, server):
+            for path in ("/livez", "/readyz", "/metrics"):
+                assert (await call("GET", path, host="router.svc.cluster.local"))[0] == 200
+            assert (await call("POST", "/api/v1/drivers/ccd/stop", host="router.svc"))[0] == 403
+            server.apply(Http(hosts=("router.svc",)))
+            assert (await call("POST", "/api/v1/drivers/ccd/stop", host="router.svc"))[0] == 202
+
+    asyncio.run(run())
+    assert "POST /api/v1/drivers/ccd/stop refused" in caplog.text
+
+
+def test_changes_are_audited(tmp_path: Path) -> None:
+    file = tmp_path / "audit"
+    audit = Audit(str(file))
+
+    async def run() -> None:
+        async with served(FakeControl(), audit) as (call, _):
+            await call("POST", "/api/v1/drivers", {"name": "new", "exec": ["x"]})
+            await call("DELETE", "/api/v1/remotes/nobody")
+
+    asyncio.run(run())
+    audit.close()
+    first, second = [json.loads(line) for line in file.read_text().splitlines()]
+    assert first["client"].startswith("127.0.0.1:")
+    shown = {key: value for key, value in first.items() if key not in ("time", "client")}
+    assert shown == {
+        "listener": "http",
+        "element": "driver.add",
+        "device": "",
+        "property": "new",
+        "members": {},
+        "result": "done",
+    }
+    assert (second["element"], second["result"]) == ("remote.remove", "refused: there is no such thing as 'nobody'")
+
+
+def test_a_taken_port_is_named() -> None:
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            server = HttpServer(Http(listen=address), FakeControl(), Tasks(), Metrics())
+            with pytest.raises(StartError, match=f"^http: cannot listen on {address}: Address already in use$"):
+                await server.start()
+            await server.stop()
+
+    asyncio.run(run())
+
+
+def test_off_is_off() -> None:
+    async def run() -> None:
+        server = HttpServer(Http(listen=None), FakeControl(), Tasks(), Metrics())
+        await server.start()
+        assert server.addresses == ()
+        await server.stop()
+
+    asyncio.run(run())
+
+
+def test_stopping_closes_the_port_within_a_second_though_somebody_hangs_on() -> None:
+    async def run() -> None:
+        async with served(FakeControl()) as (_, server):
+            host, _, port = server.addresses[0].rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n")  # and no more
+            async with asyncio.timeout(1.0):
+                await server.stop()
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection(host, int(port))
+
+    asyncio.run(run())
+
+
+def test_a_request_that_does_not_come_to_its_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "REQUEST_TIMEOUT", 0.1)
+
+    async def run() -> None:
+        async with served(FakeControl()) as (_, server):
+            host, _, port = server.addresses[0].rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET /livez HTTP/1.1\r\nX-Slow: ")
+            async with asyncio.timeout(5.0):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_it_runs_in_the_loop_of_the_router_and_leaves_signals_and_threads_alone() -> None:
+    import signal
+
+    async def run() -> None:
+        before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+        async with served(FakeControl()) as (call, _):
+            await call("GET", "/api/v1/status")
+            assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
+            assert [t.name for t in threading.enumerate() if "inditree" in t.name] == ["inditree-http_0"]
+
+    asyncio.run(run())
+    assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
+
+
+def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere() -> None:
+    async def run() -> dict[str, Any]:
+        async with served(FakeControl()) as (call, _):
+            return dict((await call("GET", "/api/v1/openapi.json"))[1])
+
+    document = asyncio.run(run())
+    assert document["openapi"] == "3.1.0" and document["info"]["version"] == "1.2.3"
+    assert set(document["paths"]) == {
+        *("/livez", "/readyz", "/metrics"),
+        *(f"/api/v1/{name}" for name in ("openapi.json", "status", "clients", "drivers", "remotes", "devices")),
+        *(f"/api/v1/{name}/{{name}}" for name in ("drivers", "remotes", "devices")),
+        *(f"/api/v1/{kind}/{{name}}/{a}" for kind in ("drivers", "remotes") for a in ("restart", "stop", "start")),
+    }
+    schemas = document["components"]["schemas"]
+    references = set(_references(document))
+    assert references and all(each.removeprefix("#/components/schemas/") in schemas for each in references)
+    assert schemas["Driver"]["properties"]["stop_grace"]["type"] == "string"
+    assert schemas["Restart"]["properties"]["backoff"]["type"] == "string"
+
+
+def _references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if "$ref" in node else []
+        return own + [each for value in node.values() for each in _references(value)]
+    return [each for value in node for each in _references(value)] if isinstance(node, list) else []

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inditree.counters import Counters
+from inditree.ops.lag import INTERVAL, LagMeter
+from inditree.ops.machine import memory_limit
+from inditree.ops.model import is_ready
+from ops.fake import driver, remote
+from runtime.processes import until
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "limit"),
+    [
+        ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": "2000", "memory.max": "3000"}, 2000),
+        ("0::/\n", {"memory.max": "512"}, 512),
+        ("0::/\n", {"memory.max": "max\n"}, None),
+        ("0::/../outside\n", {"memory.max": "512"}, 512),
+        ("4:cpu,memory:/a\n", {"memory/a/memory.limit_in_bytes": "777"}, 777),
+        ("4:memory:/\n", {"memory/memory.limit_in_bytes": "9223372036854771712"}, None),
+        ("", {}, None),
+    ],
+)
+def test_the_smallest_limit_counts(tmp_path: Path, groups: str, files: dict[str, str], limit: int | None) -> None:
+    root, listed = tmp_path / "cgroup", tmp_path / "groups"
+    listed.write_text(groups)
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    assert memory_limit(root, listed) == (limit or psutil.virtual_memory().total)
+
+
+def test_a_loop_that_stands_still_is_seen() -> None:
+    async def run() -> Counters:
+        counters = Counters()
+        meter = LagMeter(counters)
+        meter.start()
+        await asyncio.sleep(0)
+        time.sleep(3.5 * INTERVAL)  # noqa: ASYNC251 - to hold the loop is the point
+        await until(lambda: sum(counters.loop_lag.counts) > 0, "a look at the clock")
+        meter.stop()
+        return counters
+
+    lag = asyncio.run(run()).loop_lag
+    assert sum(lag.counts) >= 3 and lag.total >= 2.5 * INTERVAL  # 0.25 + 0.15 + 0.05 s late, at least
+
+
+def test_looks_that_could_not_be_taken_are_counted() -> None:
+    counters = Counters()
+    LagMeter(counters).note(0.25)
+    assert sum(counters.loop_lag.counts) == 3 and counters.loop_lag.total == pytest.approx(0.25 + 0.15 + 0.05)
+    LagMeter(counters).note(-0.001)
+    assert sum(counters.loop_lag.counts) == 4
+
+
+def test_only_what_is_required_makes_unready() -> None:
+    down = (driver("a", state="backoff"), driver("b", ready=False))
+    links = (remote("r", state="connecting"),)
+    assert is_ready(applied=True, draining=False, drivers=down, remotes=links)
+    assert not is_ready(applied=False, draining=False, drivers=(), remotes=())
+    assert not is_ready(applied=True, draining=True, drivers=(), remotes=())
+    assert not is_ready(applied=True, draining=False, drivers=(driver("b", ready=False, required=True),), remotes=())
+    assert not is_ready(
+        applied=True, draining=False, drivers=(), remotes=(remote("r", state="backoff", required=True),)
+    )
+    assert is_ready(applied=True, draining=False, drivers=(driver("b", required=True),), remotes=())
