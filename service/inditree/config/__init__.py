@@ -1,0 +1,70 @@
+"""The configuration: strict, frozen, complete. Imports errors only.
+
+`Sources.load` reads the file, lays variables and flags over it, fills in names and checks. A `Config` that was put
+together in Python goes through `complete`.
+"""
+
+from __future__ import annotations
+
+from inditree.config.check import complete, doubts, files
+from inditree.config.compare import Changes, Difference, compare
+from inditree.config.launch import Launch
+from inditree.config.load import driver, load, normalised, read, remote
+from inditree.config.sources import Overlay, Sources, apply, variables
+from inditree.config.structs import (
+    Access,
+    Audit,
+    ClientTls,
+    Config,
+    Discovery,
+    Dns,
+    Docker,
+    Driver,
+    Http,
+    Level,
+    Limits,
+    Listen,
+    Log,
+    Metrics,
+    Remote,
+    Restart,
+    Rule,
+    ServerTls,
+)
+
+__all__ = [
+    "Access",
+    "Audit",
+    "Changes",
+    "ClientTls",
+    "Config",
+    "Difference",
+    "Discovery",
+    "Dns",
+    "Docker",
+    "Driver",
+    "Http",
+    "Launch",
+    "Level",
+    "Limits",
+    "Listen",
+    "Log",
+    "Metrics",
+    "Overlay",
+    "Remote",
+    "Restart",
+    "Rule",
+    "ServerTls",
+    "Sources",
+    "apply",
+    "compare",
+    "complete",
+    "doubts",
+    "driver",
+    "files",
+    "load",
+    "normalised",
+    "read",
+    "remote",
+    "variables",
+]

@@ -1,0 +1,246 @@
+"""What must hold between the values of a configuration, and the names that nobody gave.
+
+Checks look at nothing but the configuration, except `files`, which looks at the disk.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from inditree.config import units, words
+from inditree.config.convert import below
+from inditree.config.structs import ClientTls, Config, Driver, Http, Listen, Remote, host_name
+from inditree.errors import ConfigError
+
+_Named = TypeVar("_Named", Listen, Driver, Remote)
+#: sun_path holds 108 bytes with the NUL that ends a path (unix(7)); an abstract name begins with one instead.
+_UNIX_PATH_MAX = 107
+
+
+def complete(config: Config) -> Config:
+    """The configuration with all names filled in, checked. Raises ConfigError; doing it again changes nothing."""
+    for index, listener in enumerate(config.listen):
+        _check_listener(listener, f"listen[{index}]")
+    for index, entry in enumerate(config.drivers):
+        check_driver(entry, f"drivers[{index}]")
+    for index, link in enumerate(config.remotes):
+        check_remote(link, f"remotes[{index}]")
+    _check_rest(config)
+    config = replace(
+        config,
+        name=config.name or host_name(),
+        listen=_named(config.listen, "listen", lambda listener: listener.tcp or listener.unix or "", numbered=True),
+        drivers=_named(config.drivers, "drivers", words.driver_name, numbered=True),
+        remotes=_named(config.remotes, "remotes", words.remote_name, numbered=False),
+    )
+    _check_addresses(config)
+    return config
+
+
+def _named(
+    entries: Sequence[_Named], path: str, default: Callable[[_Named], str], *, numbered: bool
+) -> tuple[_Named, ...]:
+    """The entries with their names. Names that were given come first, so that no default takes one of them."""
+    owners: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        if entry.name:
+            _claim(entry.name, index, owners, path)
+    result = []
+    for index, entry in enumerate(entries):
+        if not entry.name:
+            name = words.unique(default(entry), owners) if numbered else default(entry)
+            _claim(name, index, owners, path)
+            entry = replace(entry, name=name)
+        result.append(entry)
+    return tuple(result)
+
+
+def _claim(name: str, index: int, owners: dict[str, int], path: str) -> None:
+    check_name(name, f"{path}[{index}]", slash=path == "listen")
+    if name in owners:
+        raise ConfigError(f"{path}[{index}].name", f"{name!r} is the name of {path}[{owners[name]}] already")
+    owners[name] = index
+
+
+def _check_listener(entry: Listen, path: str) -> None:
+    _one_of(entry.tcp, entry.unix, "tcp", "unix", path)
+    if entry.tcp is not None:
+        _attempt(below(path, "tcp"), units.address, entry.tcp)
+        for key in ("mode", "owner"):
+            if getattr(entry, key) is not None:
+                raise ConfigError(below(path, key), "only for a unix path")
+    else:
+        _check_unix(entry, path)
+    for index, network in enumerate(entry.allow):
+        _attempt(f"{path}.allow[{index}]", _network, network)
+    _check_globs(entry.devices, f"{path}.devices")
+    if entry.rules and not (entry.tls and entry.tls.client_ca):
+        raise ConfigError(f"{path}.rules", "go by the client's certificate: tls.client_ca is needed")
+    for index, rule in enumerate(entry.rules):
+        _check_globs((rule.subject,), f"{path}.rules[{index}].subject", single=True)
+        _check_globs(rule.devices, f"{path}.rules[{index}].devices")
+
+
+def _check_unix(entry: Listen, path: str) -> None:
+    assert entry.unix is not None
+    if not entry.unix.startswith(("/", "@")) or entry.unix in ("/", "@"):
+        raise ConfigError(below(path, "unix"), f"{entry.unix!r} is neither an absolute path nor an @name")
+    if len(entry.unix.encode()) > _UNIX_PATH_MAX:
+        raise ConfigError(below(path, "unix"), f"longer than {_UNIX_PATH_MAX} bytes")
+    for key, value in (("allow", entry.allow), ("tls", entry.tls)):
+        if value:
+            raise ConfigError(below(path, key), "only for tcp")
+    for key in ("mode", "owner"):
+        if entry.unix.startswith("@") and getattr(entry, key) is not None:
+            raise ConfigError(below(path, key), "only for a unix path: an abstract socket has none")
+    if entry.owner is not None and not re.fullmatch(r"[^\s:]+(:[^\s:]+)?|:[^\s:]+", entry.owner):
+        raise ConfigError(below(path, "owner"), f"{entry.owner!r} is not user, user:group or :group")
+
+
+def check_driver(entry: Driver, path: str) -> None:
+    """One driver by itself."""
+    _one_of(entry.exec, entry.python, "exec", "python", path)
+    if entry.exec is not None and not (entry.exec and entry.exec[0]):
+        raise ConfigError(below(path, "exec"), "names no program")
+    if entry.python is not None:
+        if not words.is_factory(entry.python):
+            raise ConfigError(below(path, "python"), f"{entry.python!r} is not pkg.module:callable")
+        for key in ("env", "cwd"):
+            if getattr(entry, key):
+                raise ConfigError(below(path, key), "only with exec: a factory runs in the router's own process")
+    for key in entry.env:
+        if not key or "=" in key:
+            raise ConfigError(f"{path}.env".lstrip("."), f"{key!r} is not the name of a variable")
+    if entry.restart.backoff_max < entry.restart.backoff:
+        raise ConfigError(below(path, "restart.backoff_max"), "is less than backoff")
+
+
+def check_remote(entry: Remote, path: str) -> None:
+    """One remote by itself."""
+    _attempt(below(path, "host"), units.host, entry.host)
+    if entry.device is not None and (not entry.device or entry.device == "*"):
+        raise ConfigError(below(path, "device"), "names no device; without the key all are taken")
+    _check_globs(entry.devices, below(path, "devices"))
+    if entry.tls and (entry.tls.cert is None) != (entry.tls.key is None):
+        raise ConfigError(below(path, "tls"), "cert and key belong together")
+
+
+def _check_rest(config: Config) -> None:
+    check_name(config.name, "")
+    if not config.listen:
+        raise ConfigError("listen", "is empty: one listener at least")
+    _check_http(config.http)
+    if config.discovery.docker and not config.discovery.docker.label:
+        raise ConfigError("discovery.docker.label", "is empty")
+    for index, source in enumerate(config.discovery.dns):
+        _attempt(f"discovery.dns[{index}].name", units.host, source.name)
+    for index, pattern in enumerate(config.metrics.properties):
+        path = f"metrics.properties[{index}]"
+        _check_globs((pattern,), path, single=True)
+        if pattern.count(".") < 2 or not all(pattern.rsplit(".", 2)):
+            raise ConfigError(path, f"{pattern!r} is not DEVICE.PROPERTY.MEMBER")
+
+
+def _check_http(http: Http) -> None:
+    if http.listen is not None:
+        _attempt("http.listen", units.address, http.listen)
+    for index, name in enumerate(http.hosts):
+        _attempt(f"http.hosts[{index}]", _host_alone, name)
+
+
+def _check_addresses(config: Config) -> None:
+    """Nobody can listen twice at one address. Overlapping ones are left to the system, which knows."""
+    seen: dict[object, str] = {}
+    places: list[tuple[str, object]] = []
+    for index, entry in enumerate(config.listen):
+        key = f"listen[{index}]." + ("tcp" if entry.tcp is not None else "unix")
+        places.append((key, entry.address if entry.tcp is not None else entry.unix))
+    if config.http.address:
+        places.append(("http.listen", config.http.address))
+    for path, place in places:
+        if isinstance(place, tuple) and place[1] == 0:
+            continue  # the system chooses a free port
+        if place in seen:
+            raise ConfigError(path, f"the same address as {seen[place]}")
+        seen[place] = path
+
+
+def _one_of(first: object, second: object, first_key: str, second_key: str, path: str) -> None:
+    if first is not None and second is not None:
+        raise ConfigError(path, f"has both {first_key} and {second_key}")
+    if first is None and second is None:
+        raise ConfigError(path, f"needs {first_key} or {second_key}")
+
+
+def check_name(name: str, path: str, *, slash: bool = False) -> None:
+    """Names stand in logs and labels, and those of drivers and remotes in the paths of the control API (no slash)."""
+    if re.search(r"[\x00-\x1f\x7f]" if slash else r"[/\x00-\x1f\x7f]", name):
+        raise ConfigError(below(path, "name"), f"{name!r} contains a {'' if slash else 'slash or a '}control character")
+
+
+def _check_globs(patterns: Iterable[str], path: str, *, single: bool = False) -> None:
+    for index, pattern in enumerate(patterns):
+        # fnmatch takes an open bracket literally, which is never what was meant.
+        if not pattern or "[" in re.sub(r"\[!?\]?[^\]]*\]", "", pattern):
+            where = path if single else f"{path}[{index}]"
+            raise ConfigError(where, f"{pattern!r} is not a pattern (CCD*, Dome ?, [AB]*)")
+
+
+def _attempt(path: str, parse: Callable[[str], object], text: str) -> None:
+    try:
+        parse(text)
+    except ValueError as error:
+        raise ConfigError(path, str(error)) from None
+
+
+def _network(text: str) -> object:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        reason = "has host bits set" if "host bits" in str(error) else "is not a network (10.0.0.0/8, fd00::/8)"
+        raise ValueError(f"{text!r} {reason}") from None
+
+
+def _host_alone(text: str) -> object:
+    if ":" in text:
+        raise ValueError(f"{text!r} is not a host name alone")
+    return units.host(text)
+
+
+def files(config: Config) -> None:
+    """Whether the files that it names can be read. Raises ConfigError.
+
+    Not part of `complete`: a configuration is also checked on machines that it was not written for.
+    """
+    for path, name in _named_files(config):
+        try:
+            with Path(name).open("rb"):
+                pass
+        except OSError as error:
+            raise ConfigError(path, f"{name}: {error.strerror}") from None
+
+
+def _named_files(config: Config) -> Iterable[tuple[str, str]]:
+    sections: list[tuple[str, object, tuple[str, ...]]] = [("http", config.http, ("token_file",))]
+    sections += [(f"listen[{i}].tls", e.tls, ("cert", "key", "client_ca")) for i, e in enumerate(config.listen)]
+    sections += [(f"remotes[{i}].tls", e.tls, ClientTls.__struct_fields__) for i, e in enumerate(config.remotes)]
+    for path, section, keys in sections:
+        for key in keys:
+            if section is not None and (name := getattr(section, key)) is not None:
+                yield f"{path}.{key}", name
+
+
+def doubts(config: Config) -> list[str]:
+    """What is allowed but worth a warning, each with the path of its key."""
+    return [
+        f"listen[{index}]: {entry.tcp} is open to every network; allow or tls.client_ca would restrict it"
+        for index, entry in enumerate(config.listen)
+        if entry.tcp is not None and entry.address[0] in (None, "0.0.0.0", "::")
+        if not entry.allow and not (entry.tls and entry.tls.client_ca)
+    ]

@@ -1,0 +1,37 @@
+"""What a front end asks of the server beyond the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from inditree.config.structs import Config, Restart
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How the server is run; the defaults are those of a Server made in Python.
+
+    reread             reads the configuration anew (SIGHUP), flags and variables laid over it; raises ConfigError.
+                       None: there is nothing to read
+    fifo               a FIFO to take commands from (`inditree.fifo`); where there is none it is an error at start
+    fifo_restart       the restart policy of drivers that the FIFO starts
+    message_dir        a directory for YYYY-MM-DD.islog, to which the `message`s of drivers are written
+    ends_with_drivers  exit 1 when the last driver or link is gone for good
+    http_may_fail      a taken HTTP port is only a warning
+    log_traffic        elements are logged at DEBUG, of every peer
+    traffic            names of the drivers, remotes and listeners whose elements are logged at DEBUG
+    keepalive          seconds of silence after which clients get a message, None from it: never (asked each second)
+    signals            SIGTERM and SIGINT stop it (a second one kills), SIGHUP reloads
+    """
+
+    reread: Callable[[], Config] | None = None
+    fifo: str | None = None
+    fifo_restart: Restart = field(default_factory=Restart)
+    message_dir: str | None = None
+    ends_with_drivers: bool = False
+    http_may_fail: bool = False
+    log_traffic: bool = False
+    traffic: frozenset[str] = frozenset()
+    keepalive: Callable[[], float | None] | None = None
+    signals: bool = False

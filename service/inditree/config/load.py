@@ -1,0 +1,140 @@
+"""Files to configurations and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from msgspec.structs import replace
+
+from inditree.config import units
+from inditree.config.check import check_driver, check_name, check_remote, complete
+from inditree.config.convert import below, convert, plain
+from inditree.config.structs import Config, Driver, Remote
+from inditree.config.words import driver_name, remote_name, unique
+from inditree.errors import ConfigError
+
+#: A file this large is no configuration.
+_FILE_MAX_BYTES = 1 << 20
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice, where PyYAML takes the last one.
+
+    Aliases need no bound: the types say how deep the data is looked at.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is no text", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what PyYAML writes plainly but reads as a line break."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = '"' if re.search("[\\x85\\u2028\\u2029\\ufeff]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def parse(text: str) -> Config:
+    """What a text in YAML says, before names are filled in. Raises ConfigError."""
+    try:
+        data = yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError("", f"{where}{error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError("", f"not YAML: {str(error).splitlines()[0]}") from None
+    return convert(_joined({} if data is None else data), Config)
+
+
+def read(file: str) -> Config:
+    """What a file says, before names are filled in.
+
+    Raises ConfigError; where the file cannot be read, or is no YAML, its path is the file's name.
+    """
+    try:
+        with Path(file).open("rb") as opened:
+            raw = opened.read(_FILE_MAX_BYTES + 1)
+        if len(raw) > _FILE_MAX_BYTES:
+            raise ConfigError(file, f"is larger than {units.size_text(_FILE_MAX_BYTES)}")
+        return parse(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(file, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(file, "is not UTF-8") from None
+    except ConfigError as error:
+        raise error if error.path else ConfigError(file, error.text) from None
+
+
+def load(text: str) -> Config:
+    """The complete configuration that a text in YAML describes. Raises ConfigError."""
+    return complete(parse(text))
+
+
+def driver(entry: object, taken: Collection[str] = ()) -> Driver:
+    """One driver from an entry as JSON; its default name is none of those taken. A name given is left to the caller."""
+    result = convert(entry, Driver)
+    check_driver(result, "")
+    if not result.name:
+        result = replace(result, name=unique(driver_name(result), taken))
+    check_name(result.name, "")
+    return result
+
+
+def remote(entry: object) -> Remote:
+    """One remote from an entry as JSON, named."""
+    result = convert(_host_split(entry, ""), Remote)
+    check_remote(result, "")
+    if not result.name:
+        result = replace(result, name=remote_name(result))
+    check_name(result.name, "")
+    return result
+
+
+def normalised(config: Config) -> str:
+    """The configuration as YAML with every key: reading it gives the same again."""
+    return yaml.dump(
+        plain(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
+    )
+
+
+def _joined(data: object) -> object:
+    if not isinstance(data, dict) or not isinstance(data.get("remotes"), list):
+        return data
+    entries = [_host_split(entry, f"remotes[{index}]") for index, entry in enumerate(data["remotes"])]
+    return data | {"remotes": entries}
+
+
+def _host_split(entry: object, path: str) -> object:
+    """A remote whose `host` may be an address with a port: `dome-b:7625`, `[::1]:7624`."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("host"), str):
+        return entry
+    try:
+        host, port = units.split(entry["host"])
+        number = units.port(port, lowest=1) if port else None
+    except ValueError as error:
+        raise ConfigError(below(path, "host"), str(error)) from None
+    if number is None:
+        return entry | {"host": host}
+    if "port" in entry:
+        raise ConfigError(below(path, "port"), "is given in host already")
+    return entry | {"host": host, "port": number}

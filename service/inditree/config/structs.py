@@ -1,0 +1,214 @@
+"""The configuration as it is after loading: frozen, complete, swapped whole.
+
+Durations are seconds, sizes bytes. A name that is empty has not been filled in yet: `inditree.config.complete` does.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from inditree.config import units
+
+Duration = Annotated[float, Meta(extra={"form": "duration"})]
+#: A duration of which none would make no sense.
+Span = Annotated[float, Meta(gt=0, extra={"form": "duration"})]
+Size = Annotated[int, Meta(gt=0, extra={"form": "size"})]
+#: Permission bits, an octal number in the file.
+Mode = Annotated[int, Meta(extra={"form": "mode"})]
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+#: False in the file is a word here: YAML reads `off` and `none`'s relatives as false.
+Peers = Annotated[Literal["links", "any", "none"], Meta(extra={"false": "none"})]
+Address = Annotated[str | None, Meta(extra={"false": None})]
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+Access = Literal["control", "read-only"]
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+INDI_PORT = 7624
+HTTP_ADDRESS = "127.0.0.1:9624"
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all have in common."""
+
+
+class ServerTls(Section, frozen=True, kw_only=True):
+    """Our certificate, and whose signature a client's needs (None: clients need none)."""
+
+    cert: str
+    key: str
+    client_ca: str | None = None
+
+
+class ClientTls(Section, frozen=True, kw_only=True):
+    """Whom we believe (None: the system's authorities), and our own certificate where the other end asks for one."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+class Rule(Section, frozen=True, kw_only=True):
+    """What a client whose certificate's subject fits the glob `subject` may do and see."""
+
+    subject: str
+    access: Access = "control"
+    devices: tuple[str, ...] = ("*",)
+
+
+class Listen(Section, frozen=True, kw_only=True):
+    """A listener: `tcp` or `unix`, never both. `mode` and `owner` are a unix path's."""
+
+    tcp: str | None = None
+    unix: str | None = None
+    name: str = ""
+    max_connections: Count | None = 256
+    access: Access = "control"
+    allow: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("*",)
+    rules: tuple[Rule, ...] = ()
+    delivery: Literal["paced", "lossless"] = "paced"
+    peers: Peers = "links"
+    tls: ServerTls | None = None
+    mode: Mode | None = None
+    owner: str | None = None
+
+    @property
+    def address(self) -> tuple[str | None, int]:
+        """Host and port of a TCP listener; the host is None for all addresses, IPv4 and IPv6."""
+        host, port = units.address(self.tcp or "")
+        return (None if host == "*" else host), port
+
+
+class Restart(Section, frozen=True, kw_only=True):
+    """`max_restarts` None: no limit; N: N + 1 starts, then failed."""
+
+    policy: Literal["always", "on-failure", "never"] = "always"
+    backoff: Span = 1.0
+    backoff_max: Span = 60.0
+    reset_after: Span = 60.0
+    max_restarts: Annotated[int, Meta(ge=0)] | None = None
+
+
+class Driver(Section, frozen=True, kw_only=True):
+    """A driver: a program (`exec`) or a factory of IPyDriver objects (`python`), never both."""
+
+    name: str = ""
+    exec: tuple[str, ...] | None = None
+    python: str | None = None
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    stderr_level: Level = "error"
+    restart: Restart = Restart()
+    stop_grace: Duration = 5.0
+    ready_timeout: Span = 30.0
+    required: bool = False
+
+
+class Remote(Section, frozen=True, kw_only=True):
+    """A server that we link to. `device`: only that one is asked for (`DEVICE@HOST`)."""
+
+    host: str
+    port: Port = INDI_PORT
+    name: str = ""
+    device: str | None = None
+    blobs: bool = True
+    devices: tuple[str, ...] = ("*",)
+    share: Literal["both", "down"] = "both"
+    required: bool = False
+    tls: ClientTls | None = None
+
+
+class Docker(Section, frozen=True, kw_only=True):
+    """Containers with this label become remotes; `network` None: at the address in any network that we share."""
+
+    label: str = "inditree.remote"
+    network: str | None = None
+
+
+class Dns(Section, frozen=True, kw_only=True):
+    """An SRV name whose targets become remotes."""
+
+    name: str
+
+
+class Discovery(Section, frozen=True, kw_only=True):
+    """Where remotes are found that nobody wrote down."""
+
+    docker: Docker | None = None
+    dns: tuple[Dns, ...] = ()
+
+
+class Http(Section, frozen=True, kw_only=True):
+    """Health, metrics and control. `listen` None: off."""
+
+    listen: Address = HTTP_ADDRESS
+    token_file: str | None = None
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> tuple[str | None, int] | None:
+        """Host and port as `Listen.address` gives them; None where HTTP is off."""
+        if self.listen is None:
+            return None
+        host, port = units.address(self.listen)
+        return (None if host == "*" else host), port
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """Bounds against peers that are broken or hostile; None: no limit."""
+
+    element: Size = MIB
+    blob: Size = GIB
+    queue: Size = 128 * MIB
+    memory: Size = 512 * MIB
+    stall_timeout: Span = 10.0
+    link_timeout: Span = 30.0
+    connections_per_address: Count | None = None
+    first_element: Span | None = None
+    incomplete_element: Span | None = None
+    elements_per_second: Annotated[float, Meta(gt=0)] | None = None
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """What goes to stderr."""
+
+    level: Level = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Audit(Section, frozen=True, kw_only=True):
+    """Where each `new*` is written down; None: nowhere."""
+
+    file: str | None = None
+
+
+class Metrics(Section, frozen=True, kw_only=True):
+    """Which values become metrics: globs over DEVICE.PROPERTY.MEMBER."""
+
+    properties: tuple[str, ...] = ()
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """All of it."""
+
+    name: str = ""
+    listen: tuple[Listen, ...] = (Listen(tcp=f"localhost:{INDI_PORT}"),)
+    drivers: tuple[Driver, ...] = ()
+    remotes: tuple[Remote, ...] = ()
+    definitions: Literal["view", "forwarded"] = "view"
+    discovery: Discovery = Discovery()
+    http: Http = Http()
+    limits: Limits = Limits()
+    log: Log = Log()
+    audit: Audit = Audit()
+    metrics: Metrics = Metrics()
+
+
+def host_name() -> str:
+    """The default name of the router."""
+    return socket.gethostname() or "inditree"
