@@ -1,0 +1,7 @@
+"""`python -m inditree`."""
+
+import sys
+
+from inditree.cli import main
+
+sys.exit(main())

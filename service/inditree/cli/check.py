@@ -1,0 +1,27 @@
+"""`inditree check FILE`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from inditree import config
+from inditree.errors import ConfigError
+
+
+def run(chosen: Namespace) -> int:
+    """Print the configuration normalised; what is missing on this machine is only a warning."""
+    try:
+        result = config.complete(config.read(chosen.file))
+    except ConfigError as error:
+        if error.path == chosen.file:
+            raise
+        raise ConfigError(chosen.file, str(error)) from None
+    try:
+        config.files(result)
+    except ConfigError as error:
+        print(f"inditree: warning: {error}", file=sys.stderr)
+    for doubt in config.doubts(result):
+        print(f"inditree: warning: {doubt}", file=sys.stderr)
+    print(config.normalised(result), end="")
+    return 0

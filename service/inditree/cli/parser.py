@@ -1,0 +1,190 @@
+"""What `inditree` can be told. Commands are imported when they run, so that `--version` and `check` start quickly."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+
+from inditree.config.structs import HTTP_ADDRESS
+from inditree.version import __version__
+
+_SERVE = """\
+Serve drivers and remotes to INDI clients until a signal stops it.
+
+A DRIVER is a program with its arguments in one word ("indi_simulator_ccd -v"),
+a Python factory of IPyDriver objects (pkg.module:callable), or a device of
+another server ([DEVICE]@HOST[:PORT])."""
+
+_SERVE_MORE = """\
+A flag beats a variable, a variable beats the file; a list given by one
+replaces the list below it. Variables: INDITREE_CONFIG, INDITREE_HOST,
+INDITREE_PORT, INDITREE_HTTP, INDITREE_TOKEN_FILE, INDITREE_DRIVERS (one a
+line, or separated by ;), INDITREE_REMOTES (host[:port][?blobs=off],
+separated by commas), INDITREE_LOG_LEVEL, INDITREE_LOG_FORMAT.
+
+Signals: SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP
+reads the configuration again."""
+
+_STATUS = "Show a running router: its tree, drivers, links, clients and rates."
+
+
+def parse(words: Sequence[str]) -> Namespace:
+    """What the words say; `run` of the result is a function of the result itself. Exits 2 after wrong use."""
+    parser, commands = build()
+    if words[:1] == ["serve"]:
+        # Only so may options stand between drivers.
+        return commands.choices["serve"].parse_intermixed_args(words[1:])
+    return parser.parse_args(words)
+
+
+def build() -> tuple[ArgumentParser, argparse._SubParsersAction[ArgumentParser]]:
+    """The parser, and its commands."""
+    parser = ArgumentParser(
+        prog="inditree",
+        description="An INDI server: routes, supervises drivers, links servers into a tree, and measures.",
+        epilog="inditree COMMAND --help tells more of each.",
+    )
+    parser.add_argument("--version", action="version", version=f"inditree {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _serve(commands)
+    _check(commands)
+    _health(commands)
+    _status(commands)
+    _control(commands, "driver")
+    _control(commands, "remote")
+    _add(commands, "indiserver", "run with the command line of indiserver", "Run with the command line of indiserver.")
+    return parser, commands
+
+
+def _add(
+    commands: argparse._SubParsersAction[ArgumentParser], name: str, brief: str, text: str, more: str | None = None
+) -> ArgumentParser:
+    return commands.add_parser(
+        name, help=brief, description=text, epilog=more, formatter_class=RawDescriptionHelpFormatter
+    )
+
+
+def _runs(parser: ArgumentParser, module: str, function: str = "run") -> None:
+    def run(chosen: Namespace) -> int:
+        status: int = getattr(import_module(f"inditree.cli.{module}"), function)(chosen)
+        return status
+
+    parser.set_defaults(run=run)
+
+
+def _serve(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = _add(commands, "serve", "serve drivers and remotes to clients", _SERVE, _SERVE_MORE)
+    parser.add_argument("drivers", nargs="*", metavar="DRIVER", help="in place of the configuration's drivers")
+    parser.add_argument("--config", metavar="FILE", help="configuration in YAML (docs/configuration.md)")
+    parser.add_argument("--host", metavar="H", help="address of the first TCP listener; * for all (default: localhost)")
+    parser.add_argument("--port", metavar="P", help="port of the first TCP listener (default: 7624)")
+    parser.add_argument(
+        "--http", metavar="H:P|off", help=f"address of health, metrics and control (default: {HTTP_ADDRESS})"
+    )
+    parser.add_argument("--token-file", metavar="FILE", help="file with the token that control calls need")
+    parser.add_argument(
+        "--remote",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="link to this server; may be repeated, in place of the configuration's remotes",
+    )
+    parser.add_argument("--max-connections", metavar="N", help="of the first TCP listener (default: 256)")
+    parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning, error (default: info)")
+    parser.add_argument("--log-format", metavar="FORMAT", help="text or json (default: text)")
+    _runs(parser, "serve")
+
+
+def _check(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = _add(
+        commands,
+        "check",
+        "check a configuration",
+        "Say what is wrong in a configuration, with the path of the key, or print it with every default filled in.\n"
+        "Exit status: 0 fine, 2 wrong. Flags and variables are not looked at.",
+    )
+    parser.add_argument("file", metavar="FILE", help="configuration in YAML")
+    _runs(parser, "check")
+
+
+def _health(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = _add(
+        commands,
+        "health",
+        "ask a router whether it is ready",
+        "Exit status: 0 when the router's /readyz says yes, 1 otherwise.",
+    )
+    _where(parser)
+    _runs(parser, "health")
+
+
+def _status(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = _add(commands, "status", "show a running router", _STATUS)
+    parser.add_argument("--json", action="store_true", help="what /api/v1/status answers, on one line")
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        const="2",
+        metavar="SECONDS",
+        help="show it again and again until interrupted (every 2 seconds)",
+    )
+    _where(parser)
+    _runs(parser, "status")
+
+
+def _control(commands: argparse._SubParsersAction[ArgumentParser], kind: str) -> None:
+    text = f"Look at and change the {kind}s of a running router."
+    parent = _add(commands, kind, f"list, add, remove, restart, stop and start {kind}s", text)
+    actions = parent.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = _add(actions, "list", f"list the {kind}s", f"List the {kind}s of a running router.")
+    listing.add_argument("--json", action="store_true", help=f"what /api/v1/{kind}s answers, on one line")
+    _where(listing)
+    listing.set_defaults(kind=kind)
+    _runs(listing, "control", "listing")
+    (_driver_add if kind == "driver" else _remote_add)(actions)
+    for action, brief in (
+        ("remove", "stop it and forget it"),
+        ("restart", "stop it and start it again"),
+        ("stop", "stop it until it is started"),
+        ("start", "start it again"),
+    ):
+        parser = _add(actions, action, brief, f"{brief.capitalize()}.")
+        parser.add_argument("name", metavar="NAME", help=f"of the {kind}")
+        _where(parser)
+        parser.set_defaults(kind=kind, action=action)
+        _runs(parser, "control", "change")
+
+
+def _driver_add(actions: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = _add(
+        actions, "add", "add a driver and start it", "Add a driver and start it. It lasts until the router ends."
+    )
+    parser.add_argument(
+        "word", metavar="DRIVER", help="a program with its arguments in one word, or pkg.module:callable"
+    )
+    parser.add_argument("--name", help="default: the program's name")
+    parser.add_argument("--env", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
+    parser.add_argument("--cwd", metavar="DIR", help="directory to run in")
+    parser.add_argument("--restart", choices=("always", "on-failure", "never"), help="default: always")
+    parser.add_argument("--required", action="store_true", help="the router is not ready while this driver is not")
+    _where(parser)
+    _runs(parser, "control", "add_driver")
+
+
+def _remote_add(actions: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = _add(actions, "add", "link to a server", "Link to another server. The link lasts until the router ends.")
+    parser.add_argument("word", metavar="HOST[:PORT]", help="or DEVICE@HOST[:PORT] for one device")
+    parser.add_argument("--name", help="default: HOST:PORT")
+    parser.add_argument("--no-blobs", action="store_true", help="no BLOBs over this link")
+    parser.add_argument("--device", action="append", default=[], metavar="PATTERN", help="take these; may be repeated")
+    parser.add_argument("--share", choices=("both", "down"), help="down: our devices are not shown there")
+    parser.add_argument("--required", action="store_true", help="the router is not ready while this link is down")
+    _where(parser)
+    _runs(parser, "control", "add_remote")
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--http", metavar="H:P", help=f"where the router is (INDITREE_HTTP; default: {HTTP_ADDRESS})")
+    parser.add_argument("--token-file", metavar="FILE", help="file with its token (INDITREE_TOKEN_FILE)")

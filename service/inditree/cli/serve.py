@@ -1,0 +1,73 @@
+"""`inditree serve`, and how a server is run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TypeVar
+
+from inditree.config import Config, Launch, Overlay, Sources, doubts, files, variables
+from inditree.config import sources as words
+from inditree.config.units import port
+
+_T = TypeVar("_T")
+
+
+def run(chosen: Namespace) -> int:
+    """Serve what file, variables and flags say."""
+    sources = Sources(
+        file=chosen.config or os.environ.get("INDITREE_CONFIG") or None,
+        flags=flags(chosen),
+        variables=variables(os.environ),
+    )
+    return serve(sources.load(), Launch(reread=sources.load, signals=True))
+
+
+def serve(config: Config, launch: Launch) -> int:
+    """Run a server with this configuration to its end. Raises ConfigError and StartError."""
+    import uvloop
+
+    from inditree.ops import logs
+    from inditree.server import Server
+
+    files(config)
+    logs.setup(config.log, {"traffic": "debug"} if launch.log_traffic else None)
+    for doubt in doubts(config):
+        logging.getLogger("inditree").warning("%s", doubt, extra={"event": "configuration_doubt"})
+
+    async def work() -> int:
+        return await Server(config, launch=launch).asyncrun()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work())
+
+
+def flags(chosen: Namespace) -> Overlay:
+    """What the flags of `serve` say. Raises ConfigError that names the flag."""
+
+    def given(name: str, parse: Callable[[str], _T]) -> _T | None:
+        text = getattr(chosen, name)
+        return None if text is None else words.parsed(text, "--" + name.replace("_", "-"), parse)
+
+    drivers, remotes = words.entries(chosen.drivers, chosen.remote, "DRIVER", "--remote")
+    return Overlay(
+        host=given("host", words.listening_host),
+        port=given("port", port),
+        max_connections=given("max_connections", _count),
+        http=None if chosen.http == "off" else given("http", words.listening_address),
+        http_off=chosen.http == "off",
+        token_file=chosen.token_file,
+        drivers=drivers,
+        remotes=remotes,
+        log_level=given("log_level", words.log_level),
+        log_format=given("log_format", words.log_format),
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise ValueError(f"{text!r} is not a number of connections (1 or more)")
+    return int(text)

@@ -1,0 +1,183 @@
+"""What the router tells about itself: rows of the status, the sample that metrics are made of. On the loop, cheap."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from inditree.core import Peer
+from inditree.counters import PEER_KINDS
+from inditree.ops.detail import capture
+from inditree.ops.model import (
+    BlobWish,
+    ClientRow,
+    ConflictRow,
+    DeviceRow,
+    DeviceSource,
+    DriverRow,
+    ListenerRow,
+    Owner,
+    RemoteRow,
+    Sample,
+    Status,
+    is_ready,
+)
+from inditree.version import __version__
+
+if TYPE_CHECKING:
+    from inditree.runtime.remote import RemoteLink
+    from inditree.server.server import Server
+    from inditree.server.units import DriverUnit
+
+
+def status(server: Server) -> Status:
+    """The whole router."""
+    core = server.engine.core
+    drivers = tuple(driver_row(unit) for unit in server.units.drivers.values())
+    remotes = tuple(remote_row(server, remote) for remote in server.units.remotes.values())
+    ready = is_ready(applied=server.applied, draining=server.draining, drivers=drivers, remotes=remotes)
+    return Status(
+        name=server.config.name,
+        id=core.settings.identity,
+        version=__version__,
+        uptime_seconds=round(time.monotonic() - server.started, 3),
+        ready=ready,
+        draining=server.draining,
+        listeners=tuple(
+            ListenerRow(
+                name=each.config.name,
+                address=each.address,
+                clients=each.count,
+                max_connections=each.config.max_connections,
+            )
+            for each in server.listeners.values()
+        ),
+        drivers=drivers,
+        remotes=remotes,
+        devices=tuple(DeviceRow(name=name, owner=owner(server, peer)) for name, peer in core.owners.items()),
+        clients=sum(peer.kind == "client" for peer in core.peers.values()),
+        loops_detected=sum(core.counters.loops.values()),
+        conflicts=tuple(
+            ConflictRow(device=device, owner=places[0], refused=places[1]) for device, places in core.conflicts.items()
+        ),
+    )
+
+
+def owner(server: Server, peer: Peer) -> Owner:
+    """Who provides a device, as the API names it."""
+    if peer.kind == "link":
+        opened = peer.link is not None and peer.link.opener
+        return Owner(kind="remote" if opened else "peer", name=peer.name)
+    if peer.kind == "inprocess":
+        return Owner(kind="inprocess", name=peer.name)
+    return Owner(kind="driver", name=peer.name)
+
+
+def driver_row(unit: DriverUnit) -> DriverRow:
+    """One driver."""
+    supervisor = unit.supervisor
+    return DriverRow(
+        name=unit.config.name,
+        kind="exec" if unit.kind == "exec" else "python",
+        state=supervisor.state.value,
+        pid=supervisor.pid,
+        restarts=sum(supervisor.restarts.values()),
+        last_exit=supervisor.last_exit,
+        devices=tuple(sorted(device for peer in unit.peers for device in peer.owns)),
+        since_seconds=round(time.monotonic() - supervisor.since, 3),
+        ready=supervisor.ready,
+        required=unit.config.required,
+        started_at=supervisor.started_at,
+        restarts_by_reason={str(reason): count for reason, count in supervisor.restarts.items()},
+        stderr_lines=unit.stderr_lines,
+        last_error=supervisor.last_error or None,
+    )
+
+
+def remote_row(server: Server, remote: RemoteLink) -> RemoteRow:
+    """One link that we opened."""
+    peer = remote.peer
+    link = peer.link if peer is not None else None
+    return RemoteRow(
+        name=remote.config.name,
+        address=remote.address,
+        state=remote.state,
+        id=link.remote_id if link else None,
+        devices=tuple(sorted(peer.owns)) if peer else (),
+        last_error=remote.last_error or None,
+        required=remote.config.required,
+        since_seconds=round(time.monotonic() - remote.since, 3),
+        rtt_seconds=link.rtt if link else None,
+        last_receive=time.time() - (time.monotonic() - link.heard) if link and link.heard else None,
+        attempts=dict(remote.attempts),
+        queue_bytes=peer.outbox.size if peer else 0,
+    )
+
+
+def clients(server: Server) -> tuple[ClientRow, ...]:
+    """Who connected to us."""
+    now = time.monotonic()
+    rows = []
+    for peer in server.engine.core.peers.values():
+        if peer.kind == "client" or (peer.link is not None and not peer.link.opener):
+            rows.append(_client_row(peer, now))
+    return tuple(rows)
+
+
+def _client_row(peer: Peer, now: float) -> ClientRow:
+    wishes = peer.wishes
+    asked = {f"{device}.{name}" if name else device for device, name in wishes.asked()}
+    modes: list[Any] = list(wishes.blobs())
+    return ClientRow(
+        id=peer.id,
+        address=peer.address,
+        listener=peer.policy.listener,
+        devices=("*",) if wishes.all else tuple(sorted(asked)),
+        blobs=tuple(BlobWish(device=device or None, property=name, mode=mode) for device, name, mode in modes),
+        queue_bytes=peer.outbox.size + peer.parked_bytes,
+        sent_bytes=peer.outbox.taken,
+        dropped_blobs=sum(peer.lost.values()),
+        link=peer.link is not None,
+        connected_seconds=round(now - peer.joined, 3),
+    )
+
+
+def device(server: Server, name: str) -> DeviceSource:
+    """Raises KeyError."""
+    core = server.engine.core
+    return DeviceSource(
+        name=name,
+        owner=owner(server, core.owners[name]),
+        definitions=capture(core.view, name),
+    )
+
+
+def sample(server: Server) -> Sample:
+    """What the metrics are made of."""
+    core = server.engine.core
+    queues: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
+    largest = dict.fromkeys(PEER_KINDS, 0)
+    connections: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
+    slow = 0
+    for peer in core.peers.values():
+        size = peer.outbox.size + peer.parked_bytes
+        connections[peer.kind] += 1
+        queues[peer.kind] += size
+        largest[peer.kind] = max(largest[peer.kind], size)
+        slow += peer.kind == "client" and peer.blobs_waiting > 1
+    counters = core.counters.copy()
+    to_wall_clock = time.time() - time.monotonic()
+    for each in counters.devices.values():
+        each.last_message += to_wall_clock if each.last_message else 0.0
+    definitions = capture(core.view) if server.config.metrics.properties else ()
+    return Sample(
+        status=status(server),
+        counters=counters,
+        connections=connections,
+        queue_bytes=queues,
+        queue_bytes_largest=largest,
+        queue_limit_bytes=core.settings.queue,
+        slow_clients=slow,
+        definitions=definitions,
+    )

@@ -1,0 +1,306 @@
+"""One router: built from a Config, run until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from inditree.config import Config, Launch, Listen, complete
+from inditree.core import Audit as AuditEffect
+from inditree.core import Settings
+from inditree.core.providers import KEEPALIVE
+from inditree.counters import Counters
+from inditree.errors import ConfigError, InditreeError, StartError
+from inditree.ops.audit import Audit
+from inditree.ops.lag import LagMeter
+from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
+from inditree.runtime.engine import Engine
+from inditree.runtime.ipyfactory import check_drivers
+from inditree.runtime.listener import Listener, check_descriptors
+from inditree.runtime.process import close_guardian
+from inditree.server import report
+from inditree.server.control import Control
+from inditree.server.units import Units
+from inditree.wire.syntax import message
+
+if TYPE_CHECKING:
+    from inditree.ops.http import HttpServer
+
+_logger = logging.getLogger("inditree.router")
+
+DRAIN = 0.5
+"""Seconds that outboxes get to empty at the end; a healthy client needs milliseconds."""
+
+DESCRIPTORS_BESIDE = 128
+"""Descriptors that a router needs beside its connections: drivers (four each), links, files."""
+
+
+def timestamp(now: datetime | None = None) -> str:
+    """INDI's time: UTC, without a zone, to a tenth of a second."""
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + str(moment.microsecond // 100000)
+
+
+class Server(Control):
+    """A router that runs once. `objects` are IPyDriver objects for it to run beside the drivers of the configuration.
+
+    `launch` says how it is run: by default it leaves signals alone. Raises ConfigError where the configuration cannot
+    be used, TypeError for an object that is no IPyDriver and ValueError for a device name given twice.
+    """
+
+    def __init__(self, config: Config, *, objects: Sequence[Any] = (), launch: Launch | None = None) -> None:
+        self.objects = check_drivers(objects) if objects else []
+        self.config = complete(config)
+        self.launch = launch or Launch()
+        self.started = time.monotonic()
+        self.applied = False
+        self.draining = False
+        self.listeners: dict[str, Listener] = {}
+        self.engine: Engine
+        self.units: Units
+        self.running = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._signals = 0
+        self._status = 0
+        self._audit: Audit | None = None
+        self._http: HttpServer | None = None
+        self._lag: LagMeter | None = None
+
+    # Running
+
+    async def asyncrun(self) -> int:
+        """Run until `shutdown`; the exit status. Raises StartError where it cannot start, ConfigError."""
+        self._make()
+        try:
+            await self._start()
+            if self.launch.signals:
+                self._handle_signals()
+            self._announce()
+            self.running.set()
+            await self._stopping.wait()
+            await self._stop()
+        finally:
+            await self._close()
+        return self._status
+
+    def _make(self) -> None:
+        limits = self.config.limits
+        settings = Settings(
+            identity=secrets.token_hex(8),
+            timestamp=timestamp,
+            queue=limits.queue,
+            memory=limits.memory,
+            stall_timeout=limits.stall_timeout,
+            link_timeout=limits.link_timeout,
+            forwarded=self.config.definitions == "forwarded",
+        )
+        self.engine = Engine(settings, limits, Counters())
+        self.engine.log_traffic = self.launch.log_traffic
+        self.engine.traffic = self.launch.traffic
+        self.units = Units(self.engine, self.on_change)
+
+    async def _start(self) -> None:
+        """All ports first: a router that cannot listen starts no driver."""
+        connections = sum(listen.max_connections or 0 for listen in self.config.listen)
+        warning = check_descriptors(connections + DESCRIPTORS_BESIDE)
+        if warning:
+            _logger.warning("%s", warning, extra={"event": "descriptors"})
+        for entry in self.config.listen:
+            self._bind(entry)
+        await self._start_services()
+        for listener in self.listeners.values():
+            listener.start()
+        for each in self.objects:
+            self.units.add_object(each)
+        for driver in self.config.drivers:
+            self.units.add_driver(driver)
+        for remote in self.config.remotes:
+            self.units.add_remote(remote)
+        if self.launch.keepalive is not None:
+            self.engine.tasks.start(self._keep_alive(self.launch.keepalive), "keepalive")
+        self.applied = True
+
+    async def _start_services(self) -> None:
+        """Audit, HTTP, the measure of the loop's lag."""
+        if self.config.audit.file is not None:
+            self._audit = Audit(self.config.audit.file)
+            self.engine.on_audit = self._audited
+        self._lag = LagMeter(self.engine.core.counters)
+        self._lag.start()
+        if self.config.http.listen is not None:
+            await self._start_http()
+
+    async def _start_http(self) -> None:
+        # Imported where it is wanted: half of the memory of a router with nothing to do.
+        from inditree.ops.http import HttpServer
+        from inditree.ops.metrics import Metrics
+
+        metrics = Metrics(self.config.metrics.properties)
+        self._http = HttpServer(self.config.http, self, self.engine.tasks, metrics, self._audit)
+        try:
+            await self._http.start()
+        except StartError as error:
+            if not self.launch.http_may_fail:
+                raise
+            _logger.warning("HTTP is off: %s", error, extra={"event": "http_off"})
+            self._http = None
+
+    def _audited(self, each: AuditEffect) -> None:
+        if self._audit is not None:
+            peer = each.peer
+            self._audit.command(
+                client=peer.address,
+                listener=peer.policy.listener,
+                element=each.element,
+                device=each.device,
+                property=each.property,
+                data=each.data,
+                result=each.result,
+            )
+
+    def _bind(self, entry: Listen) -> Listener:
+        listener = Listener(self.engine, entry, self.config.limits.connections_per_address)
+        listener.bind()
+        self.listeners[entry.name] = listener
+        return listener
+
+    def _announce(self) -> None:
+        for listener in self.listeners.values():
+            _logger.info("listening on %s", listener.address, extra={"event": "listening"})
+
+    def on_change(self) -> None:
+        """A driver changed its state."""
+
+    def broadcast(self, text: str, timestamp: str | None = None) -> None:
+        """A message without a device to every client; `timestamp` as INDI has it."""
+        self.engine.begin()
+        self.engine.core.broadcast(text, timestamp)
+        self.engine.flush()
+
+    async def _keep_alive(self, seconds: Callable[[], float | None]) -> None:
+        """Say something to clients that have heard nothing for a while; a link's other end has its own clients."""
+        core = self.engine.core
+        heard, since = -1, time.monotonic()
+        while True:
+            await asyncio.sleep(min(1.0, (seconds() or 1.0) / 4))
+            passed = sum(sum(kind.received.values()) for kind in core.counters.peers.values())
+            if passed != heard:
+                heard, since = passed, time.monotonic()
+            elif (limit := seconds()) and time.monotonic() - since >= limit:
+                since = time.monotonic()
+                data = message(KEEPALIVE, timestamp())
+                self.engine.begin()
+                core.send_all([p for p in core.peers.values() if p.kind == "client"], data, "message")
+                self.engine.flush()
+
+    # Stopping
+
+    def shutdown(self, status: int = 0) -> None:
+        """Drain and stop."""
+        self._status = self._status or status
+        self._stopping.set()
+
+    async def _stop(self) -> None:
+        self.draining = True
+        for listener in self.listeners.values():
+            listener.stop()
+        await self._drain()
+        stopping = self.engine.tasks.start(self.units.stop_drivers(), "stop drivers")
+        await self.units.stop_remotes()
+        await stopping
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """Let go out what waits for the clients, for a while."""
+        peers = self.engine.core.peers
+        end = time.monotonic() + DRAIN
+        while time.monotonic() < end:
+            if all(peer.outbox.empty for peer in peers.values()):
+                return
+            await asyncio.sleep(0.01)
+
+    async def _close(self) -> None:
+        for listener in self.listeners.values():
+            listener.stop()
+        self.units.kill_drivers()
+        await self.units.stop_drivers()
+        await self.units.stop_remotes()
+        for peer in list(self.engine.core.peers.values()):
+            self.engine.end(peer, "shutdown", "the router stops")
+        if self._http is not None:
+            await self._http.stop()
+        if self._lag is not None:
+            self._lag.stop()
+        if self._audit is not None:
+            self._audit.close()
+        await self.engine.close()
+        await close_guardian()
+
+    # Signals
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _on_stop_signal(self, number: int) -> None:
+        self._signals += 1
+        name = signal.Signals(number).name
+        if self._signals == 1:
+            _logger.info("%s: stopping", name, extra={"event": "stopping"})
+            self.shutdown()
+        else:
+            _logger.warning("%s again: ending all drivers at once", name, extra={"event": "killing"})
+            self._status = 1
+            self.units.kill_drivers()
+
+    def _on_hangup(self) -> None:
+        self.engine.tasks.start(self.reload(), "reload")
+
+    async def reload(self) -> bool:
+        """Read the configuration anew and apply what changed in it; False: it is broken and nothing was changed."""
+        self.reopen()
+        if self.launch.reread is None:
+            return True
+        try:
+            new = complete(self.launch.reread())
+            await self.apply(new)
+        except (InditreeError, OSError) as error:
+            _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
+            return False
+        return True
+
+    def reopen(self) -> None:
+        """Files that were moved away are opened anew, certificates are read again."""
+        if self._audit is not None:
+            self._audit.reopen()
+        for listener in self.listeners.values():
+            try:
+                listener.load_certificates()
+            except ConfigError as error:
+                _logger.error("listener %s keeps its certificates: %s", listener.config.name, error)
+
+    # What it tells
+
+    def snapshot(self) -> Status:
+        """The whole router."""
+        return report.status(self)
+
+    def clients(self) -> tuple[ClientRow, ...]:
+        """Who connected to us."""
+        return report.clients(self)
+
+    def sample(self) -> Sample:
+        """What the metrics are made of."""
+        return report.sample(self)
+
+    def device(self, name: str) -> DeviceSource:
+        """Raises KeyError."""
+        return report.device(self, name)

@@ -1,0 +1,103 @@
+"""The router's drivers and links by name: started, ended, replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from inditree.config import Driver, Remote, Restart
+from inditree.core import Peer
+from inditree.runtime.driver import ExecDriver
+from inditree.runtime.engine import Engine
+from inditree.runtime.inprocess import PythonDriver
+from inditree.runtime.remote import RemoteLink
+from inditree.runtime.supervisor import Supervisor
+
+_logger = logging.getLogger("inditree.router")
+
+
+class DriverUnit(Protocol):
+    """What all supervised drivers have in common."""
+
+    config: Driver
+    supervisor: Supervisor
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def stderr_lines(self) -> int: ...
+    @property
+    def peers(self) -> Sequence[Peer]: ...
+
+
+class Units:
+    """`drivers` and `remotes` by name, in the order in which they came."""
+
+    def __init__(self, engine: Engine, on_change: Callable[[], None]) -> None:
+        self.drivers: dict[str, DriverUnit] = {}
+        self.remotes: dict[str, RemoteLink] = {}
+        self._engine = engine
+        self._on_change = on_change
+
+    def add_driver(self, config: Driver) -> DriverUnit:
+        """Start it; raises KeyError where the name is taken."""
+        if config.name in self.drivers:
+            raise KeyError(config.name)
+        unit: DriverUnit
+        if config.exec is not None:
+            unit = ExecDriver(self._engine, config, self._changed)
+        else:
+            unit = PythonDriver(self._engine, config, self._changed)
+        self.drivers[config.name] = unit
+        unit.supervisor.start()
+        return unit
+
+    def add_object(self, driver: Any) -> DriverUnit:
+        """Run an IPyDriver object. It runs once: where it fails there is nothing to make a new one from."""
+        kind = type(driver)
+        name = next(iter(driver), kind.__name__)
+        restart = Restart(policy="on-failure", max_restarts=0)
+        config = Driver(name=name, python=f"{kind.__module__}:{kind.__qualname__}", restart=restart)
+        unit = self.drivers[name] = PythonDriver(self._engine, config, self._changed, [driver])
+        unit.supervisor.start()
+        return unit
+
+    def _changed(self, supervisor: Supervisor) -> None:
+        self._on_change()
+
+    async def remove_driver(self, name: str) -> None:
+        """End it and forget it."""
+        unit = self.drivers[name]
+        if not await unit.supervisor.stop():
+            _logger.error("%s: cannot be ended", name, extra={"driver": name, "event": "unkillable"})
+        if self.drivers.get(name) is unit:
+            del self.drivers[name]
+
+    def add_remote(self, config: Remote) -> RemoteLink:
+        """Link to it; raises KeyError where the name is taken."""
+        if config.name in self.remotes:
+            raise KeyError(config.name)
+        remote = self.remotes[config.name] = RemoteLink(self._engine, config)
+        remote.start()
+        return remote
+
+    async def remove_remote(self, name: str) -> None:
+        """End the link and forget it."""
+        await self.remotes.pop(name).stop()
+
+    async def stop_drivers(self) -> None:
+        """Tell all to end, in order, and wait until they have."""
+        for unit in self.drivers.values():
+            unit.supervisor.begin_stop()
+        await asyncio.gather(*(unit.supervisor.stop() for unit in self.drivers.values()))
+
+    def kill_drivers(self) -> None:
+        """End all at once."""
+        for unit in self.drivers.values():
+            unit.supervisor.kill()
+
+    async def stop_remotes(self) -> None:
+        """End all links."""
+        await asyncio.gather(*(remote.stop() for remote in self.remotes.values()))

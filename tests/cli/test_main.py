@@ -1,0 +1,112 @@
+"""The command as a whole: help, version, wrong use, check."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inditree import __version__, config
+from inditree.cli import main
+
+
+def test_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    for command in ("serve", "check", "health", "status", "driver", "remote", "indiserver"):
+        assert f"\n    {command}" in said.err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"inditree {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["serve"], ["check"], ["health"], ["status"], ["driver"], ["remote"], ["driver", "add"], ["remote", "add"]],
+)
+def test_each_command_has_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert caught.value.code == 0
+    assert f"usage: inditree {' '.join(words)}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["nonsense"], ["check"], ["serve", "--nonsense"], ["driver"], ["driver", "fly"], ["driver", "stop"], ["--port"]],
+)
+def test_wrong_use(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert "usage: inditree" in capsys.readouterr().err
+
+
+def test_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "inditree", "--version"], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, f"inditree {__version__}\n")
+
+
+def test_who_reads_our_output_may_hang_up(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("drivers:" + "\n- {exec: [x]}" * 2000)
+    # Unbuffered, Python loses the error after a write that was cut short.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    words = [sys.executable, "-m", "inditree", "check", str(file)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 1
+
+
+def test_check_prints_it_normalised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("drivers: [{exec: [indi_simulator_ccd]}]")
+    assert main(["check", str(file)]) == 0
+    said = capsys.readouterr()
+    assert said.out == config.normalised(config.load(file.read_text()))
+    assert "- name: indi_simulator_ccd\n" in said.out
+    assert said.err == ""
+
+
+def test_check_names_file_and_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("drivers: [{exec: [x]}, {exec: [y], restart: {policy: no one}}]")
+    assert main(["check", str(file)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"inditree: {file}: drivers[1].restart.policy: 'no one' is not one of always, never, on-failure\n"
+    )
+
+
+def test_check_of_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{tmp_path}/no.yaml"]) == 2
+    assert capsys.readouterr().err == f"inditree: {tmp_path}/no.yaml: cannot be read: No such file or directory\n"
+
+
+def test_check_of_no_yaml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("a: b: c")
+    assert main(["check", str(file)]) == 2
+    assert capsys.readouterr().err == f"inditree: {file}: line 1, column 5: mapping values are not allowed here\n"
+
+
+def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(f"listen: [{{tcp: '*:7624'}}]\nhttp: {{token_file: {tmp_path}/token}}")
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().err == (
+        f"inditree: warning: http.token_file: {tmp_path}/token: No such file or directory\n"
+        "inditree: warning: listen[0]: *:7624 is open to every network; allow or tls.client_ca would restrict it\n"
+    )

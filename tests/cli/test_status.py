@@ -1,0 +1,175 @@
+"""`inditree status`: the table, the rates between two polls, and watching."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from cli.router import CLIENTS, METRICS, STATUS, Router, running
+from inditree.cli import main, status, tables
+
+
+def _text(before: status.Poll, now: status.Poll) -> str:
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(status.draw(before, now))
+    return captured.get()
+
+
+def _poll(at: float, cpu: float = 1.0, sent: int = 1 << 20, messages: float = 0.0) -> status.Poll:
+    ccd, other = STATUS["drivers"]
+    return status.Poll(
+        at=at,
+        status=STATUS | {"drivers": [ccd | {"cpu_seconds": cpu}, other]},
+        clients=[CLIENTS[0] | {"sent_bytes": sent}],
+        totals={"messages received": messages, "bytes received": 2048.0, "bytes sent": 0.0},
+    )
+
+
+def _line(text: str, start: str) -> str:
+    (line,) = [line for line in text.splitlines() if line.startswith(start)]
+    return " ".join(line.split())
+
+
+def test_what_it_shows() -> None:
+    text = _text(_poll(10.0), _poll(12.0, cpu=1.5, sent=(1 << 20) + 4096, messages=300.0))
+    assert _line(text, "dome-a  ") == "dome-a inditree 0.1.0 up 1d 1h ready"
+    assert _line(text, "main:") == "main: 0.0.0.0:7624, 2 of 256 connections"
+    assert _line(text, "@x:") == "@x: @x, 0 connections"
+    assert _line(text, "received") == ("received 150 msg/s 0 B/s · sent 0 msg/s 0 B/s · 1 clients · 2 devices")
+    assert _line(text, "ccd ") == "ccd running 1h 2m 3 -9 25.0 % 5.0 MiB Main CCD, Guide CCD"
+    assert _line(text, "observatory ") == "observatory failed 1s 0 - - -"
+    assert _line(text, "dome-b ") == "dome-b dome-b:7624 backoff - - connection refused"
+    assert _line(text, "7 ") == "7 10.0.0.7:40000 main 59s 2.0 KiB 1.0 MiB 2.0 KiB/s 12 *"
+    assert _line(text, "conflict:") == ("conflict: Guide CCD is provided by driver ccd and refused from remote dome-b")
+
+
+def test_the_tree() -> None:
+    text = _text(_poll(10.0), _poll(12.0))
+    tree = text[text.index("dome-a\n") : text.index("Drivers")].splitlines()
+    assert [line.strip("│├└─ ") for line in tree if line.strip()] == [
+        "dome-a",
+        "ccd (driver)",
+        "Main CCD",
+        "observatory (driver)",
+        "dome-b (remote)",
+        "10.0.0.9:5000 (peer)",
+        "Rain",
+    ]
+
+
+def test_brackets_in_names_are_names() -> None:
+    poll = _poll(1.0)
+    named = status.Poll(1.0, poll.status | {"name": "[red]a[/]"}, [CLIENTS[0] | {"address": "[::1]:5"}], {})
+    text = _text(named, named)
+    assert "[red]a[/]  inditree" in text and "[::1]:5" in text and "rates: -" in text
+
+
+def test_a_router_that_restarted_between_the_polls_has_no_negative_rates() -> None:
+    text = _text(_poll(10.0, cpu=50.0, sent=1 << 30, messages=1e6), _poll(12.0))
+    assert "received 0 msg/s" in text and " 0.0 %" in text and "0 B/s" in text
+
+
+def test_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as router:
+
+        def busy(seconds: float) -> None:
+            router.answers["GET /metrics"] = (200, METRICS % 200)
+
+        monkeypatch.setattr(time, "sleep", busy)
+        assert main(["status", "--http", router.address]) == 0
+    text = capsys.readouterr().out
+    assert "dome-a  inditree 0.1.0" in text
+    rate = int(text.partition("received ")[2].partition(" msg/s")[0])
+    assert rate > 0
+
+
+@pytest.mark.parametrize("metrics", [(500, "no"), (200, "what { is this"), (200, "")])
+def test_without_metrics_it_shows_the_rest(
+    metrics: tuple[int, object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(status, "BETWEEN_POLLS", 0.0)
+    with running(**{"GET /metrics": metrics}) as router:
+        assert main(["status", "--http", router.address]) == 0
+    text = capsys.readouterr().out
+    assert "rates: -" in text and "Main CCD" in text
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as router:
+        assert main(["status", "--json", "--http", router.address]) == 0
+    assert json.loads(capsys.readouterr().out) == STATUS
+
+
+def test_something_else_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(status, "BETWEEN_POLLS", 0.0)
+    with running(**{"GET /api/v1/status": (200, {"name": "x"})}) as router:
+        assert main(["status", "--http", router.address]) == 1
+    assert capsys.readouterr().err == "inditree: what answers there is no inditree\n"
+
+
+def _watching(monkeypatch: pytest.MonkeyPatch, steps: list[Callable[[], object]]) -> list[float]:
+    """Runs a step in place of each wait; after the last one the user interrupts."""
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) > len(steps):
+            raise KeyboardInterrupt
+        steps[len(waits) - 1]()
+
+    monkeypatch.setattr(time, "sleep", wait)
+    return waits
+
+
+def _away(router: Router) -> Callable[[], object]:
+    return lambda: router.answers.update({"GET /api/v1/status": (503, {"error": "starting"})})
+
+
+def _back(router: Router) -> Callable[[], object]:
+    return lambda: router.answers.update({"GET /api/v1/status": (200, STATUS)})
+
+
+def test_watching_goes_on_while_the_router_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running() as router:
+        waits = _watching(monkeypatch, [_away(router), _back(router)])
+        assert main(["status", "--watch", "5", "--http", router.address]) == 0
+    text = capsys.readouterr().out
+    assert waits == [5.0, 5.0, 5.0]
+    assert text.count("dome-a  inditree") == 2
+    assert text.index("dome-a  inditree") < text.index("starting\n") < text.rindex("dome-a  inditree")
+
+
+def test_watching_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as router:
+        waits = _watching(monkeypatch, [lambda: None])
+        assert main(["status", "--watch", "--json", "--http", router.address]) == 0
+    assert waits == [2.0, 2.0]
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [STATUS, STATUS]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "x", "nan", "1e9"])
+def test_how_often(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", f"--watch={seconds}"]) == 2
+    assert capsys.readouterr().err == f"inditree: --watch: '{seconds}' is not a number of seconds (0.1 to 3600)\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0s"), (59, "59s"), (60, "1m 0s"), (3661, "1h 1m"), (90000, "1d 1h"), (86400 * 30, "30d 0h")],
+)
+def test_spans(seconds: float, text: str) -> None:
+    assert tables.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 20, "5.0 MiB"), (3 << 40, "3072.0 GiB")]
+)
+def test_sizes(number: float, text: str) -> None:
+    assert tables.size(number) == text
