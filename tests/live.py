@@ -1,0 +1,221 @@
+"""Real routers, drivers and clients for the tests: started as a user starts them, and gone afterwards."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+T = TypeVar("T")
+CLIENT_TIMEOUT = 20.0
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
+    """Wait for a condition to be true and return its value; AssertionError when it does not become true in time."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout} s: {what or condition}")
+        time.sleep(0.02)
+
+
+class Router:
+    """`inditree WORDS` in a process of its own, logging to a file."""
+
+    def __init__(self, log: Path, words: list[str], port: int, env: dict[str, str] | None = None) -> None:
+        self.port = port
+        self.log_file = log
+        with log.open("ab") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "inditree", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def wait_for(self, text: str, timeout: float = 15.0) -> None:
+        """Until the log says it."""
+        until(lambda: text in self.log, timeout, f"{text!r} in the log:\n{self.log[-3000:]}")
+
+    def descendants(self) -> list[psutil.Process]:
+        """All processes below it."""
+        try:
+            return list(psutil.Process(self.process.pid).children(recursive=True))
+        except psutil.Error:
+            return []
+
+    def driver_pid(self, word: str) -> int:
+        """The process of a driver whose command line begins with `word`."""
+
+        def find() -> int:
+            for each in self.descendants():
+                with contextlib.suppress(psutil.Error):
+                    if each.cmdline() and Path(each.cmdline()[0]).name == word:
+                        return int(each.pid)
+            return 0
+
+        return until(find, what=f"process {word}")
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 15.0) -> int:
+        """Send a signal and wait: the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout)
+
+
+@contextlib.contextmanager
+def serve(
+    tmp: Path,
+    *words: str,
+    port: int | None = None,
+    http: str = "off",
+    listening: bool = True,
+    env: dict[str, str] | None = None,
+    name: str = "router",
+) -> Iterator[Router]:
+    """`inditree serve WORDS` on a free port, until the block ends."""
+    port = port or free_port()
+    flags = ["serve", "--port", str(port), "--http", http]
+    router = Router(tmp / f"{name}.log", [*flags, *words], port, env)
+    try:
+        if listening:
+            router.wait_for("listening on")
+        yield router
+    finally:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            router.stop(timeout=10)
+        if router.process.poll() is None:
+            router.process.kill()
+            router.process.wait()
+
+
+class Client:
+    """A plain INDI client over TCP: what it has received and not taken yet is `data`."""
+
+    def __init__(self, port: int, *first: str, host: str = "127.0.0.1", receive_buffer: int | None = None) -> None:
+        self.sock = socket.socket()
+        if receive_buffer is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.settimeout(CLIENT_TIMEOUT)
+        self.sock.connect((host, port))
+        self.data = b""
+        for each in first:
+            self.send(each)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def send(self, text: str) -> None:
+        self.sock.sendall(text.encode())
+
+    def ask(self, device: str | None = None) -> None:
+        """getProperties for all, or one device."""
+        self.send(f"<getProperties version='1.7' device='{device}'/>" if device else "<getProperties version='1.7'/>")
+
+    def take(self, pattern: str, timeout: float = CLIENT_TIMEOUT) -> re.Match[bytes]:
+        """Read until the pattern is there, and take everything up to its end."""
+        wanted = re.compile(pattern.encode(), re.DOTALL)
+        end = time.monotonic() + timeout
+        while (found := wanted.search(self.data)) is None:
+            self.sock.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                more = self.sock.recv(1 << 20)
+            except TimeoutError:
+                raise AssertionError(f"{pattern} did not come; there is {self.data[-2000:]!r}") from None
+            if not more:
+                raise AssertionError(f"closed before {pattern}; there is {self.data[-2000:]!r}")
+            self.data += more
+        self.data = self.data[found.end() :]
+        return found
+
+    def closed(self, timeout: float = CLIENT_TIMEOUT) -> bool:
+        """Read to the end; True when the other end closes within the time."""
+        self.sock.settimeout(timeout)
+        try:
+            while more := self.sock.recv(1 << 20):
+                self.data += more
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def silent(self, seconds: float) -> bytes:
+        """What comes within some seconds."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.sock.settimeout(left)
+            try:
+                more = self.sock.recv(1 << 20)
+            except TimeoutError:
+                break
+            if not more:
+                break
+            self.data += more
+        data, self.data = self.data, b""
+        return data
+
+    def ping(self, uid: str = "here") -> None:
+        """Everything that was sent before has been acted on."""
+        self.send(f"<pingRequest uid='{uid}'/>")
+        self.take(f"<pingReply uid=.{uid}.")
+
+    def connect_ccd(self, device: str = "CCD Simulator") -> None:
+        """Ask for the camera, with BLOBs, and switch it on."""
+        self.ask(device)
+        self.send(f"<enableBLOB device='{device}'>Also</enableBLOB>")
+        self.take(rf"<defSwitchVector[^>]*device=.{device}.[^>]*name=.CONNECTION.")
+        self.send(
+            f"<newSwitchVector device='{device}' name='CONNECTION'><oneSwitch name='CONNECT'>On</oneSwitch>"
+            "</newSwitchVector>"
+        )
+        self.take(rf"<defNumberVector[^>]*device=.{device}.[^>]*name=.CCD_EXPOSURE.")
+
+    def expose(self, device: str = "CCD Simulator", seconds: float = 0.01) -> bytes:
+        """One exposure: the FITS, of the size that was announced."""
+        self.send(
+            f"<newNumberVector device='{device}' name='CCD_EXPOSURE'><oneNumber name='CCD_EXPOSURE_VALUE'>{seconds}"
+            "</oneNumber></newNumberVector>"
+        )
+        found = self.take(r"<setBLOBVector[^>]*>\s*<oneBLOB([^>]*)>([^<]*)</oneBLOB>\s*</setBLOBVector>")
+        data = base64.b64decode(found[2])
+        announced = re.search(rb"\bsize=.(\d+)", found[1])
+        assert announced is not None
+        assert len(data) == int(announced[1])
+        assert data.startswith(b"SIMPLE  =")
+        return data
+
+
+def tool(*words: str, timeout: float = 20.0) -> subprocess.CompletedProcess[str]:
+    """Run one of Debian's INDI tools."""
+    return subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)
