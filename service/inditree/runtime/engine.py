@@ -13,6 +13,7 @@ from inditree.core import Audit, Close, Core, Hold, Log, Peer, Policy, Release, 
 from inditree.counters import Counters
 from inditree.runtime import attached
 from inditree.runtime.buffers import Buffers
+from inditree.runtime.guard import ClientLimits
 from inditree.runtime.tasks import Tasks
 from inditree.tree.link import Link
 from inditree.wire.elements import Blob
@@ -37,8 +38,8 @@ class Port(Protocol):
     def close(self, reason: str, text: str) -> None: ...
 
 
-class ByteLimits(Protocol):
-    """Bytes of one element, and of one BLOB."""
+class StreamLimits(ClientLimits, Protocol):
+    """Bytes of one element, and of one BLOB; and what a client may not do."""
 
     @property
     def element(self) -> int: ...
@@ -49,7 +50,7 @@ class ByteLimits(Protocol):
 class Engine:
     """Runs one core. Must be made in a running loop."""
 
-    def __init__(self, settings: Settings, limits: ByteLimits, counters: Counters) -> None:
+    def __init__(self, settings: Settings, limits: StreamLimits, counters: Counters) -> None:
         self.core = Core(settings, counters)
         self.limits = limits
         self.loop = asyncio.get_running_loop()
@@ -57,9 +58,11 @@ class Engine:
         self.buffers = Buffers()
         self.executor = ThreadPoolExecutor(4, "encode")
         self.ports: dict[Peer, Port] = {}
+        self.tap: Callable[[Peer, bytes], None] | None = None  # is shown what drivers send
         self.log_traffic = False  # of every peer
         self.traffic: frozenset[str] = frozenset()  # of these drivers, remotes and listeners
         self.client_spoke = 0.0
+        self.checks: list[Callable[[float], None]] = []  # called at each tick
         self.on_audit: Callable[[Audit], None] | None = None
         self._wake_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -153,6 +156,8 @@ class Engine:
         self._ticks += 1
         if self._ticks % TRIM_EVERY == 0:
             self.buffers.trim()
+        for check in self.checks:
+            check(now)
         self.core.tick()
         self.flush()
         self._wake(now + TICK)

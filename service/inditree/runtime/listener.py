@@ -21,6 +21,7 @@ from inditree.core import Policy
 from inditree.errors import StartError
 from inditree.runtime.channel import Channel, SocketChannel
 from inditree.runtime.engine import Engine
+from inditree.runtime.guard import guard
 from inditree.runtime.stream import Stream
 from inditree.runtime.tls import TlsChannel, handshake, server_context, subject_of
 
@@ -78,6 +79,8 @@ class Listener:
         self._said_at = -10.0
         self._context: ssl.SSLContext | None = None
         self.load_certificates()
+        if guard(engine.limits, 0.0) is not None:
+            engine.checks.append(self._check)
 
     @property
     def address(self) -> str:
@@ -184,6 +187,10 @@ class Listener:
             sock.listen(BACKLOG)
             sock.setblocking(False)
             self._loop.add_reader(sock.fileno(), self._accept, sock)
+
+    def _check(self, now: float) -> None:
+        for stream in list(self.streams):
+            stream.check(now)
 
     def stop(self) -> None:
         """Take no more connections; those that are there stay."""

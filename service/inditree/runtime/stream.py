@@ -11,8 +11,9 @@ from inditree.errors import PeerError
 from inditree.runtime import traffic
 from inditree.runtime.attached import WORTH_A_THREAD, AttachedError, raw_size, wanted
 from inditree.runtime.channel import Channel, DriverChannel
+from inditree.runtime.guard import Guard, guard
 from inditree.runtime.imagethread import ImageThread, Outcome
-from inditree.wire.elements import Blob
+from inditree.wire.elements import Blob, Element, Run
 from inditree.wire.framer import Framer
 from inditree.wire.images import ImageScanner
 
@@ -56,6 +57,8 @@ class Stream:
         self._on_closed = on_closed
         self._rests = rests
         self._log = log or engine.log_traffic
+        self._tap = engine.tap if peer.kind == "driver" else None
+        self._guard = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
         self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.limits.blob)
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
@@ -72,6 +75,8 @@ class Stream:
         self._text = 0
         self._paused_at: float | None = None
         self._last_read = 0.0
+        self._count = 0  # elements in this read, for the guard
+        self._resting = False
         engine.ports[peer] = self
         self.update()
 
@@ -96,8 +101,6 @@ class Stream:
                 self._loop.call_soon(self._readable)
         else:
             self._loop.remove_reader(self.channel.read_fd())
-
-    _resting = False
 
     def _holds(self) -> bool:
         return self.peer.held and self._finishing is None
@@ -153,9 +156,10 @@ class Stream:
                 item = framer.pull()
                 if item is None:
                     break
-                if self._log:
-                    head = item.element if isinstance(item, Blob) else item
-                    traffic.log("RX", head.data, peer.name)
+                if self._log or self._tap is not None:
+                    self._show(item)
+                if self._guard is not None:
+                    self._count += sum(head.count for head in item.heads) if isinstance(item, Run) else 1
                 if type(item) is Blob:
                     self._take_blob(item)
                 else:
@@ -166,9 +170,34 @@ class Stream:
             self._bad(error)
         if framer.text != self._text:
             self._say_text()
+        if self._guard is not None:
+            self._mind(self._guard)
         self._engine.flush()
         if self._eof and not (self._holds() or self._busy or self._threaded):
             self._ended("eof", "hung up")
+
+    def _mind(self, guard: Guard) -> None:
+        """Rest a client that sends more than it may."""
+        count, self._count = self._count, 0
+        rest = guard.passed(count, not self._framer.idle, self._core.now)
+        if rest > 0 and not self._resting and not self.closed:
+            self._resting = True
+            self.peer.counters.read_paused_seconds += rest
+            self.update()
+            self._loop.call_later(rest, self._rested)
+
+    def check(self, now: float) -> None:
+        """Now and then: has it kept us waiting for too long?"""
+        why = self._guard.overdue(now) if self._guard is not None and self.peer.kind == "client" else None
+        if why is not None:
+            self._core.close(self.peer, "timeout", why)
+
+    def _show(self, item: Run | Element | Blob) -> None:
+        data = item.element.data if isinstance(item, Blob) else item.data
+        if self._log:
+            traffic.log("RX", data, self.peer.name)
+        if self._tap is not None:
+            self._tap(self.peer, data)
 
     def _say_text(self) -> None:
         self._text = self._framer.text

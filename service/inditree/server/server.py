@@ -26,7 +26,9 @@ from inditree.runtime.listener import Listener, check_descriptors
 from inditree.runtime.process import close_guardian
 from inditree.server import report
 from inditree.server.control import Control
+from inditree.server.indiserver import Fifo, MessageLog
 from inditree.server.units import Units
+from inditree.supervise import State
 from inditree.wire.syntax import message
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ DRAIN = 0.5
 
 DESCRIPTORS_BESIDE = 128
 """Descriptors that a router needs beside its connections: drivers (four each), links, files."""
+
+
+ENDED = frozenset({State.STOPPED, State.FAILED})
+"""States that a driver leaves only when it is told to."""
 
 
 def timestamp(now: datetime | None = None) -> str:
@@ -71,6 +77,7 @@ class Server(Control):
         self._audit: Audit | None = None
         self._http: HttpServer | None = None
         self._lag: LagMeter | None = None
+        self._fifo: Fifo | None = None
 
     # Running
 
@@ -103,6 +110,8 @@ class Server(Control):
         self.engine = Engine(settings, limits, Counters())
         self.engine.log_traffic = self.launch.log_traffic
         self.engine.traffic = self.launch.traffic
+        if self.launch.message_dir is not None:
+            self.engine.tap = MessageLog(self.launch.message_dir).note
         self.units = Units(self.engine, self.on_change)
 
     async def _start(self) -> None:
@@ -122,6 +131,9 @@ class Server(Control):
             self.units.add_driver(driver)
         for remote in self.config.remotes:
             self.units.add_remote(remote)
+        if self.launch.fifo is not None:
+            self._fifo = Fifo(self.launch.fifo, self.launch.fifo_restart, self.engine, self.units)
+            self._fifo.start()
         if self.launch.keepalive is not None:
             self.engine.tasks.start(self._keep_alive(self.launch.keepalive), "keepalive")
         self.applied = True
@@ -175,7 +187,12 @@ class Server(Control):
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
 
     def on_change(self) -> None:
-        """A driver changed its state."""
+        """A driver changed its state: an indiserver ends with its last one."""
+        if not self.launch.ends_with_drivers or self.units.remotes or not self.applied or self.draining:
+            return
+        if all(unit.supervisor.state in ENDED for unit in self.units.drivers.values()):
+            _logger.error("the last driver is gone for good", extra={"event": "no_drivers"})
+            self.shutdown(1)
 
     def broadcast(self, text: str, timestamp: str | None = None) -> None:
         """A message without a device to every client; `timestamp` as INDI has it."""
@@ -228,6 +245,8 @@ class Server(Control):
     async def _close(self) -> None:
         for listener in self.listeners.values():
             listener.stop()
+        if self._fifo is not None:
+            self._fifo.stop()
         self.units.kill_drivers()
         await self.units.stop_drivers()
         await self.units.stop_remotes()
