@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.build import CACHE, BenchError, build
@@ -45,6 +45,9 @@ def _measure(loads: Sequence[Load], servers: Sequence[str], rounds: int, budget:
     for index, load in enumerate(loads):
         names = [name for name in load.servers if name in servers]
         until = begin + budget * (index + 1) / len(loads)
+        if time.monotonic() > begin + budget:
+            table[load.name, OURS] = [Sample(OURS, 0, problem="not measured: out of time")]
+            continue
         for turn in range(rounds):
             if turn and time.monotonic() > until:
                 break
@@ -68,8 +71,7 @@ def _again(sample: Sample) -> bool:
     return sample.wall < SLOW and sample.problem is None
 
 
-def _write(entries: Sequence[Entry], table: Table, servers: Sequence[str], docs: Path | None) -> None:
-    about = environment(servers)
+def _write(entries: Sequence[Entry], table: Table, about: Mapping[str, str], docs: Path | None) -> None:
     markdown = as_markdown(entries, about)
     (CACHE / "table.md").write_text(markdown)
     (CACHE / "table.json").write_text(as_json(entries, about, table))
@@ -114,9 +116,10 @@ def main() -> int:
         return 2
     if arguments.quick:
         return _quick(loads)
+    about = environment(servers)
     table = _measure(loads, servers, arguments.rounds, arguments.budget, quick=False)
     entries = [made for line in LINES if (made := entry(line, table)).medians or made.problems]
-    _write(entries, table, servers, arguments.docs)
+    _write(entries, table, about, arguments.docs)
     return _status(entries, table, arguments.strict)
 
 

@@ -151,7 +151,7 @@ LINES = (
     *_image_lines("images-line-4", "one line, 4 clients", (_FLOOR_4, Bound(INDISERVER, 2.0))),
     Line(
         "numbers-1",
-        "numbers flat out, as libindi writes them (265 bytes), 10 clients",
+        "numbers flat out, as libindi writes them (273 bytes), 10 clients",
         "M/s",
         _deliveries,
         "higher",

@@ -1,6 +1,7 @@
 """Medians, ratios and verdicts, as text, markdown and JSON."""
 
 import json
+import os
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
@@ -112,10 +113,12 @@ def _reference(line: Line, bound: Bound, made: Entry, samples: Samples) -> float
 
 
 def environment(servers: Sequence[str]) -> dict[str, str]:
-    """What the numbers depend on."""
+    """What the numbers depend on; to be asked before the first run, for the load average."""
+    load = os.getloadavg()[0]
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": cpu_model(),
+        "load average before": f"{load:.2f}",
         "kernel": platform.release(),
         "python": platform.python_version(),
         "net.core.wmem_max": kernel_value("net/core/wmem_max"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -316,6 +317,11 @@ def test_files_that_are_missing_here(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         config.files(config.load(f"remotes: [{{host: h, tls: {{ca: {tmp_path}/ca}}}}]"))
     assert str(caught.value) == f"remotes[0].tls.ca: {tmp_path}/ca: No such file or directory"
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token")
+    config.files(config.load(f"http: {{token_file: {tmp_path}/token}}"))
 
 
 def test_what_deserves_a_warning() -> None:

@@ -5,8 +5,11 @@ Checks look at nothing but the configuration, except `files`, which looks at the
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -219,11 +222,18 @@ def files(config: Config) -> None:
     Not part of `complete`: a configuration is also checked on machines that it was not written for.
     """
     for path, name in _named_files(config):
-        try:
-            with Path(name).open("rb"):
-                pass
-        except OSError as error:
-            raise ConfigError(path, f"{name}: {error.strerror}") from None
+        if reason := _unreadable(name):
+            raise ConfigError(path, f"{name}: {reason}")
+
+
+def _unreadable(name: str) -> str | None:
+    """Not by opening it: that of a FIFO (a shell's `<(...)`) waits for its writer, and closing it ends him."""
+    try:
+        if stat.S_ISDIR(Path(name).stat().st_mode):
+            return os.strerror(errno.EISDIR)
+    except OSError as error:
+        return error.strerror
+    return None if os.access(name, os.R_OK) else os.strerror(errno.EACCES)
 
 
 def _named_files(config: Config) -> Iterable[tuple[str, str]]:

@@ -62,12 +62,14 @@ static int more_input(void)
 
 static void define_number(const char *name)
 {
-    char text[512];
+    static const char second[] =
+        "<defNumber name=\"W\" label=\"W\" format=\"%9.6m\" min=\"-90\" max=\"90\" step=\"0\">0</defNumber>";
+    char text[1024];
     int n = snprintf(text, sizeof text,
                      "<defNumberVector device=\"%s\" name=\"%s\" label=\"%s\" group=\"Main\" state=\"Idle\" perm=\"rw\" "
                      "timeout=\"60\" " STAMP "><defNumber name=\"V\" label=\"V\" format=\"%%9.0f\" min=\"0\" "
-                     "max=\"1e18\" step=\"1\">000000000</defNumber></defNumberVector>\n",
-                     device, name, name);
+                     "max=\"1e18\" step=\"1\">000000000</defNumber>%s</defNumberVector>\n",
+                     device, name, name, like_libindi && strncmp(name, "NUM", 3) == 0 ? second : "");
     put(text, (size_t)n);
 }
 
