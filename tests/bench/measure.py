@@ -27,6 +27,16 @@ def peak_rss(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
+def pss(pid: int) -> int:
+    """Bytes resident now, of shared pages its share: what a forked helper costs beside the process it came from."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
 def server_pids(root: int, driver: Path) -> list[int]:
     """A server and its helpers: its descendants, but for the load drivers."""
     try:

@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench.build import CACHE, BenchError, program
-from bench.measure import cpu_seconds, listening, peak_rss, server_pids
+from bench.measure import cpu_seconds, listening, peak_rss, pss, server_pids
 
 OURS, COPY, INDISERVER, INDIPYSERVER = "ours", "copy", "indiserver", "indipyserver"
 START_DEADLINE = 20.0
@@ -45,7 +45,8 @@ class Server:
 
     def peak_rss(self) -> int:
         """Bytes; the sum of the peaks of its processes."""
-        return sum(peak_rss(pid) for pid in self.pids())
+        server, *helpers = self.pids()
+        return peak_rss(server) + sum(pss(pid) for pid in helpers)
 
     def last_words(self) -> str:
         """The end of what it logged, for an error message."""

@@ -27,6 +27,10 @@ TRIM_EVERY = 10
 """Ticks between two looks at the free buffers."""
 
 
+BLOB_TAGS = 64 << 10
+"""Bytes that the tags of a BLOB may have beside its data."""
+
+
 class Port(Protocol):
     """Whoever carries one peer's bytes. `blocked`: the other end takes no more now."""
 
@@ -53,6 +57,8 @@ class Engine:
     def __init__(self, settings: Settings, limits: StreamLimits, counters: Counters) -> None:
         self.core = Core(settings, counters)
         self.limits = limits
+        # `limits.blob` is of the image; as base64, in lines of 72 characters, with its tags it is larger.
+        self.blob_text = limits.blob * 4 // 3 * 73 // 72 + BLOB_TAGS
         self.loop = asyncio.get_running_loop()
         self.tasks = Tasks()
         self.buffers = Buffers()
@@ -74,7 +80,7 @@ class Engine:
     def encode(self, blob: Blob, fds: list[int]) -> Blob | attached.AttachedError:
         """The base64 form of images that came as descriptors. Blocks; any thread may call it."""
         try:
-            return attached.encode(blob, fds, self.limits.blob)
+            return attached.encode(blob, fds, self.blob_text)
         except attached.AttachedError as error:
             return error
 

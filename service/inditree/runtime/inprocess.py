@@ -32,7 +32,7 @@ class InProcessPort:
         self._engine = engine
         self._on_closed = on_closed
         self._closed = False
-        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.limits.blob)
+        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.blob_text)
         self.process = InProcess(driver, self._receive)
         self.process.on_room = self._room
         engine.ports[self.peer] = self
@@ -99,7 +99,7 @@ class PythonDriver:
     """One entry of `drivers` with `python`: a factory whose objects are supervised as one.
 
     When one of its objects fails, all are ended and the factory is called anew, by its policy; one that ran its own
-    `shutdown` is stopped, the others go on. `objects`: given ones in place of a factory, which run once.
+    `shutdown` is stopped, the others go on. `objects` are for the first run; with `once` there is no other.
     """
 
     def __init__(
@@ -108,6 +108,8 @@ class PythonDriver:
         config: Driver,
         on_change: Callable[[Supervisor], None] | None = None,
         objects: Sequence[Any] | None = None,
+        *,
+        once: bool = False,
     ) -> None:
         self.config = config
         self.supervisor = Supervisor(
@@ -115,6 +117,7 @@ class PythonDriver:
         )
         self._engine = engine
         self._objects = objects
+        self._once = once
         self._ports: list[InProcessPort] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._wishes: dict[str, Wishes] = {}
@@ -136,6 +139,8 @@ class PythonDriver:
 
     async def start(self) -> int | None:
         drivers = self._objects if self._objects is not None else self._load()
+        if not self._once:
+            self._objects = None
         self._failed = False
         for number, driver in enumerate(drivers):
             self._start_one(f"{self.config.name}/{number}" if len(drivers) > 1 else self.config.name, driver)

@@ -59,7 +59,7 @@ class Stream:
         self._log = log or engine.log_traffic
         self._tap = engine.tap if peer.kind == "driver" else None
         self._guard = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
-        self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.limits.blob)
+        self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.blob_text)
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
         self._thread: ImageThread | None = None

@@ -21,9 +21,10 @@ from inditree.ops.audit import Audit
 from inditree.ops.lag import LagMeter
 from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
 from inditree.runtime.engine import Engine
-from inditree.runtime.ipyfactory import check_drivers
+from inditree.runtime.ipyfactory import check_drivers, load_factory
 from inditree.runtime.listener import Listener, check_descriptors
 from inditree.runtime.process import close_guardian
+from inditree.runtime.supervisor import CannotStart
 from inditree.server import report
 from inditree.server.control import Control
 from inditree.server.indiserver import Fifo, MessageLog
@@ -120,6 +121,7 @@ class Server(Control):
         warning = check_descriptors(connections + DESCRIPTORS_BESIDE)
         if warning:
             _logger.warning("%s", warning, extra={"event": "descriptors"})
+        made = self._call_factories()
         for entry in self.config.listen:
             self._bind(entry)
         await self._start_services()
@@ -128,7 +130,7 @@ class Server(Control):
         for each in self.objects:
             self.units.add_object(each)
         for driver in self.config.drivers:
-            self.units.add_driver(driver)
+            self.units.add_driver(driver, made.get(driver.name))
         for remote in self.config.remotes:
             self.units.add_remote(remote)
         if self.launch.fifo is not None:
@@ -137,6 +139,20 @@ class Server(Control):
         if self.launch.keepalive is not None:
             self.engine.tasks.start(self._keep_alive(self.launch.keepalive), "keepalive")
         self.applied = True
+
+    def _call_factories(self) -> dict[str, list[Any]]:
+        """The drivers of each factory, for its first run: one that cannot be had is a mistake in the configuration."""
+        made = {}
+        for number, driver in enumerate(self.config.drivers):
+            if driver.python is None:
+                continue
+            try:
+                made[driver.name] = load_factory(driver.python)
+            except CannotStart as error:
+                raise ConfigError(f"drivers[{number}].python", str(error)) from None
+            except Exception:
+                _logger.exception("%s: its factory failed", driver.name, extra={"driver": driver.name})
+        return made
 
     async def _start_services(self) -> None:
         """Audit, HTTP, the measure of the loop's lag."""

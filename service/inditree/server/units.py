@@ -41,15 +41,15 @@ class Units:
         self._engine = engine
         self._on_change = on_change
 
-    def add_driver(self, config: Driver) -> DriverUnit:
-        """Start it; raises KeyError where the name is taken."""
+    def add_driver(self, config: Driver, made: Sequence[Any] | None = None) -> DriverUnit:
+        """Start it; raises KeyError where the name is taken. `made`: what its factory gave, for its first run."""
         if config.name in self.drivers:
             raise KeyError(config.name)
         unit: DriverUnit
         if config.exec is not None:
             unit = ExecDriver(self._engine, config, self._changed)
         else:
-            unit = PythonDriver(self._engine, config, self._changed)
+            unit = PythonDriver(self._engine, config, self._changed, made)
         self.drivers[config.name] = unit
         unit.supervisor.start()
         return unit
@@ -60,7 +60,7 @@ class Units:
         name = next(iter(driver), kind.__name__)
         restart = Restart(policy="on-failure", max_restarts=0)
         config = Driver(name=name, python=f"{kind.__module__}:{kind.__qualname__}", restart=restart)
-        unit = self.drivers[name] = PythonDriver(self._engine, config, self._changed, [driver])
+        unit = self.drivers[name] = PythonDriver(self._engine, config, self._changed, [driver], once=True)
         unit.supervisor.start()
         return unit
 

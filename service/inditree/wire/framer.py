@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from inditree.errors import PeerError
+from inditree.wire import plain
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.fast import DECLARATION, INDISERVER_START, LIBINDI_START
 from inditree.wire.images import ImageScanner
@@ -246,6 +247,11 @@ class Framer:
     def _pull_element(self) -> Element | None:
         """One element of any kind at `_pos`, which is a `<`. None: not complete, or an image has begun."""
         data, pos = self._data, self._pos
+        known = plain.match(data, pos)
+        if known is not None and known[2] - pos <= self._element_limit:
+            tag, attributes, stop = known
+            self._pos, self._text_row = stop, 0
+            return Element(tag, attributes, data[pos:stop] + b"\n")
         if not self._opens(data, pos):
             self._hold(Scan(pos), 0)
             return None

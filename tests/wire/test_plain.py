@@ -1,0 +1,63 @@
+"""The short way agrees with the parser in all that it takes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inditree.wire import plain
+from inditree.wire.syntax import check_whole, parse_start, tag_end
+
+PIECES = st.sampled_from(
+    [
+        "<newNumberVector", "<getProperties", "<enableBLOB", "<pingRequest", " device=", " name=", " uid=", " version=",
+        '"CCD Simulator"', "'a\"b'",
+        '"a>b"', '"a&amp;b"', '"a<b"', '"\u00e9"', '"tab\t"', '""', ">", "/>", " >", "\n",
+        "<oneNumber", "<oneSwitch", "<oneText", "</oneNumber>", "</oneSwitch >", "</oneText>",
+        "1.5", "On", "]]>", "&", "\0",
+        "</newNumberVector>", "</newNumberVector\n>", "</enableBLOB>", "</getProperties>", "Also", "\x07", "]", "<!--c-->",
+    ]
+)  # fmt: skip
+
+WHOLE = [
+    b'<newNumberVector device="D" name="N"><oneNumber name="a">1</oneNumber><oneNumber name="b">2</oneNumber>'
+    b"</newNumberVector>",
+    b"<newSwitchVector\n  device='D'\n  name='N'>\n  <oneSwitch\n    name='a'>\n      On\n"
+    b"  </oneSwitch>\n</newSwitchVector>",
+    b"<getProperties version='1.7'/>",
+    b'<getProperties version="1.7" device="a&gt;b"></getProperties>',
+    b"<enableBLOB device='D'>Also</enableBLOB>",
+    b'<pingRequest uid="SetBLOB/1"/>',
+]
+
+
+@given(st.lists(PIECES, max_size=14))
+def test_what_it_takes_the_parser_takes_too(pieces: list[str]) -> None:
+    agree("".join(pieces).encode())
+
+
+@given(st.sampled_from(WHOLE), st.integers(0, 150), st.binary(max_size=3), st.integers(0, 3))
+def test_a_damaged_element_is_taken_only_where_the_parser_takes_it(
+    whole: bytes, at: int, put: bytes, cut: int
+) -> None:
+    agree(whole[:at] + put + whole[at + cut :])
+
+
+def agree(data: bytes) -> None:
+    found = plain.match(data, 0)
+    if found is None:
+        return
+    tag, attributes, stop = found
+    start, _ = tag_end(data, 1, len(data), 0)
+    assert (tag, attributes) == parse_start(data[:start])
+    check_whole(data[:stop])
+
+
+@pytest.mark.parametrize("whole", [each for each in WHOLE if b"&" not in each])
+def test_what_clients_send_goes_the_short_way(whole: bytes) -> None:
+    found = plain.match(whole + b"<more", 0)
+    assert found is not None
+    assert found[2] == len(whole)
+
+
+def test_an_attribute_given_twice_is_left_to_the_parser() -> None:
+    assert plain.match(b"<pingRequest uid='1' uid='2'/>", 0) is None

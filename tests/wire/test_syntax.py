@@ -1,0 +1,91 @@
+"""What the server writes itself, and the small changes that it makes."""
+
+from __future__ import annotations
+
+from xml.parsers import expat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inditree.wire import syntax
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
+
+
+def attributes(data: bytes) -> dict[str, str]:
+    found: list[dict[str, str]] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda tag, attrs: found.append(attrs)
+    parser.Parse(data, True)
+    return found[0]
+
+
+def test_what_is_written() -> None:
+    assert syntax.get_properties() == b'<getProperties version="1.7"/>\n'
+    assert syntax.get_properties("D", "N") == b'<getProperties version="1.7" device="D" name="N"/>\n'
+    assert syntax.get_properties(via="a") == b'<getProperties version="1.7" via="a"/>\n'
+    assert syntax.del_property("D") == b'<delProperty device="D"/>\n'
+    assert syntax.del_property("D", "N") == b'<delProperty device="D" name="N"/>\n'
+    assert syntax.message("m", "t") == b'<message timestamp="t" message="m"/>\n'
+    assert syntax.message("m", "t", "D") == b'<message device="D" timestamp="t" message="m"/>\n'
+    assert syntax.ping_request("1") == b'<pingRequest uid="1"/>\n'
+    assert syntax.ping_reply("1") == b'<pingReply uid="1"/>\n'
+    assert syntax.enable_blob("Also", "D") == b'<enableBLOB device="D">Also</enableBLOB>\n'
+    assert syntax.enable_blob("Only", "D", "N") == b'<enableBLOB device="D" name="N">Only</enableBLOB>\n'
+
+
+@given(NAMES, NAMES)
+def test_it_is_ascii_and_reads_back(device: str, text: str) -> None:
+    written = syntax.message(text, "t", device)
+    assert written.isascii()
+    assert attributes(written) == {"device": device, "timestamp": "t", "message": text}
+
+
+@pytest.mark.parametrize("bad", ["\0", "\x1b", "\x08", "\ud800", "\ufffe"])
+def test_what_xml_cannot_hold_is_replaced(bad: str) -> None:
+    assert attributes(syntax.message(f"a{bad}b", "t"))["message"] == "a?b"
+
+
+def test_line_breaks_are_kept() -> None:
+    assert attributes(syntax.message("a\nb\tc\r", "t"))["message"] == "a\nb\tc\r"
+
+
+def test_with_attributes() -> None:
+    assert syntax.with_attributes(b"<a/>\n", via="x") == b'<a via="x"/>\n'
+    assert syntax.with_attributes(b"<a b='>' >c</a>\n", via="x<", seq="1") == b'<a b=\'>\' via="x&lt;" seq="1">c</a>\n'
+
+
+def test_an_attribute_that_is_there_is_replaced() -> None:
+    assert syntax.with_attributes(b"<a via='1' b='2'/>", via="3") == b"<a b='2' via=\"3\"/>"
+
+
+def test_without_attribute() -> None:
+    data = b"<a\n  via = 'x'\n  b=\" via='y' \" via2='z'>via='1'</a>\n"
+    assert syntax.without_attribute(data, "via") == b"<a\n  b=\" via='y' \" via2='z'>via='1'</a>\n"
+    assert syntax.without_attribute(data, "seq") is data
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"<getProperties version='2.0'/>\n", b'<getProperties version="1.7"/>\n'),
+        (b"<getProperties device='D'\n version = '2' ></x>", b"<getProperties device='D'\n version = \"1.7\" ></x>"),
+        (b"<x device=\"x version='9'\" version='2'/>", b'<x device="x version=\'9\'" version="1.7"/>'),
+        (b"<getProperties device='D'/>", b"<getProperties device='D'/>"),
+    ],
+)
+def test_normal_version(before: bytes, after: bytes) -> None:
+    assert syntax.normal_version(before) == after
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "via", "seq", "é"]), NAMES, max_size=4), st.sampled_from("ab"))
+def test_adding_and_taking_off(given_attributes: dict[str, str], other: str) -> None:
+    data = syntax.with_attributes(b"<x/>", **{key: value for key, value in given_attributes.items() if key != "é"})
+    if "é" in given_attributes:
+        data = data[:-2] + " é=".encode() + syntax.attribute(given_attributes["é"]) + b"/>"
+    assert attributes(data) == given_attributes
+    stamped = syntax.with_attributes(data, via="1,2", seq="3")
+    assert attributes(stamped) == {**given_attributes, "via": "1,2", "seq": "3"}
+    bare = syntax.without_attribute(syntax.without_attribute(stamped, "via"), "seq")
+    assert attributes(bare) == {key: value for key, value in given_attributes.items() if key not in ("via", "seq")}
