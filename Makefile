@@ -40,10 +40,12 @@ types: $(READY) ## mypy --strict on source and tests
 	$(BIN)/mypy
 
 bench: debs $(READY) ## the whole table of docs/performance.md, measured here
-	$(BIN)/python -m tests.bench
+	PYTHONPATH=tests $(BIN)/python -m bench --docs docs/performance-table.md
 
 bench-quick: debs $(READY) ## the same for correctness only, under 90 s
-	$(BIN)/python -m tests.bench --quick
+	PYTHONPATH=tests $(BIN)/python -m bench --quick
+
+-include make/*.mk
 
 clean: ## remove what was built, the environment included
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist

@@ -119,18 +119,14 @@ def test_what_a_driver_wrote_before_it_died_is_delivered(tmp_path: Path) -> None
         tmp_path, f"  - {{exec: [/bin/sh, -c, 'sleep 1; exec \"{script}\"'], restart: {{policy: never}}}}\n"
     )
     try:
-        with Client(router.port) if _listens(router) else Client(router.port) as client:
+        router.wait_for("listening on")
+        with Client(router.port) as client:
             client.ask()
             client.take(">5000</oneText></setTextVector>")
             client.take("<delProperty device=.Mortal.")
         router.wait_for("ended with exit code 3")
     finally:
         router.stop()
-
-
-def _listens(router: Router) -> bool:
-    router.wait_for("listening on")
-    return True
 
 
 def test_one_that_double_forks_and_ignores_sigterm_is_gone_with_the_router(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ VECTORS = Path(__file__).parent.parent / "vectors"
 ELEMENT_LIMIT = 1 << 20
 BLOB_LIMIT = 1 << 24
 
-_BETWEEN = re.compile(rb"(?<=>)\n(?=<set[A-Z])")
 _HIDDEN = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 
 
@@ -82,15 +81,18 @@ def take(one: Framer) -> Iterator[Item]:
 
 def _apart(run: Run) -> Iterator[Item]:
     assert run.data.endswith(b">\n")
-    elements = [each + b"\n" for each in _BETWEEN.split(run.data[:-1])]
     items = []
     seen: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
     offset = 0
-    for data in elements:
-        tag, attributes = parse_start(data[: tag_end(data, 1, len(data), 0)[0]])
-        items.append(Item(tag, attributes["device"], attributes["name"], data))
-        seen.setdefault((tag, attributes["device"], attributes["name"]), []).append((offset, offset + len(data) - 1))
-        offset += len(data)
+    while offset < len(run.data):
+        start = tag_end(run.data, offset + 1, len(run.data), 0)[0]
+        tag, attributes = parse_start(run.data[offset:start])
+        end = re.compile(b"</" + tag.encode() + rb"[ \t\r\n]*>").search(run.data, start)
+        assert end is not None
+        key = (tag, attributes["device"], attributes["name"])
+        items.append(Item(*key, run.data[offset : end.end() + 1]))
+        seen.setdefault(key, []).append((offset, end.end()))
+        offset = end.end() + 1
     heads = {(head.tag, head.device, head.name): head for head in run.heads}
     assert len(heads) == len(run.heads)
     assert list(heads) == list(seen)

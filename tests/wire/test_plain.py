@@ -14,7 +14,8 @@ PIECES = st.sampled_from(
         '"a>b"', '"a&amp;b"', '"a<b"', '"\u00e9"', '"tab\t"', '""', ">", "/>", " >", "\n",
         "<oneNumber", "<oneSwitch", "<oneText", "</oneNumber>", "</oneSwitch >", "</oneText>",
         "1.5", "On", "]]>", "&", "\0",
-        "</newNumberVector>", "</newNumberVector\n>", "</enableBLOB>", "</getProperties>", "Also", "\x07", "]", "<!--c-->",
+        "</newNumberVector>", "</newNumberVector\n>", "</enableBLOB>", "</getProperties>", "Also",
+        "\x07", "]", "<!--c-->",
     ]
 )  # fmt: skip
 
@@ -36,9 +37,7 @@ def test_what_it_takes_the_parser_takes_too(pieces: list[str]) -> None:
 
 
 @given(st.sampled_from(WHOLE), st.integers(0, 150), st.binary(max_size=3), st.integers(0, 3))
-def test_a_damaged_element_is_taken_only_where_the_parser_takes_it(
-    whole: bytes, at: int, put: bytes, cut: int
-) -> None:
+def test_a_damaged_element_is_taken_only_where_the_parser_takes_it(whole: bytes, at: int, put: bytes, cut: int) -> None:
     agree(whole[:at] + put + whole[at + cut :])
 
 

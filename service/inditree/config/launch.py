@@ -14,6 +14,7 @@ class Launch:
 
     reread             reads the configuration anew (SIGHUP), flags and variables laid over it; raises ConfigError.
                        None: there is nothing to read
+    file               the configuration file, watched where it is mounted into a container
     fifo               a FIFO to take commands from (`inditree.fifo`); where there is none it is an error at start
     fifo_restart       the restart policy of drivers that the FIFO starts
     message_dir        a directory for YYYY-MM-DD.islog, to which the `message`s of drivers are written
@@ -26,6 +27,7 @@ class Launch:
     """
 
     reread: Callable[[], Config] | None = None
+    file: str | None = None
     fifo: str | None = None
     fifo_restart: Restart = field(default_factory=Restart)
     message_dir: str | None = None

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("inditree.control")
 
-NEEDS_RESTART = frozenset({"definitions", "http", "name", "discovery"})
-"""Sections that are read at start only."""
+NEEDS_RESTART = frozenset({"definitions", "name", "discovery", "limits", "audit"})
+"""Sections that are read at start only; of `http` the address is."""
 
 
 class Control:
@@ -33,6 +33,10 @@ class Control:
     listeners: dict[str, Listener]
 
     def _bind(self, entry: Listen) -> Listener:
+        raise NotImplementedError
+
+    def _take_over(self, new: Config) -> None:
+        """Apply what is neither a list nor in NEEDS_RESTART. Raises ConfigError where nothing was changed."""
         raise NotImplementedError
 
     # Drivers
@@ -113,7 +117,11 @@ class Control:
 
     async def apply(self, new: Config) -> None:
         """Touch only what changed in the file; what the API added stays. Raises before anything was changed."""
+        if new.http.listen != self.config.http.listen:
+            _logger.warning("http.listen takes effect at the next start")
+            new = msgspec.structs.replace(new, http=msgspec.structs.replace(new.http, listen=self.config.http.listen))
         changes = compare(self.config, new)
+        self._take_over(new)
         fresh = self._bind_new(changes.listen)
         later = sorted(NEEDS_RESTART.intersection(changes.sections))
         if later:

