@@ -26,6 +26,8 @@ debs: ## Debian packages that the tests use as real parts (as root: installs the
 	@scripts/debs indiserver=indi-bin promtool=prometheus cc=gcc stunnel4=stunnel4 named=bind9
 
 run: $(READY) ## serve a simulated telescope and camera on port 7624
+	@echo "INDI on localhost:$(PORT): KStars, PHD2, CCDciel, indi_getprop ... may connect. Ctrl-C ends it."
+	@echo "In another shell: $(BIN)/inditree status --http $(HTTP)"
 	@exec $(BIN)/inditree serve --port $(PORT) --http $(HTTP) inditree-telescope inditree-camera
 
 test: debs $(READY) ## all tests but those with containers

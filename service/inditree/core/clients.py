@@ -36,16 +36,16 @@ class Request:
 def get_properties(core: Core, peer: Peer, element: Element) -> None:
     """Register the interest and answer from the view, in one step."""
     device, name = element.device or None, element.name or None
-    if links.INTRODUCES in element.attributes and peer.link is not None:
-        links.introduced_late(core, peer, element)
+    if links.introduces_itself(peer, element):
+        links.accept(core, peer, element)
         return
-    if peer.kind == "client" and peer.policy.peers != "none" and not peer.asked:
-        if links.INTRODUCES in element.attributes:
-            links.accept(core, peer, element)
+    if links.INTRODUCES in element.attributes:
+        if peer.link is not None and links.introduced_late(core, peer, element):
             return
-        if device == "*":
-            links.accept_chained(core, peer)
-            return
+        element = links.without_introduction(element)
+    if device == "*" and peer.kind == "client" and peer.policy.peers != "none" and not peer.asked:
+        links.accept_chained(core, peer)
+        return
     peer.asked = True
     if device == "*":
         device = name = None

@@ -9,7 +9,7 @@ from inditree.tree import paths
 from inditree.tree.acks import PREFIX
 from inditree.tree.link import FEATURES, PROBE, Link
 from inditree.wire.elements import Blob, Element
-from inditree.wire.syntax import enable_blob, get_properties, ping_request
+from inditree.wire.syntax import enable_blob, get_properties, ping_request, without_attribute
 
 if TYPE_CHECKING:
     from inditree.core.peer import Peer
@@ -44,8 +44,11 @@ def end_silence(core: Core) -> None:
     """Who has not introduced itself in time is taken for plain INDI."""
     for peer in list(core.introducing):
         assert peer.link is not None
-        if core.now - peer.joined >= peer.link.silence:
+        left = peer.joined + peer.link.silence - core.now
+        if left <= 0:
             take_for_plain(core, peer)
+        else:
+            core.wake(left)
 
 
 def take_for_plain(core: Core, peer: Peer) -> None:
@@ -61,6 +64,9 @@ def _meet(core: Core, peer: Peer, element: Element) -> None:
     assert peer.link is not None
     core.introducing.discard(peer)
     remote = paths.origin(element.attributes.get(paths.VIA, ""))
+    if not remote:  # no router of ours
+        take_for_plain(core, peer)
+        return
     peer.link.remote_id = remote
     if remote == core.settings.identity:
         _report_self(core, peer)
@@ -87,6 +93,13 @@ def _settled(core: Core, peer: Peer, device: str | None) -> None:
         clients.answer(core, peer, device, None)
     probe(core, peer)
     sync_demand(core)
+
+
+def introduces_itself(peer: Peer, element: Element) -> bool:
+    """Is this the first element of a router that links to us, where that is allowed?"""
+    if peer.kind != "client" or peer.policy.peers == "none" or peer.asked or TO in element.attributes:
+        return False
+    return INTRODUCES in element.attributes and bool(paths.origin(element.attributes.get(paths.VIA, "")))
 
 
 def accept(core: Core, peer: Peer, element: Element) -> None:
@@ -134,12 +147,28 @@ def take_plain_provider(core: Core, peer: Peer) -> None:
     core.forget_routes()
 
 
-def introduced_late(core: Core, peer: Peer, element: Element) -> None:
-    """An introduction on a link that is in use: an answer after the other end was taken for plain INDI."""
-    assert peer.link is not None
-    if peer.link.plain and peer.link.opener and element.attributes.get(TO) == core.settings.identity:
-        peer.link.late = True
-        core.close(peer, "error", "introduced itself too late: linked again, with more patience")
+def introduced_late(core: Core, peer: Peer, element: Element) -> bool:
+    """An introduction on a link that is in use: an answer after the other end was taken for plain INDI.
+
+    False: it is one of others, which an IPyServer in between repeats; it asks for what we have, as any getProperties.
+    """
+    link = peer.link
+    assert link is not None
+    if element.attributes.get(TO) == core.settings.identity:
+        if link.plain and link.opener and not link.late:
+            link.late = True
+            core.close(peer, "error", "introduced itself too late: linked again, with more patience")
+        return True
+    return link.is_router or TO in element.attributes
+
+
+def without_introduction(element: Element) -> Element:
+    """The plain getProperties in it."""
+    data = paths.strip(element.data)
+    for name in (INTRODUCES, TO):
+        data = without_attribute(data, name)
+    odd = (INTRODUCES, TO, paths.VIA, paths.SEQ)
+    return Element(element.tag, {k: v for k, v in element.attributes.items() if k not in odd}, data)
 
 
 def question(peer: Peer, device: str) -> bytes:

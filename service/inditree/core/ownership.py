@@ -109,16 +109,35 @@ def _report_path(core: Core, peer: Peer, device: str, origin: str) -> None:
     )
 
 
-def drop_conflict(core: Core, device: str) -> None:
-    """One of the two that had the same device is gone."""
-    core.conflicts.pop(device, None)
+def withdraw(core: Core, peer: Peer, device: str) -> None:
+    """Who was refused has deleted the device, or is gone: is there a conflict still?"""
+    peer.refused.discard(device)
+    if peer.link is not None:
+        peer.link.refused.pop(device, None)
+    owner = core.owners.get(device)
+    if device not in core.conflicts or owner is None:
+        return
+    origin = _origin(core, owner, device)
+    if not any(p is not peer and _has_other(p, device, origin) for p in core.peers.values()):
+        del core.conflicts[device]
+
+
+def withdraw_all(core: Core, peer: Peer) -> None:
+    """The same for all that a peer was refused for."""
+    for device in [*peer.refused, *(peer.link.refused if peer.link else ())]:
+        withdraw(core, peer, device)
+
+
+def _has_other(peer: Peer, device: str, origin: str) -> bool:
+    """Was this peer refused for a device of that name that is at another place?"""
+    return device in peer.refused or (peer.link is not None and peer.link.refused.get(device, origin) != origin)
 
 
 def lose(core: Core, device: str) -> None:
     """The owner of a device is gone, or has deleted it: everybody who cares is told, then others are asked for it."""
     owner = core.owners.pop(device)
     owner.owns.discard(device)
-    drop_conflict(core, device)
+    core.conflicts.pop(device, None)
     hearers = [p for p in core.peers.values() if p is not owner and p.hears("delProperty", device, None)]
     core.view.delete(device, None)
     links.forget_demand(core, device, None)
@@ -140,6 +159,7 @@ def end_pauses(core: Core) -> None:
     """Pauses that are over: every link is asked, the one that lost it too; the first that answers owns it."""
     for device, until in list(core.pauses.items()):
         if until > core.now:
+            core.wake(until - core.now)
             continue
         del core.pauses[device]
         if device in core.owners:

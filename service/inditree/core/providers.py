@@ -34,7 +34,10 @@ def targets(core: Core, peer: Peer, tag: str, device: str, name: str) -> tuple[t
         if not peer.link.plain or not peer.link.takes(device):
             return (), "duplicate"
         return tuple(p for p in core.peers.values() if p.is_driver and p.hears(tag, device, name)), ""
-    return tuple(p for p in core.peers.values() if p is not peer and p.hears(tag, device, name)), ""
+    if owner is peer and _unannounced(core, peer, device, name):
+        return (), "duplicate"
+    passed = _passed(core, device, name)
+    return tuple(p for p in core.peers.values() if p is not peer and p.hears(tag, device, name) and p not in passed), ""
 
 
 def blob_targets(core: Core, peer: Peer, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
@@ -44,7 +47,23 @@ def blob_targets(core: Core, peer: Peer, device: str, name: str) -> tuple[tuple[
         return (), "access"
     if owner is not peer and (owner is not None or peer.link is not None):
         return (), "duplicate"
+    if peer.link is not None and not peer.link.blobs:
+        return (), "access"
+    if _unannounced(core, peer, device, name):
+        return (), "duplicate"
     return tuple(p for p in core.peers.values() if p is not peer and p.hears_blob(device, name)), ""
+
+
+def _unannounced(core: Core, peer: Peer, device: str, name: str) -> bool:
+    """A router defines before it sets: a set* before that is of an older order, and the answer to come says it all."""
+    return peer.is_router and core.view.find(device, name) is None
+
+
+def _passed(core: Core, device: str, name: str) -> list[Peer]:
+    """Links to routers by which the device came to us: they were not told its definitions either."""
+    known = core.view.find(device, name)
+    passed = paths.ids(known.via) if known else []
+    return [p for p in core.peers.values() if p.link and p.link.remote_id in passed]
 
 
 def run(core: Core, peer: Peer, run: Run) -> None:
@@ -112,6 +131,8 @@ def define(core: Core, peer: Peer, element: Element) -> None:
         return
     data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
     core.counters.devices[device].last_message = core.now
+    if _unannounced(core, peer, device, name):
+        core.forget_routes()
     core.view.define(element.tag, device, name, data, via)
     if peer.on_defined is not None:
         peer.on_defined()
@@ -142,9 +163,8 @@ def delete(core: Core, peer: Peer, element: Element) -> None:
         _nameless(core, peer, element)
         return
     if core.owners.get(device) is not peer:
-        if peer.link is not None and name is None:
-            peer.link.refused.pop(device, None)
-            ownership.drop_conflict(core, device)
+        if name is None:
+            ownership.withdraw(core, peer, device)
         core.drop(peer, "duplicate" if may_define(peer) else "access", len(element.data))
         return
     if name is None:

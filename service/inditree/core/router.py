@@ -152,6 +152,7 @@ class Core:
         self.held.discard(peer)
         for device in sorted(peer.owns):
             ownership.lose(self, device)
+        ownership.withdraw_all(self, peer)
         clients.tell_undelivered(self, peer)
         clients.forget_peer(self, peer)
         blobs.forget(self, peer)
@@ -170,8 +171,7 @@ class Core:
                 self._check_stall(peer)
                 if peer.link is not None:
                     links.check(self, peer)
-        if self.held or self.starved:
-            self.progress = True
+        self.progress = True  # how fast a client is also changes by the passing of time
         self.settle()
 
     def may_begin(self, peer: Peer, size: int) -> bool:

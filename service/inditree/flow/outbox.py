@@ -90,7 +90,7 @@ class Outbox:
     @property
     def empty(self) -> bool:
         """Nothing is left to be written."""
-        return not (self.writing or self._items or self._urgent)
+        return self.size == 0
 
     @property
     def waiting(self) -> int:

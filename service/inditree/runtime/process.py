@@ -90,12 +90,12 @@ async def spawn(
 ) -> Child:
     """Start a driver in a session of its own.
 
-    `argv[0]` is looked up in the driver's PATH, relative to `cwd` where it has a slash; `env` is added to the
+    `argv[0]` is looked up in the driver's PATH (and beside our Python), relative to `cwd` where it has a slash; `env` is added to the
     router's environment; with `blob_socket` stdout is a UNIX socket, over which libindi passes images as
     descriptors. Raises OSError (FileNotFoundError, PermissionError, ..) whose `filename` is the program, or the
     `cwd`, that could not be used.
     """
-    request = {"argv": list(argv), "env": {**os.environ, **(env or {})}, "cwd": cwd}
+    request = {"argv": list(argv), "env": {**_environment(), **(env or {})}, "cwd": cwd}
     with contextlib.ExitStack() as failed, contextlib.ExitStack() as always:
         ours, theirs = _stdio(blob_socket, failed, always)
         control, far = socket.socketpair()
@@ -117,6 +117,12 @@ async def spawn(
         child = Child(answer["pid"], ours, control, rest)
         failed.pop_all()
         return child
+
+
+def _environment() -> dict[str, str]:
+    """Ours. Programs installed beside this Python are found last, though its environment may not be activated."""
+    path = os.environ.get("PATH", os.defpath)
+    return {**os.environ, "PATH": os.pathsep.join([path, str(Path(sys.executable).parent)])}
 
 
 def _stdio(

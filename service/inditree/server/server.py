@@ -219,6 +219,9 @@ class Server(Control):
     def _announce(self) -> None:
         for listener in self.listeners.values():
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
+        if self._http is not None:
+            where = ", ".join(f"http://{address}" for address in self._http.addresses)
+            _logger.info("health, metrics and control on %s", where, extra={"event": "http"})
 
     def on_change(self) -> None:
         """A driver changed its state: an indiserver ends with its last one."""

@@ -16,7 +16,7 @@ _LIMITS = re.compile(rb"[\s\"'](?:min|max|step)\s*=")
 _TIMEOUT = re.compile(rb"[\s\"']timeout\s*=")
 _TIMESTAMP = re.compile(rb"[\s\"']timestamp\s*=")
 _TEXT = rb"[\t\n\r -%'-;=-\\^-~]*+"  # no `]`, as `]]>` is no text
-_START = re.compile(rb"<set[A-Z][A-Za-z]+Vector\s+device=(\"[^\"]*\"|'[^']*')\s+name=(\"[^\"]*\"|'[^']*')")
+_START = re.compile(rb"<(set[A-Z][a-z]+Vector)\s+device=(\"[^\"]*\"|'[^']*')\s+name=(\"[^\"]*\"|'[^']*')")
 _ONE_NAME = re.compile(rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)|'([^']*))")
 
 
@@ -65,12 +65,12 @@ def carried(data: bytes) -> int:
 class Passage:
     """A run of elements that passed: looked at once, however many properties ask."""
 
-    __slots__ = ("_carried", "_spans", "data")
+    __slots__ = ("_carried", "_elements", "data")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self._carried: int | None = None
-        self._spans: dict[tuple[bytes, bytes], list[tuple[int, int]]] | None = None
+        self._elements: dict[tuple[bytes, ...], list[bytes]] | None = None
 
     @property
     def carried(self) -> int:
@@ -79,24 +79,21 @@ class Passage:
             self._carried = carried(self.data)
         return self._carried
 
-    def elements(self, first: int, end: int) -> list[bytes]:
-        """The elements of the property of the one at `first`, from there to `end`."""
-        if self._spans is None:
-            self._spans = self._split()
+    def elements(self, first: int) -> list[bytes]:
+        """The elements of the tag and property of the one at `first`."""
+        if self._elements is None:
+            self._elements = self._split()
         mine = _START.match(self.data, first)
-        if mine is None:
-            return [self.data[first:end]]
-        spans = self._spans[_key(mine)]
-        return [self.data[start:stop] for start, stop in spans if first <= start < end]
+        return [] if mine is None else self._elements[_key(mine)]
 
-    def _split(self) -> dict[tuple[bytes, bytes], list[tuple[int, int]]]:
-        spans: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
+    def _split(self) -> dict[tuple[bytes, ...], list[bytes]]:
+        found: dict[tuple[bytes, ...], list[bytes]] = {}
         starts = list(_START.finditer(self.data))
         stops = [start.start() for start in starts[1:]] + [len(self.data)]
         for start, stop in zip(starts, stops, strict=True):
-            spans.setdefault(_key(start), []).append((start.start(), stop))
-        return spans
+            found.setdefault(_key(start), []).append(self.data[start.start() : stop])
+        return found
 
 
-def _key(found: re.Match[bytes]) -> tuple[bytes, bytes]:
-    return found[1][1:-1], found[2][1:-1]
+def _key(found: re.Match[bytes]) -> tuple[bytes, ...]:
+    return found[1], found[2][1:-1], found[3][1:-1]

@@ -47,7 +47,10 @@ class Property:
         self._size = 0
 
     def note(self, data: bytes, first: int, last: int, end: int) -> None:
-        """Remember the elements of this property in `data`: from `first` on, the last one from `last` to `end`."""
+        """Remember the elements of one tag for this property in `data`, all that there are of them.
+
+        The first one is at `first`, the last one from `last` to `end`.
+        """
         newest = data[last:end]
         if self._names is None:
             self._names = member_names(self.definition)
@@ -59,7 +62,7 @@ class Property:
                 self._carried = said
                 self._size = len(newest)
                 return
-        for each in [newest] if first == last else self._recent.passage(data).elements(first, end):
+        for each in [newest] if first == last else self._recent.passage(data).elements(first):
             self._pending.append(each)
             self._carried |= carried(each)
             self._size += len(each)
