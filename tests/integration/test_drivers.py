@@ -40,6 +40,7 @@ def test_killed_at_random_moments_all_devices_come_back(tmp_path: Path) -> None:
             watcher.ask()
             for device in ("Telescope Simulator", "Focuser Simulator", "Dome Simulator"):
                 router.wait_for(f"{device}: provided by")
+            watcher.ping()
             before = psutil.Process(router.process.pid).num_fds()
             dome = router.driver_pid("indi_simulator_dome")
             for number in range(KILLS):

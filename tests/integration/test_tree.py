@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from live import Client, Router, free_port, serve, tool, until
+from live import Client, Router, free_port, serve, until
 
 TELESCOPE, CCD, FOCUSER = "Telescope Simulator", "CCD Simulator", "Focuser Simulator"
 PROGRAMS = {TELESCOPE: "indi_simulator_telescope", CCD: "indi_simulator_ccd", FOCUSER: "indi_simulator_focus"}
@@ -29,9 +30,14 @@ asyncio.run(server.asyncrun())
 
 
 def devices(port: int) -> set[str]:
-    """What a client that asks sees within a moment."""
-    done = tool("indi_getprop", "-p", str(port), "-t", "1", "*.CONNECTION.CONNECT")
-    return {line.split(".")[0] for line in done.stdout.splitlines()}
+    """What a client that asks sees within a moment; nothing where nobody listens yet."""
+    try:
+        with Client(port) as client:
+            client.ask()
+            data = client.silent(0.2)
+    except OSError:
+        return set()
+    return {name.decode() for name in re.findall(rb"<def\w+Vector[^>]*device=.([\w ]+)", data)}
 
 
 def sees(port: int, *names: str, timeout: float = 15.0) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from inditree.config import Log
 from inditree.ops import logs
-from inditree.ops.logs import REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup, shortened, traffic
+from inditree.ops.logs import REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup
+from inditree.runtime.traffic import log, shortened
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_setup_writes_to_one_place_only(clean: None) -> None:
     logging.getLogger("inditree.server").info("quiet")
     logging.getLogger("inditree.server").warning("loud", extra={"event": "e", "peer": "p"})
     logging.getLogger("somebody").debug("not ours")
-    traffic("RX", b"<getProperties version='1.7'/>\n", peer="10.0.0.5:4711")
+    log("RX", b"<getProperties version='1.7'/>\n", peer="10.0.0.5:4711")
     assert first.getvalue() == ""
     lines = [json.loads(line) for line in second.getvalue().splitlines()]
     assert [line["message"] for line in lines] == ["loud", "RX:: <getProperties version='1.7'/> [10.0.0.5:4711]"]

@@ -7,7 +7,6 @@ that is repeated is counted, not repeated.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import threading
 import time
@@ -25,13 +24,7 @@ REPEAT_WINDOW = 10.0
 MAX_REMEMBERED = 1000
 """Different records that are remembered for that."""
 
-MAX_VALUE, MAX_TRAFFIC = 80, 2000
-"""Characters of a value, and of a whole element, in a line of traffic."""
-
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_VALUE = re.compile(rf">([^<>]{{{MAX_VALUE + 1},}})<")
-
-_traffic = logging.getLogger("inditree.traffic")
 
 
 def setup(log: Log, parts: Mapping[str, str] | None = None, *, stream: TextIO | None = None) -> None:
@@ -196,25 +189,3 @@ class Repeats(logging.Filter):
             self._expire(self._clock() - REPEAT_WINDOW)
             if any(each.count for each in self._seen.values()):
                 self._arm()
-
-
-def traffic_wanted() -> bool:
-    """Whether anybody reads the traffic: ask before making bytes of it."""
-    return _traffic.isEnabledFor(logging.DEBUG)
-
-
-def traffic(direction: str, data: bytes, *, peer: str) -> None:
-    """Log elements that came from (`RX`) or went to (`TX`) a peer, at DEBUG; long values are cut.
-
-    Of a BLOB give the head alone. The logger is `inditree.traffic`.
-    """
-    if traffic_wanted():
-        fields = {"event": "traffic", "direction": direction, "peer": peer}
-        _traffic.debug("%s:: %s [%s]", direction, shortened(data), peer, extra=fields)
-
-
-def shortened(data: bytes) -> str:
-    """Elements as text, with long values cut, and cut as a whole."""
-    text = data[: 16 * MAX_TRAFFIC].decode("utf-8", "backslashreplace").strip()
-    text = _VALUE.sub(lambda found: f">{found[1][:MAX_VALUE]}...({len(found[1])})<", text)
-    return text if len(text) <= MAX_TRAFFIC else f"{text[:MAX_TRAFFIC]}...({len(data)} bytes)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,12 @@ class Port(Protocol):
     """Whoever carries one peer's bytes. `blocked`: the other end takes no more now."""
 
     blocked: bool
+
+    def reading_fd(self) -> int:
+        """The descriptor that is waited on for reading, -1 where none is."""
+
+    def read(self) -> None:
+        """Read now."""
 
     def write(self) -> None: ...
     def hold(self) -> None: ...
@@ -164,9 +171,22 @@ class Engine:
             self.buffers.trim()
         for check in self.checks:
             check(now)
+        self._read_broken()
         self.core.tick()
         self.flush()
         self._wake(now + TICK)
+
+    def _read_broken(self) -> None:
+        """Read those whose connection is broken: uvloop (0.23) tells of an error once, with the data before it.
+
+        A client that sent its request and reset the connection would keep its place for ever.
+        """
+        poll = select.poll()
+        reading = {fd: port for port in self.ports.values() if (fd := port.reading_fd()) >= 0}
+        for fd in reading:
+            poll.register(fd, 0)
+        for fd, _ in poll.poll(0):
+            reading[fd].read()
 
     async def close(self) -> None:
         """Let go of everything: no peer is left."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from inditree.config import Driver
@@ -62,6 +62,12 @@ class InProcessPort:
             self.peer.counters.parse_errors[error.reason] += 1
             core.close(self.peer, "malformed", error.text)
         self._engine.flush()
+
+    def reading_fd(self) -> int:
+        return -1
+
+    def read(self) -> None:
+        """It is called by the driver instead."""
 
     def write(self) -> None:
         """Give it what waits for it, as far as it has room."""
@@ -137,6 +143,11 @@ class PythonDriver:
         """The objects' places in the core."""
         return [port.peer for port in self._ports]
 
+    @property
+    def processes(self) -> list[InProcess]:
+        """The objects that run."""
+        return [port.process for port in self._ports]
+
     async def start(self) -> int | None:
         drivers = self._objects if self._objects is not None else self._load()
         if not self._once:
@@ -191,3 +202,22 @@ class PythonDriver:
     def kill(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+def culprit(
+    units: Iterable[object], task: asyncio.Task[Any] | None, files: Sequence[str]
+) -> tuple[str, frozenset[str]] | None:
+    """Whose object blocks the loop, and where its code is: by the loop's current task, else by what is being run.
+
+    By the latter there may be several, of one module: "A or B".
+    `files` are those of the frames, the innermost first. Any thread may call it while the loop stands still.
+    """
+    pairs = [(unit.config.name, each) for unit in units if isinstance(unit, PythonDriver) for each in unit.processes]
+    for name, process in pairs:
+        if process.owns(task):
+            return name, process.files
+    for file in files:
+        fitting = [(name, process) for name, process in pairs if file in process.files]
+        if fitting:
+            return " or ".join(dict(fitting)), fitting[0][1].files
+    return None

@@ -90,10 +90,10 @@ async def spawn(
 ) -> Child:
     """Start a driver in a session of its own.
 
-    `argv[0]` is looked up in the driver's PATH (and beside our Python), relative to `cwd` where it has a slash; `env` is added to the
-    router's environment; with `blob_socket` stdout is a UNIX socket, over which libindi passes images as
-    descriptors. Raises OSError (FileNotFoundError, PermissionError, ..) whose `filename` is the program, or the
-    `cwd`, that could not be used.
+    `argv[0]` is looked up in the driver's PATH and then beside our Python, relative to `cwd` where it has a slash;
+    `env` is added to the router's environment; with `blob_socket` stdout is a UNIX socket, over which libindi passes
+    images as descriptors. Raises OSError (FileNotFoundError, PermissionError, ..) whose `filename` is the program, or
+    the `cwd`, that could not be used.
     """
     request = {"argv": list(argv), "env": {**_environment(), **(env or {})}, "cwd": cwd}
     with contextlib.ExitStack() as failed, contextlib.ExitStack() as always:

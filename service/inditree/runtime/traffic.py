@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-MAX_VALUE = 200
-"""Characters of a value that are shown."""
-
-MAX_TRAFFIC = 4096
-"""Characters of one line."""
+MAX_VALUE, MAX_TRAFFIC = 80, 2000
+"""Characters of a value, and of a whole line, that are shown."""
 
 _VALUE = re.compile(rf">([^<]{{{MAX_VALUE + 1},}})<")
 _logger = logging.getLogger("inditree.traffic")
