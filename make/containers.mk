@@ -11,8 +11,8 @@ image: ## both images, inditree and inditree:indi; makes their base where none c
 	@scripts/debs $(DOCKER)=docker.io
 	@$(DOCKER) image inspect $(BASE_IMAGE) >/dev/null 2>&1 || $(DOCKER) pull -q $(BASE_IMAGE) 2>/dev/null \
 		|| $(MAKE) --no-print-directory base-image
-	$(BUILD) -q --target indi -t $(IMAGE):indi .
 	$(BUILD) -q --target slim -t $(IMAGE):latest .
+	$(BUILD) -q --target indi -t $(IMAGE):indi .
 	@for image in $(BASE_IMAGE) $(IMAGE):latest $(IMAGE):indi; do \
 		$(DOCKER) image inspect --format "$$image {{.Size}} bytes" $$image; done
 

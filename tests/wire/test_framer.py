@@ -190,6 +190,12 @@ def test_attributes_have_a_limit(attribute: bytes) -> None:
     assert reason(b"<set" + b"T" * START_TAG_LIMIT) == "too_large"
 
 
+@pytest.mark.parametrize("tag", [b"getProperties", b"newTextVector", b"enableBLOB", b"defTextVector", b"message"])
+def test_attributes_of_every_element_have_a_limit(tag: bytes) -> None:
+    assert reason(b'<%s device="%s"></%s>' % (tag, b"x" * START_TAG_LIMIT, tag)) == "too_large"
+    assert reason(b'<%s device="%s"></%s>' % (tag, b"x" * (START_TAG_LIMIT - 100), tag)) is None
+
+
 def test_a_long_message_passes() -> None:
     data = b'<setTextVector device="D" name="N" message="%s"></setTextVector>\n' % (b"m" * 10000)
     assert frame([data]).data == data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inditree.core import clients
+from inditree.core import clients, providers
 from inditree.core.effects import Hold, Release
 from inditree.flow.outbox import Lost
 from inditree.flow.pacing import LATELY, may_read, may_read_lossless, stragglers
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DATA = "setBLOBVector+data"
 """The routing key of an image, beside that of a change of state."""
+
+LIBINDI = b"<setBLOBVector\n"
+"""How the images of libindi's drivers begin, and of no others."""
 
 
 def receive(core: Core, peer: Peer, blob: Blob) -> None:
@@ -34,12 +37,23 @@ def receive(core: Core, peer: Peer, blob: Blob) -> None:
     _enforce_memory(core, peer, blob)
 
 
+def forms(core: Core, peer: Peer, blob: Blob) -> tuple[bool, bool]:
+    """Images of `peer` have come as descriptors: does anybody get them as such, and does anybody as base64?"""
+    if blob.tag in NEW_TAGS:
+        return False, True
+    targets = core.group(peer, DATA, blob.device, blob.name).targets
+    return any(target.takes_images for target in targets), not all(target.takes_images for target in targets)
+
+
 def _count_memory(core: Core, blob: Blob) -> None:
     inner = blob.free
-    core.memory += blob.size
+    size = blob.size
+    if blob.attached is not None and blob.chunks:
+        size += blob.attached.size  # it is there in both forms
+    core.memory += size
 
     def free(gone: Blob) -> None:
-        core.memory -= gone.size
+        core.memory -= size
         core.progress = True
         inner(gone)
 
@@ -51,12 +65,13 @@ def _image(core: Core, peer: Peer, blob: Blob) -> None:
     if not device or not name:
         core.drop(peer, "unknown", blob.size)
         return
-    unknown = peer.kind == "driver" and not peer.last_size  # only what follows its first image shows whether it pings
+    # A libindi driver that does not ping is old: what follows its first image shows it.
+    unknown = not peer.last_size and peer.is_driver and blob.element.data.startswith(LIBINDI)
     peer.last_size = blob.size
     peer.last_blob = (device, name)
     group = core.group(peer, DATA, device, name)
     if group.refused:
-        core.drop(peer, group.refused, blob.size)
+        providers.refuse(core, peer, group.refused, blob.size)
         return
     if core.owners.get(device) is peer:
         _note(core, peer, blob)
@@ -89,7 +104,8 @@ def put(core: Core, target: Peer, blob: Blob, request: clients.Request | None = 
         _to_router(core, target, blob)
         return
     target.counters.sent[blob.tag] += 1
-    for lost in target.outbox.put_blob(blob, about=request):
+    attached = blob.attached if target.takes_images else None
+    for lost in target.outbox.put_blob(blob, about=request, attached=attached):
         _count_lost(core, target, lost, "superseded")
 
 

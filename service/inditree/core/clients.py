@@ -58,7 +58,7 @@ def get_properties(core: Core, peer: Peer, element: Element) -> None:
         answer(core, peer, device, name)
     if peer.is_driver:
         for chained in [p for p in core.peers.values() if p.link is not None and p.link.snoops]:
-            if device is None or core.owners.get(device) in (None, chained):
+            if device is None or (core.owners.get(device) in (None, chained) and chained.sees(device)):
                 core.send(chained, normal_version(element.data), "getProperties")
 
 
@@ -123,12 +123,12 @@ def command(core: Core, peer: Peer, item: Element | Blob) -> None:
     if not device:
         core.drop(peer, "unknown", size)
         return
-    if peer.policy.read_only or not peer.sees(device):
-        _refuse(core, peer, item, device, size)
-        return
     owner = core.owners.get(device)
     if owner is peer:
         _echo(core, peer, item, device)
+        return
+    if peer.policy.read_only or not peer.sees(device):
+        _refuse(core, peer, item, device, size)
         return
     if peer.link is None and peer.wishes.use(device):
         core.forget_routes()

@@ -124,7 +124,8 @@ def accept_chained(core: Core, peer: Peer) -> None:
     peer.wishes.all = True
     _settled(core, peer, None)
     for device, name in sorted({wish for p in core.peers.values() if p.is_driver for wish in p.wishes.asked()}):
-        core.send(peer, get_properties(device, name or None), "getProperties")
+        if peer.sees(device):
+            core.send(peer, get_properties(device, name or None), "getProperties")
 
 
 def promote(core: Core, peer: Peer) -> None:

@@ -28,7 +28,7 @@ def admit(core: Core, peer: Peer, device: str, via: str) -> bool:
     if owner is not None or not _may_claim(core, peer, device):
         _refuse(core, peer, device, via, owner)
         return False
-    _claim(core, peer, device)
+    _claim(core, peer, device, via)
     return True
 
 
@@ -50,7 +50,7 @@ def _may_claim(core: Core, peer: Peer, device: str) -> bool:
     return device not in peer.link.refused or device in peer.link.asked
 
 
-def _claim(core: Core, peer: Peer, device: str) -> None:
+def _claim(core: Core, peer: Peer, device: str, via: str) -> None:
     core.owners[device] = peer
     peer.owns.add(device)
     core.pauses.pop(device, None)
@@ -60,6 +60,7 @@ def _claim(core: Core, peer: Peer, device: str) -> None:
             other.link.asked.discard(device)
     if peer.link is not None:
         peer.link.refused.pop(device, None)
+        peer.link.origins[device] = paths.origin(via)
     core.forget_routes()
     core.log("info", "device", f"{device}: provided by {core.place(peer)}", device=device, peer=peer.name)
 
@@ -88,9 +89,7 @@ def _origin(core: Core, owner: Peer, device: str) -> str:
     """The ID of the router at which the owner's device is."""
     if owner.link is None:
         return core.settings.identity
-    known = core.view.devices.get(device)
-    vias = [each.via for each in known.properties.values()] if known else []
-    return paths.origin(vias[-1]) if vias else (owner.link.remote_id or owner.link.path_id)
+    return owner.link.origins[device]
 
 
 def _report_path(core: Core, peer: Peer, device: str, origin: str) -> None:
@@ -133,17 +132,20 @@ def _has_other(peer: Peer, device: str, origin: str) -> bool:
     return device in peer.refused or (peer.link is not None and peer.link.refused.get(device, origin) != origin)
 
 
-def lose(core: Core, device: str) -> None:
-    """The owner of a device is gone, or has deleted it: everybody who cares is told, then others are asked for it."""
+def lose(core: Core, device: str, farewell: bytes | None = None) -> None:
+    """The owner of a device is gone, or has deleted it: everybody who cares is told, then others are asked for it.
+
+    `farewell`: the owner's own delProperty, which may have a message.
+    """
     owner = core.owners.pop(device)
     owner.owns.discard(device)
+    if owner.link is not None:
+        owner.link.origins.pop(device, None)
     core.conflicts.pop(device, None)
     hearers = [p for p in core.peers.values() if p is not owner and p.hears("delProperty", device, None)]
     core.view.delete(device, None)
     links.forget_demand(core, device, None)
-    for hearer in hearers:
-        hearer.outbox.put_out_property(device, None)
-    core.send_all(hearers, del_property(device), "delProperty")
+    core.send_all(hearers, farewell or del_property(device), "delProperty")
     core.forget_routes()
     core.log("info", "device_gone", f"{device}: no longer provided by {core.place(owner)}", device=device)
     clients.forget_told(core, device)
@@ -165,6 +167,8 @@ def end_pauses(core: Core) -> None:
         if device in core.owners:
             continue
         for peer in list(core.peers.values()):
-            if peer.link is not None and peer.link.settled and peer.link.takes(device):
+            if peer.link is None or not (peer.link.settled and peer.link.takes(device)):
+                continue
+            if peer.sees(device) or device in peer.link.defined:  # what a listener hides is not asked for by name
                 peer.link.asked.add(device)
                 core.send(peer, links.question(peer, device), "getProperties")

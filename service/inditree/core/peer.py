@@ -59,6 +59,7 @@ class Peer:
         "policy",
         "refused",
         "said",
+        "takes_fds",
         "wishes",
     )
 
@@ -78,6 +79,7 @@ class Peer:
         self.refused: set[str] = set()  # a driver's devices that another peer owns
         self.on_defined: Callable[[], None] | None = None  # it has defined something that was believed
         self.link: Link | None = None
+        self.takes_fds = False  # it is on a UNIX socket, where images can go as descriptors
         self.gone = False
         self.held = False
         self.pings = False  # a driver that waits for a reply after each BLOB (libindi)
@@ -105,6 +107,11 @@ class Peer:
     def is_router(self) -> bool:
         """A link to another inditree."""
         return self.link is not None and self.link.is_router
+
+    @property
+    def takes_images(self) -> bool:
+        """Images go to it as descriptors, where there are any."""
+        return self.takes_fds and self.link is None
 
     @property
     def is_driver(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from inditree.core import links, ownership
 from inditree.tree import paths
 from inditree.wire.elements import Element, Run
+from inditree.wire.syntax import message as say
 
 if TYPE_CHECKING:
     from inditree.core.peer import Peer
@@ -54,6 +55,16 @@ def blob_targets(core: Core, peer: Peer, device: str, name: str) -> tuple[tuple[
     return tuple(p for p in core.peers.values() if p is not peer and p.hears_blob(device, name)), ""
 
 
+def refuse(core: Core, peer: Peer, reason: str, size: int, number: int = 1) -> bool:
+    """Count what goes nowhere. True: it is told, for the first time, that it may provide nothing at all here."""
+    core.drop(peer, reason, size, number)
+    text = f"may not provide devices here (peers: {peer.policy.peers})"
+    if may_define(peer) or not core.once_per_peer(peer, "warning", "define_refused", text):
+        return False
+    core.send(peer, say(f"This connection {text}", core.settings.timestamp()), "message")
+    return True
+
+
 def _unannounced(core: Core, peer: Peer, device: str, name: str) -> bool:
     """A router defines before it sets: a set* before that is of an older order, and the answer to come says it all."""
     return peer.is_router and core.view.find(device, name) is None
@@ -77,7 +88,7 @@ def run(core: Core, peer: Peer, run: Run) -> None:
     if peer in core.introducing:
         links.take_for_plain(core, peer)
     if group.refused:
-        core.drop(peer, group.refused, size, sum(head.count for head in run.heads))
+        refuse(core, peer, group.refused, size, sum(head.count for head in run.heads))
         return
     owners = core.owners
     for head in run.heads:
@@ -97,7 +108,7 @@ def set_values(core: Core, peer: Peer, element: Element) -> None:
         return
     group = core.group(peer, element.tag, device, name)
     if group.refused:
-        core.drop(peer, group.refused, len(element.data))
+        refuse(core, peer, group.refused, len(element.data))
         return
     if core.owners.get(device) is peer:
         core.counters.devices[device].last_message = core.now
@@ -114,10 +125,8 @@ def define(core: Core, peer: Peer, element: Element) -> None:
         _nameless(core, peer, element)
         return
     if not may_define(peer):
-        core.drop(peer, "access", len(element.data))
-        core.once_per_peer(
-            peer, "warning", "define_refused", f"may not provide devices here (peers: {peer.policy.peers})"
-        )
+        if refuse(core, peer, "access", len(element.data)):
+            core.audit(peer, element, "refused")
         return
     if peer.kind == "client":
         links.take_plain_provider(core, peer)
@@ -165,10 +174,10 @@ def delete(core: Core, peer: Peer, element: Element) -> None:
     if core.owners.get(device) is not peer:
         if name is None:
             ownership.withdraw(core, peer, device)
-        core.drop(peer, "duplicate" if may_define(peer) else "access", len(element.data))
+        refuse(core, peer, "duplicate" if may_define(peer) else "access", len(element.data))
         return
     if name is None:
-        ownership.lose(core, device)
+        ownership.lose(core, device, element.data)
         return
     hearers = [p for p in core.peers.values() if p is not peer and p.hears("delProperty", device, name)]
     core.view.delete(device, name)
@@ -180,7 +189,7 @@ def message(core: Core, peer: Peer, element: Element) -> None:
     """A message: for a device from its owner, else for everybody."""
     device = element.device
     if not may_define(peer):
-        core.drop(peer, "access", len(element.data))
+        refuse(core, peer, "access", len(element.data))
         return
     owner = core.owners.get(device) if device else None
     if device and owner is not None:
@@ -212,7 +221,8 @@ def pass_ownerless(core: Core, peer: Peer | None, element: Element) -> None:
     via, seq = element.attributes.get(paths.VIA), element.attributes.get(paths.SEQ)
     data = element.data
     if peer is not None and peer.is_router and via and seq:
-        if paths.origin(via) == own or not core.once.is_new(paths.origin(via), seq):
+        origin = paths.origin(via)
+        if origin == own or not core.once.is_new(origin, element.tag, element.device or "", seq):
             core.drop(peer, "loop", len(data))
             return
         data = paths.strip(data)
@@ -231,13 +241,15 @@ def pass_ownerless(core: Core, peer: Peer | None, element: Element) -> None:
 
 
 def _hears_ownerless(peer: Peer, element: Element) -> bool:
-    if element.tag == "getProperties":
-        return peer.is_driver or (peer.link is not None and peer.link.settled)
+    question, device = element.tag == "getProperties", element.device
     if peer.is_driver:
+        # libindi's drivers answer with all that they have, whatever device is asked for: ask who may yet have it.
+        return question and (device in (None, "", "*") or not peer.owns)
+    if device not in (None, "", "*") and not peer.sees(device or ""):
         return False
     if peer.link is not None:
-        return peer.link.settled and peer.link.share
-    return element.device is None or (peer.sees(element.device) and peer.wishes.hears("message", element.device, None))
+        return peer.link.settled if question else peer.link.shows(device or "")
+    return not question and (device is None or peer.wishes.hears("message", device, None))
 
 
 def _nameless(core: Core, peer: Peer, element: Element) -> None:

@@ -178,6 +178,10 @@ class Core:
         """May a source's next BLOB, of about `size` bytes, be taken in? False: a Release says when to ask again."""
         return blobs.may_begin(self, peer, size)
 
+    def forms(self, peer: Peer, blob: Blob) -> tuple[bool, bool]:
+        """An image has come as a descriptor: is it wanted as such, and as base64? Holds for this step only."""
+        return blobs.forms(self, peer, blob)
+
     def settle(self) -> None:
         """After outboxes were written: sources that may go on, acknowledgements that are due."""
         if self.progress:
@@ -249,11 +253,13 @@ class Core:
         """Say something to the operator."""
         self.effects.append(Log(level, event, text, fields))
 
-    def once_per_peer(self, peer: Peer, level: str, event: str, text: str, **fields: str) -> None:
-        """Say something about a peer the first time only."""
-        if text not in peer.said and len(peer.said) < 256:
-            peer.said.add(text)
-            self.log(level, event, f"{peer.name}: {text}", peer=peer.name, **fields)
+    def once_per_peer(self, peer: Peer, level: str, event: str, text: str, **fields: str) -> bool:
+        """Say something about a peer the first time only, which it is where it answers True."""
+        if text in peer.said or len(peer.said) >= 256:
+            return False
+        peer.said.add(text)
+        self.log(level, event, f"{peer.name}: {text}", peer=peer.name, **fields)
+        return True
 
     def wake(self, after: float) -> None:
         """Ask for a tick after this many seconds."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from inditree.wire.elements import Blob
+from inditree.wire.elements import Attached, Blob
 from inditree.wire.syntax import ping_request
 
 WRITE_BYTES = 1 << 20
@@ -30,15 +30,26 @@ class Traced(bytes):
     about: object
 
 
+class Handed(bytes):
+    """The first byte of an element whose images go as descriptors: `fds` go with it, in a sendmsg that begins with it.
+
+    `weight` is what it counts beside itself: who takes descriptors is to be compared with who takes base64.
+    """
+
+    fds: tuple[int, ...]
+    weight: int
+
+
 class Ticket:
     """A BLOB in one outbox; `blob` is None once it was put out. `uid` is that of the ping behind it, "" for none."""
 
-    __slots__ = ("about", "blob", "uid")
+    __slots__ = ("about", "attached", "blob", "uid")
 
-    def __init__(self, blob: Blob, uid: str, about: object) -> None:
+    def __init__(self, blob: Blob, uid: str, about: object, attached: Attached | None) -> None:
         self.blob: Blob | None = blob
         self.uid = uid
         self.about = about
+        self.attached = attached
 
 
 class Lost(NamedTuple):
@@ -90,7 +101,7 @@ class Outbox:
     @property
     def empty(self) -> bool:
         """Nothing is left to be written."""
-        return self.size == 0
+        return not (self.writing or self.control or self.blob_bytes)
 
     @property
     def waiting(self) -> int:
@@ -118,14 +129,14 @@ class Outbox:
         self.control += len(data)
         return self.control <= self.limit
 
-    def put_blob(self, blob: Blob, uid: str = "", about: object = None) -> list[Lost]:
+    def put_blob(self, blob: Blob, uid: str = "", about: object = None, attached: Attached | None = None) -> list[Lost]:
         """Offer a BLOB, and a ping behind it; returns those that it put out, oldest first (dropped already).
 
-        `about`, unless None: it is a request.
+        `about`, unless None: it is a request. `attached`: the form in which it is written, unless as base64.
         """
         out = self.make_room(blob.size)
         blob.take()
-        ticket = Ticket(blob, uid, about)
+        ticket = Ticket(blob, uid, about, attached)
         self._items.append(ticket)
         self.blobs.append(ticket)
         self.blob_bytes += blob.size
@@ -147,13 +158,6 @@ class Outbox:
     def put_out(self) -> Lost:
         """Put out the oldest waiting BLOB; IndexError where none waits."""
         return self._cancel(self.blobs.popleft())
-
-    def put_out_property(self, device: str, name: str | None) -> list[Lost]:
-        """Put out the waiting BLOBs of a property (None: of the device), which is no longer what it was."""
-        gone = [t for t in self.blobs if t.blob and t.blob.device == device and name in (None, t.blob.name)]
-        for ticket in gone:
-            self.blobs.remove(ticket)
-        return [self._cancel(ticket) for ticket in gone]
 
     def _cancel(self, ticket: Ticket) -> Lost:
         blob, ticket.blob = ticket.blob, None
@@ -188,8 +192,11 @@ class Outbox:
 
     def _commit_image(self, blob: Blob, ticket: Ticket) -> None:
         self.blob_bytes -= blob.size
-        self.writing.extend(blob.chunks)
-        self._committed += blob.size
+        if ticket.attached is None:
+            self.writing.extend(blob.chunks)
+            self._committed += blob.size
+        else:
+            self._commit_attached(ticket.attached, blob.size)
         self._ends.append((self._committed, blob, ticket.about))
         if ticket.uid:
             ping = ping_request(ticket.uid)
@@ -197,13 +204,25 @@ class Outbox:
             self._committed += len(ping)
         self.begun()
 
+    def _commit_attached(self, attached: Attached, size: int) -> None:
+        first = Handed(attached.data[:1])
+        first.fds = attached.fds
+        first.weight = max(0, size - len(attached.data))
+        self.writing += (first, attached.data[1:])
+        self._committed += first.weight + len(attached.data)
+
     def take(self) -> list[memoryview | bytes]:
         """The buffers of the next write, about WRITE_BYTES of them at most; empty when there is nothing."""
         if self._items or self._urgent:
             self._commit()
+        writing = self.writing
+        if len(writing) == 1 and len(writing[0]) <= WRITE_BYTES:
+            return [writing[0]]
         buffers: list[memoryview | bytes] = []
         room = WRITE_BYTES
-        for each in self.writing:
+        for each in writing:
+            if buffers and type(each) is Handed:
+                break
             if len(each) > room:
                 each = memoryview(each)[:room]
             buffers.append(each)
@@ -216,12 +235,17 @@ class Outbox:
         """The kernel took `count` bytes of what `take` gave."""
         self.taken += count
         writing = self.writing
+        if self.taken == self._committed and not self._ends:
+            writing.clear()
+            return
         while count:
             first = writing[0]
             if len(first) > count:
                 writing[0] = memoryview(first)[count:]
                 break
             count -= len(first)
+            if type(first) is Handed:
+                self.taken += first.weight
             writing.popleft()
         while self._ends and self._ends[0][0] <= self.taken:
             blob = self._ends.popleft()[1]

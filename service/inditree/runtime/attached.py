@@ -21,7 +21,7 @@ from typing import Literal, TypeAlias
 import pybase64
 
 from inditree.errors import InditreeError
-from inditree.wire.elements import Blob, OneBlob
+from inditree.wire.elements import Attached, Blob, OneBlob
 from inditree.wire.syntax import without_attribute
 
 #: Bytes that are encoded in one go: a multiple of three, so that the pieces join without padding between them, and
@@ -82,6 +82,60 @@ def encode(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
         for descriptor in fds:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
+    """The same element with its images as they are, for those who take descriptors: it has `attached` and no chunks.
+
+    Its descriptors are new ones that can only be read (libindi's memory is not sealed, and one client must not write
+    into what others get); `free` closes them. `fds` stay the caller's. `limit` is in bytes. Raises AttachedError.
+    """
+    number = wanted(blob)
+    if number > len(fds):
+        raise TooFew(number, len(fds))
+    lengths = [_length(one) for one in blob.ones if one.attached]
+    size = sum(lengths)
+    if blob.size + size > limit:
+        raise AttachedError("too_large", f"image of {size} bytes is over {limit} bytes")
+    for length, fd in zip(lengths, fds, strict=False):
+        _check_length(fd, length)
+    attached = Attached(blob.join(), _read_only(fds[:number]), size)
+    result = Blob(blob.element, [], blob.size + size, _handed(blob.ones))
+    result.attached = attached
+    result.began = blob.began
+    result.free = close
+    return result
+
+
+def close(blob: Blob) -> None:
+    """Close its descriptors: nobody is owed it any more."""
+    if blob.attached is not None:
+        for fd in blob.attached.fds:
+            os.close(fd)
+
+
+def _handed(ones: Sequence[OneBlob]) -> list[OneBlob]:
+    result = []
+    for one in ones:
+        new = OneBlob(one.attributes, one.tag_start, one.tag_stop)
+        new.payload = _length(one) if one.attached else one.payload
+        result.append(new)
+    return result
+
+
+def _read_only(fds: Sequence[int]) -> tuple[int, ...]:
+    result: list[int] = []
+    try:
+        for fd in fds:
+            try:
+                result.append(os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC))
+            except OSError:  # no /proc, or nothing that can be opened
+                result.append(os.dup(fd))
+    except OSError as error:
+        for fd in result:
+            os.close(fd)
+        raise AttachedError("unreadable", f"no descriptor is left for it: {error.strerror}") from None
+    return tuple(result)
 
 
 def keep_freed_memory() -> None:
@@ -151,9 +205,7 @@ class _Encoder:
         encoded = (length + 2) // 3 * 4
         if self._size + encoded > self._limit:
             raise AttachedError("too_large", f"image of {length} bytes is over {self._limit} bytes as base64")
-        there = os.fstat(descriptor).st_size
-        if there < length:
-            raise AttachedError("short", f"image says {length} bytes and has {there}")
+        _check_length(descriptor, length)
         buffer = _buffers.pop() if _buffers else bytearray(PIECE)
         with memoryview(buffer) as view:
             for start in range(0, length, PIECE):
@@ -163,6 +215,12 @@ class _Encoder:
         if len(_buffers) < BUFFERS_KEPT:
             _buffers.append(buffer)
         return encoded
+
+
+def _check_length(descriptor: int, length: int) -> None:
+    there = os.fstat(descriptor).st_size
+    if there < length:
+        raise AttachedError("short", f"image says {length} bytes and has {there}")
 
 
 def _length(one: OneBlob) -> int:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import array
 import contextlib
+import errno
+import fcntl
 import os
 import socket
+import struct
+import termios
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -16,6 +20,9 @@ Buffer = bytes | bytearray | memoryview
 
 FDS_AT_ONCE = 16
 """Descriptors that one recvmsg can bring: libindi sends one for each oneBLOB of a vector."""
+
+FDS_KEPT = 256
+"""Descriptors kept of one peer that no element has claimed yet; who sends more than that loses them."""
 
 
 class Channel(Protocol):
@@ -78,24 +85,20 @@ class SocketChannel:
         self.sock.close()
 
 
-class DriverChannel:
-    """A driver: a pipe to its stdin, a UNIX socket from its stdout, over which it may pass descriptors.
+class FdChannel:
+    """A UNIX socket over which descriptors come.
 
     `fds` are those that came and were not taken yet, oldest first; `close` closes what is left of them.
     """
 
-    def __init__(self, stdin: int, stdout: int) -> None:
-        self.sock = socket.socket(fileno=stdout)
-        self.sock.setblocking(False)
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
         self.fds: list[int] = []
-        self._stdin = stdin
         self._space = socket.CMSG_LEN(FDS_AT_ONCE * array.array("i").itemsize)
 
     def read_fd(self) -> int:
         return self.sock.fileno()
-
-    def write_fd(self) -> int:
-        return self._stdin
 
     def recv(self, size: int) -> bytes:
         data, ancillary, _, _ = self.sock.recvmsg(size, self._space, socket.MSG_CMSG_CLOEXEC)
@@ -114,17 +117,15 @@ class DriverChannel:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 fds = array.array("i")
                 fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-                self.fds += fds
+                room = FDS_KEPT - len(self.fds)
+                self.fds += fds[:room]
+                for fd in fds[room:]:
+                    os.close(fd)
 
     def take_fds(self, count: int) -> list[int]:
         """The oldest descriptors, as many as there are up to `count`: the caller closes them."""
         taken, self.fds = self.fds[:count], self.fds[count:]
         return taken
-
-    def send(self, buffers: Sequence[Buffer]) -> int:
-        if len(buffers) == 1:
-            return os.write(self._stdin, buffers[0])
-        return os.writev(self._stdin, buffers)
 
     def pending(self) -> bool:
         return False
@@ -135,8 +136,63 @@ class DriverChannel:
 
     def close(self) -> None:
         self.sock.close()
+        for fd in self.take_fds(len(self.fds)):
+            os.close(fd)
+
+
+class DriverChannel(FdChannel):
+    """A driver: a pipe to its stdin, a UNIX socket from its stdout."""
+
+    def __init__(self, stdin: int, stdout: int) -> None:
+        super().__init__(socket.socket(fileno=stdout))
+        self._stdin = stdin
+
+    def write_fd(self) -> int:
+        return self._stdin
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        if len(buffers) == 1:
+            return os.write(self._stdin, buffers[0])
+        return os.writev(self._stdin, buffers)
+
+    def close(self) -> None:
+        super().close()
         if self._stdin >= 0:
             os.close(self._stdin)
             self._stdin = -1
-        for fd in self.take_fds(len(self.fds)):
-            os.close(fd)
+
+
+class LocalChannel(FdChannel):
+    """A client on a UNIX socket, to which descriptors can go as well."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._given = False  # descriptors went, and were not seen to be read
+
+    def write_fd(self) -> int:
+        return self.sock.fileno()
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        if len(buffers) == 1:
+            return self.sock.send(buffers[0])
+        return self.sock.sendmsg(buffers)
+
+    def send_fds(self, buffers: Sequence[Buffer], fds: Sequence[int]) -> int:
+        """The same with descriptors beside the first byte. BlockingIOError too while earlier ones lie unread.
+
+        A socket's buffer would take hundreds of them, each with its image in memory.
+        """
+        if self._given and self._unread():
+            raise BlockingIOError(errno.EAGAIN, "not read yet")
+        try:
+            sent = self.sock.sendmsg(buffers, [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+        except OSError as error:
+            if error.errno == errno.ETOOMANYREFS:  # the kernel's own bound on descriptors that nobody has read
+                raise BlockingIOError(errno.EAGAIN, error.strerror) from None
+            raise
+        self._given = True
+        return sent
+
+    def _unread(self) -> int:
+        """Bytes of memory that wait for the other end to read them."""
+        return int(struct.unpack("i", fcntl.ioctl(self.sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0])

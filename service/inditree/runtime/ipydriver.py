@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ import pybase64
 
 from inditree.runtime.ipyxml import Encoded, blob_of, parse, serialise, tree_of
 from inditree.wire.elements import Blob
+from inditree.wire.syntax import enable_blob
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
@@ -98,6 +100,13 @@ class InProcess:
         """
         return task in self._tasks or task in getattr(self.driver._tg, "_tasks", ())
 
+    @functools.cached_property
+    def files(self) -> frozenset[str]:
+        """Where the driver's code is: the modules of its class and of the classes that it is made from."""
+        modules = {kind.__module__ for kind in type(self.driver).__mro__ if not _is_library(kind)}
+        files = {getattr(sys.modules.get(module), "__file__", None) for module in modules}
+        return frozenset(file for file in files if file)
+
     # Toward the driver
 
     @property
@@ -143,6 +152,8 @@ class InProcess:
                 self._wake.clear()
                 await self._wake.wait()
             if not self._is_own(root):
+                if root.tag == "defBLOBVector":
+                    self._want_blobs(root)
                 task = self.driver._tg.create_task(self._deliver(root))
                 self._tasks.add(task)
                 task.add_done_callback(self._delivered)
@@ -158,6 +169,12 @@ class InProcess:
     def _is_own(self, root: ET.Element) -> bool:
         """A definition of its own device by somebody else, which the package takes for a reason to end."""
         return root.tag in self.driver._def_tags and root.get("device") in self.driver
+
+    def _want_blobs(self, root: ET.Element) -> None:
+        """It gets the BLOBs of what it snoops on, as under indipyserver: the package has no word for wanting them."""
+        device, name = root.get("device"), root.get("name")
+        if device and name:
+            self._put(enable_blob("Also", device, name))
 
     async def _deliver(self, root: ET.Element) -> None:
         try:
@@ -196,14 +213,17 @@ class InProcess:
         if root.tag == "setBLOBVector" and len(root):
             await self._send_blob(root)
             return
-        self._batch.append(serialise(root))
+        self._put(serialise(root))
+        if len(self._batch) >= BATCH:
+            assert self._flushed is not None
+            await asyncio.shield(self._flushed)
+
+    def _put(self, data: bytes) -> None:
+        self._batch.append(data)
         if len(self._batch) == 1:
             loop = asyncio.get_running_loop()
             self._flushed = loop.create_future()
             loop.call_soon(self._flush)
-        if len(self._batch) >= BATCH:
-            assert self._flushed is not None
-            await asyncio.shield(self._flushed)
 
     def _flush(self) -> None:
         """Hand over what was sent since the last time: all of one turn of the loop is one read to the router."""
@@ -240,6 +260,11 @@ class InProcess:
 
     def _say(self, level: int, event: str, text: str) -> None:
         _logger.log(level, "%s: %s", self.name, text, extra={"driver": self.name, "event": event})
+
+
+def _is_library(kind: type) -> bool:
+    root = kind.__module__.partition(".")[0]
+    return root == "indipydriver" or root in sys.stdlib_module_names
 
 
 def _size(data: bytes | Blob) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 from inditree.config import Listen, Rule
 from inditree.core import Policy
 from inditree.errors import StartError
-from inditree.runtime.channel import Channel, SocketChannel
+from inditree.runtime.channel import Channel, LocalChannel, SocketChannel
 from inditree.runtime.engine import Engine
 from inditree.runtime.guard import guard
 from inditree.runtime.stream import Stream
@@ -260,7 +260,8 @@ class Listener:
         host = address[0] if isinstance(address, tuple) else ""
         self._hosts[host] += 1
         if self._context is None:
-            self._join(SocketChannel(client), name, host, self._policy(None))
+            channel = LocalChannel(client) if client.family == socket.AF_UNIX else SocketChannel(client)
+            self._join(channel, name, host, self._policy(None))
         else:
             self._handshakes += 1
             self._engine.tasks.start(self._shake_hands(client, name, host, self._context), f"tls {name}")
@@ -270,13 +271,23 @@ class Listener:
             sock = await handshake(client, context, server_side=True)
         except (OSError, TimeoutError) as error:
             self._engine.core.counters.rejected["tls"] += 1
-            self._say(f"refused {name}: TLS: {getattr(error, 'reason', None) or error or 'timed out'}")
-            self._hosts[host] -= 1
+            self._say(f"refused {name}: TLS: {getattr(error, 'reason', None) or str(error) or 'timed out'}")
+            self._left(host)
             client.close()
             return
         finally:
             self._handshakes -= 1
-        self._join(TlsChannel(sock), name, host, self._policy(subject_of(sock)))
+        if self._sockets:
+            self._join(TlsChannel(sock), name, host, self._policy(subject_of(sock)))
+        else:  # it has stopped, or has other rules now
+            self._left(host)
+            sock.close()
+
+    def _left(self, host: str) -> None:
+        """A connection from there is gone."""
+        self._hosts[host] -= 1
+        if self._hosts[host] <= 0:
+            del self._hosts[host]
 
     def _policy(self, subject: str | None) -> Policy:
         config = self.config
@@ -301,12 +312,11 @@ class Listener:
 
     def _join(self, channel: Channel, name: str, host: str, policy: Policy) -> None:
         peer = self._engine.join("client", name, policy)
+        peer.takes_fds = isinstance(channel, LocalChannel)
 
         def closed(reason: str, text: str) -> None:
             self.streams.discard(stream)
-            self._hosts[host] -= 1
-            if self._hosts[host] <= 0:
-                del self._hosts[host]
+            self._left(host)
 
         stream = Stream(self._engine, peer, channel, closed, log=self.config.name in self._engine.traffic)
         self.streams.add(stream)

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from inditree.core import Peer
 from inditree.errors import PeerError
 from inditree.runtime import traffic
-from inditree.runtime.attached import WORTH_A_THREAD, AttachedError, raw_size, wanted
-from inditree.runtime.channel import Channel, DriverChannel
+from inditree.runtime.channel import Channel
 from inditree.runtime.guard import Guard, guard
-from inditree.runtime.imagethread import ImageThread, Outcome
+from inditree.runtime.imagestream import Images
 from inditree.wire.elements import Blob, Element, Run
-from inditree.wire.framer import Framer
-from inditree.wire.images import ImageScanner
 
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
 
-_logger = logging.getLogger("inditree.peer")
-
 SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
 
-THREAD_FROM = 1 << 20
-"""Bytes of an image from which on it is read by a thread: the hand-over costs 50-95 us."""
 
-
-class Stream:
+class Stream(Images):
     """The connection of one peer.
 
     `on_closed` is told the reason and the text, once, when the peer has left the core. With `log` what comes and goes
@@ -47,31 +38,13 @@ class Stream:
         log: bool = False,
         rests: bool = False,
     ) -> None:
-        self.peer = peer
-        self.channel = channel
-        self.closed = False
-        self.blocked = False  # the kernel takes no more now
-        self._engine = engine
-        self._core = engine.core
-        self._loop = engine.loop
+        super().__init__(engine, peer, channel, log)
         self._on_closed = on_closed
         self._rests = rests
-        self._log = log or engine.log_traffic
         self._tap = engine.tap if peer.kind == "driver" else None
         self._guard = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
-        self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.blob_text)
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
-        self._thread: ImageThread | None = None
-        self._threaded = False  # the thread reads
-        self._busy = False  # an image is being encoded
-        self._eof = False
-        self._write_failed = False
-        self._finishing: Callable[[], None] | None = None
-        self._image: ImageScanner | None = None  # the one that was admitted
-        self._discard = False
-        self._starved = False
-        self._buffers: list[bytearray] = []
         self._text = 0
         self._paused_at: float | None = None
         self._last_read = 0.0
@@ -96,16 +69,21 @@ class Stream:
             return
         self._reading = wanted
         if wanted:
-            self._loop.add_reader(self.channel.read_fd(), self._readable)
+            self._loop.add_reader(self.channel.read_fd(), self.read)
             if self.channel.pending():
-                self._loop.call_soon(self._readable)
+                self._loop.call_soon(self.read)
         else:
             self._loop.remove_reader(self.channel.read_fd())
 
     def _holds(self) -> bool:
         return self.peer.held and self._finishing is None
 
-    def _readable(self) -> None:
+    def reading_fd(self) -> int:
+        """The descriptor that is waited on for reading, -1 where none is."""
+        return self.channel.read_fd() if self._reading else -1
+
+    def read(self) -> None:
+        """Take what is there and act on it."""
         if not self._reading:
             return
         try:
@@ -130,7 +108,7 @@ class Stream:
         self._framer.feed(data)
         self._pump()
         if self._reading and self.channel.pending():
-            self._loop.call_soon(self._readable)
+            self._loop.call_soon(self.read)
 
     def _maybe_rest(self, now: float) -> None:
         """Many small reads in a row while no client speaks: let the next 2 ms come as one."""
@@ -209,120 +187,6 @@ class Stream:
         reason = "limit" if error.reason == "too_large" else "malformed"
         self._core.close(self.peer, reason, error.text)
 
-    # Images
-
-    def _go_on_with_image(self, image: ImageScanner) -> None:
-        """An image has begun: is there memory for it, and who reads on?"""
-        if image is not self._image and not self._admit(image):
-            return
-        if self._discard:
-            del image.chunks[1:]
-        elif self._framer.held + self._remaining(image) >= THREAD_FROM:
-            if self._thread is None:
-                self._thread = ImageThread(self._loop, self._engine.buffers)
-            self._threaded = True
-            self.update()
-            self._thread.read(self.channel, self._framer, image.size + self._remaining(image), self._image_read)
-
-    def _admit(self, image: ImageScanner) -> bool:
-        image.began = image.began or self._core.now
-        expected = max(image.size + self._remaining(image), self.peer.last_size)
-        if self._core.may_begin(self.peer, expected):
-            self._image, self._discard = image, False
-        elif self.peer.pings or self._finishing is not None:
-            # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
-            self._core.starved.discard(self.peer)
-            self._image, self._discard = image, True
-        else:
-            self._starved = True
-            self.update()
-            return False
-        return True
-
-    @staticmethod
-    def _remaining(image: ImageScanner) -> int:
-        """About how many bytes of the image are to come, as far as its source has said."""
-        if not image.ones:
-            return 0
-        one = image.ones[-1]
-        attributes = one.attributes
-        for key, factor in (("enclen", 1.02), ("size", 4 / 3)):
-            value = attributes.get(key, "")
-            if value.isdigit():
-                return max(0, int(int(value) * factor) - one.payload)
-        return 0
-
-    def _image_read(self, outcome: Outcome) -> None:
-        """The thread has stopped reading."""
-        self._threaded = False
-        self._buffers += outcome.buffers
-        if self.closed:
-            self._release_buffers()
-            self.channel.close()
-            return
-        if self.peer.link is not None:
-            self.peer.link.heard = self._engine.begin()
-        if isinstance(outcome.error, PeerError):
-            self._bad(outcome.error)
-            self._engine.flush()
-            return
-        self._eof = outcome.eof or outcome.error is not None
-        self._pump()
-        if not self.closed:
-            self.update()
-
-    def _take_blob(self, blob: Blob) -> None:
-        self._image = None
-        buffers, self._buffers = self._buffers, []
-        blob.began = blob.began or self._core.now
-        if buffers:
-            give = self._engine.buffers.give
-
-            def free(gone: Blob) -> None:
-                gone.chunks.clear()
-                for buffer in buffers:
-                    give(buffer)
-
-            blob.free = free
-        attached = wanted(blob)
-        if self._discard:
-            self._discard = False
-            self._core.drop(self.peer, "memory", blob.size)
-        elif attached:
-            self._take_attached(blob, attached)
-        else:
-            self._core.receive(self.peer, blob)
-
-    def _take_attached(self, blob: Blob, count: int) -> None:
-        """Images that came as descriptors: base64 for those who read TCP; nothing later overtakes them."""
-        fds = self.channel.take_fds(count) if isinstance(self.channel, DriverChannel) else []
-        if raw_size(blob) < WORTH_A_THREAD:
-            self._encoded(blob, self._engine.encode(blob, fds))
-            return
-        self._busy = True
-        self.update()
-        self._engine.tasks.start(self._encode(blob, fds), f"encode {self.peer.name}")
-
-    async def _encode(self, blob: Blob, fds: list[int]) -> None:
-        result = await self._loop.run_in_executor(self._engine.executor, self._engine.encode, blob, fds)
-        self._busy = False
-        if self.closed:
-            return
-        self._engine.begin()
-        self._encoded(blob, result)
-        self._pump()
-        if not self.closed:
-            self.update()
-
-    def _encoded(self, blob: Blob, result: Blob | AttachedError) -> None:
-        if isinstance(result, Blob):
-            result.began = blob.began
-            self._core.receive(self.peer, result)
-            return
-        self._core.drop(self.peer, "unknown", blob.size)
-        text = f"{self.peer.name}: {blob.device}.{blob.name}: {result.text}"
-        self._core.log("warning", "no_image", text, device=blob.device)
-
     # Flow
 
     def hold(self) -> None:
@@ -355,54 +219,6 @@ class Stream:
         self._starved = False
         self._resume()
 
-    # Writing
-
-    def write(self) -> None:
-        """Give the kernel what it takes of the outbox."""
-        outbox = self.peer.outbox
-        buffers = outbox.take()
-        if not buffers:
-            self._unblock()
-            return
-        if self._write_failed:
-            outbox.clear()
-            return
-        try:
-            sent = self.channel.send(buffers)
-        except (BlockingIOError, InterruptedError):
-            self._block()
-            return
-        except OSError:
-            # Its requests may still wait to be read: it leaves when they have been.
-            self._write_failed = True
-            outbox.clear()
-            self._unblock()
-            return
-        if self._log:
-            traffic.log(
-                "TX", b"".join(buffers)[:sent] if sent < LARGE_READ else bytes(buffers[0][:1024]), self.peer.name
-            )
-        outbox.sent(sent)
-        if outbox.empty:
-            self._unblock()
-        else:
-            self._block()
-
-    def _block(self) -> None:
-        if not self.blocked and not self.closed:
-            self.blocked = True
-            self._loop.add_writer(self.channel.write_fd(), self._writable)
-
-    def _unblock(self) -> None:
-        if self.blocked:
-            self.blocked = False
-            self._loop.remove_writer(self.channel.write_fd())
-
-    def _writable(self) -> None:
-        self._engine.begin()
-        self.write()
-        self._engine.flush()
-
     # The end
 
     def _ended(self, reason: str, text: str) -> None:
@@ -431,8 +247,3 @@ class Stream:
         self._on_closed(reason, text)
         if self._finishing is not None:
             self._finishing()
-
-    def _release_buffers(self) -> None:
-        for buffer in self._buffers:
-            self._engine.buffers.give(buffer)
-        self._buffers.clear()

@@ -20,10 +20,12 @@ from inditree.discovery.own import Place
 from inditree.errors import ConfigError, InditreeError, StartError
 from inditree.ops import logs
 from inditree.ops.audit import Audit
+from inditree.ops.blocked import BlockWatch
 from inditree.ops.lag import LagMeter
 from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
 from inditree.ops.watch import FileWatch, is_mounted
 from inditree.runtime.engine import Engine
+from inditree.runtime.inprocess import culprit
 from inditree.runtime.ipyfactory import check_drivers, load_factory
 from inditree.runtime.listener import Listener, check_descriptors
 from inditree.runtime.process import close_guardian
@@ -85,6 +87,7 @@ class Server(Control):
         self._http: HttpServer | None = None
         self._metrics: Metrics | None = None
         self._lag: LagMeter | None = None
+        self._blocked: BlockWatch | None = None
         self._fifo: Fifo | None = None
         self._watch: FileWatch | None = None
         self._discovery: list[DockerDiscovery | DnsDiscovery] = []
@@ -179,6 +182,8 @@ class Server(Control):
             self.engine.on_audit = self._audited
         self._lag = LagMeter(self.engine.core.counters)
         self._lag.start()
+        self._blocked = BlockWatch(self._lag, lambda task, files: culprit([*self.units.drivers.values()], task, files))
+        self._blocked.start()
         if self.config.http.listen is not None:
             await self._start_http()
 
@@ -293,6 +298,8 @@ class Server(Control):
             self.engine.end(peer, "shutdown", "the router stops")
         if self._http is not None:
             await self._http.stop()
+        if self._blocked is not None:
+            self._blocked.stop()
         if self._lag is not None:
             self._lag.stop()
         if self._audit is not None:

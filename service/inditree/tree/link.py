@@ -25,8 +25,9 @@ PROBE = "probe/"
 class Link:
     """One link. `remote_id` is the other router's ID, None while unknown and for plain INDI.
 
-    `path_id` stands for a plain server in paths. `refused` maps each device that was refused from here to its
-    origin; `asked` holds the devices that it was asked for whole since; `defined` all that it ever defined.
+    `path_id` stands for a plain server in paths. `origins` maps each device that it owns to where its path begins,
+    `refused` each that was refused from here. `asked` holds the devices that it was asked for whole since, `defined`
+    all that it ever defined.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class Link:
         "heard",
         "late",
         "opener",
+        "origins",
         "path_id",
         "plain",
         "pongs",
@@ -82,6 +84,7 @@ class Link:
         self.late = False  # its introduction came after it had been taken for plain INDI
         self.snoops = False  # a chained indiserver: it wants the drivers' snoop requests
         self.refused: dict[str, str] = {}
+        self.origins: dict[str, str] = {}
         self.asked: set[str] = set()
         self.defined: set[str] = set()
         self.reported: set[str] = set()  # origins and devices said once

@@ -33,15 +33,18 @@ def strip(data: bytes) -> bytes:
 
 
 class Once:
-    """Passes each origin's numbered elements on once, rising; and numbers our own."""
+    """Passes each origin's numbered elements on once, rising; and numbers our own.
+
+    Rising among those of a kind and a device only: others take other ways (`share`, `devices`) and may come earlier.
+    """
 
     __slots__ = ("_seen", "_seq")
 
     LIMIT = 4096
-    """Origins remembered; an origin is a router's run, so old ones are those of restarted routers."""
+    """Sources remembered; an origin is a router's run, so old ones are those of restarted routers."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, str, str], int] = {}
         self._seq = 0
 
     def next(self) -> str:
@@ -49,8 +52,9 @@ class Once:
         self._seq += 1
         return str(self._seq)
 
-    def is_new(self, source: str, seq: str | None) -> bool:
-        """True the first time that this number, or a higher one, comes from its origin."""
+    def is_new(self, origin: str, tag: str, device: str, seq: str | None) -> bool:
+        """True the first time that this number, or a higher one, comes from its origin with that tag and device."""
+        source = origin, tag, device
         number = int(seq) if seq is not None and seq.isdigit() else 0
         if number <= self._seen.get(source, 0):
             return False

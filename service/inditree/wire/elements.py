@@ -82,20 +82,34 @@ def _keep(blob: Blob) -> None:
     """Nothing to give back."""
 
 
+class Attached:
+    """What a peer that takes descriptors gets of a BLOB: `data`, the element with attached='true', and beside its
+    first byte `fds`, one for each attached oneBLOB in their order. `size` is how many bytes of image they hold.
+    """
+
+    __slots__ = ("data", "fds", "size")
+
+    def __init__(self, data: bytes, fds: tuple[int, ...], size: int) -> None:
+        self.data = data
+        self.fds = fds
+        self.size = size
+
+
 class Blob:
     """A `setBLOBVector` or `newBLOBVector` with data: the list of chunks in which it was received.
 
     `size` is all bytes of the element, newline included; `payload` what stands between its oneBLOB tags.
+    `attached` is its other form; where only that is wanted, `chunks` is empty and `size` counts the images as they are.
     `refs` counts who still holds it; at zero `free` is called once, which gives its buffers back.
     `began` is when its first byte came (seconds of the runtime's clock).
     """
 
     __slots__ = (
+        "attached",
         "began",
         "chunks",
         "device",
         "element",
-        "fds",
         "free",
         "name",
         "ones",
@@ -114,7 +128,7 @@ class Blob:
         self.size = size
         self.ones = ones
         self.payload = sum(one.payload for one in ones)
-        self.fds: tuple[int, ...] = ()
+        self.attached: Attached | None = None
         self.refs = 0
         self.began = 0.0
         self.free: Callable[[Blob], None] = _keep

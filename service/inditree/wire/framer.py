@@ -248,7 +248,7 @@ class Framer:
         """One element of any kind at `_pos`, which is a `<`. None: not complete, or an image has begun."""
         data, pos = self._data, self._pos
         known = plain.match(data, pos)
-        if known is not None and known[2] - pos <= self._element_limit:
+        if known is not None and known[2] - pos <= min(START_TAG_LIMIT, self._element_limit):
             tag, attributes, stop = known
             self._pos, self._text_row = stop, 0
             return Element(tag, attributes, data[pos:stop] + b"\n")

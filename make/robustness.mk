@@ -1,0 +1,24 @@
+# What runs for longer than a test may: fuzzing, faults under traffic, a soak. Included by the Makefile.
+FUZZ := .cache/fuzz
+FUZZ_SECONDS ?= 60
+CHAOS_SECONDS ?= 600
+SOAK_SECONDS ?= 3600
+
+# Apart from the tests' environment: atheris has wheels for few versions of Python, and does its own instrumentation.
+$(FUZZ)/.ready: pyproject.toml
+	@$(PYTHON) -m venv $(FUZZ)
+	@$(FUZZ)/bin/pip install -q --disable-pip-version-check 'hypothesis>=6.130' -e .
+	@$(FUZZ)/bin/pip install -q --disable-pip-version-check --only-binary :all: 'atheris>=3' \
+		|| echo "no atheris for $$($(PYTHON) --version): Hypothesis alone"
+	@touch $@
+
+fuzz: $(FUZZ)/.ready ## fuzz framer, core and configuration (FUZZ_SECONDS=60 for all of it)
+	PYTHONPATH=tests:service nice -n 19 $(FUZZ)/bin/python -m fuzz.run $(FUZZ_SECONDS)
+
+chaos: debs $(READY) ## faults under steady traffic (CHAOS_SECONDS=600)
+	INDITREE_CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m pytest -q -s tests/chaos/test_chaos.py
+
+soak: debs $(READY) ## hours of ordinary work: memory and descriptors stay flat (SOAK_SECONDS=3600)
+	INDITREE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -q -s tests/chaos/test_soak.py
+
+.PHONY: soak

@@ -1,0 +1,159 @@
+"""Images between routers: at most two of a property unanswered, the rest wait at the sender, the newest are kept."""
+
+from __future__ import annotations
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from core.world import Actor, World, blobs, define, get
+from flow.race import picture
+
+
+def linked(queue: int = 10_000) -> tuple[World, Actor, Actor]:
+    """A camera, and a router that takes its images."""
+    world = World(queue=queue)
+    camera = world.driver(*(define("Cam", name, kind="BLOB") for name in ("CCD", "GUIDE")), name="cam")
+    link = world.join("client")
+    link.say(get(inditree="1", via="THEM"), blobs("Also", "Cam"))
+    assert link.peer.is_router
+    link.heard()
+    return world, camera, link
+
+
+def names(lines: list[str]) -> list[str]:
+    """The images by their number, pings by their uid."""
+    found = []
+    for line in lines:
+        if line.startswith("<setBLOB"):
+            found.append(line.split('format=".z">')[1].split("A")[0])
+        elif "blob/" in line:
+            found.append(line.split('"')[1])
+    return found
+
+
+def test_two_are_sent_and_the_next_ones_wait_for_answers() -> None:
+    _, camera, link = linked()
+    camera.say(*(picture(number, 300) for number in range(5)))
+    assert names(link.heard()) == ["0", "blob/1", "1", "blob/2"]
+    link.say('<pingReply uid="blob/1"/>')
+    assert names(link.heard()) == ["2", "blob/3"]
+    link.say('<pingReply uid="blob/2"/>', '<pingReply uid="blob/3"/>', '<pingReply uid="blob/3"/>')
+    assert names(link.heard()) == ["3", "blob/4", "4", "blob/5"]
+
+
+def test_properties_wait_for_themselves_only() -> None:
+    _, camera, link = linked()
+    camera.say(*(picture(number, 300) for number in range(3)))
+    camera.say(picture(9, 300).replace('"CCD"', '"GUIDE"'))
+    assert names(link.heard()) == ["0", "blob/1", "1", "blob/2", "9", "blob/3"]
+
+
+def test_of_what_waits_for_an_answer_the_newest_are_kept() -> None:
+    world, camera, link = linked(queue=1000)
+    camera.say("<pingRequest uid='SetBLOB/1'/>")
+    for number in range(10):
+        camera.say(picture(number, 300))
+    assert names(link.heard()) == ["0", "blob/1", "1", "blob/2"]
+    assert world.dropped("link") == {"superseded": 5}
+    link.say('<pingReply uid="blob/1"/>', '<pingReply uid="blob/2"/>')
+    assert names(link.heard()) == ["7", "blob/3", "8", "blob/4"]
+
+
+def test_one_that_was_put_out_needs_no_answer() -> None:
+    world, camera, link = linked(queue=1000)
+    link.stuck = True
+    camera.say("<pingRequest uid='SetBLOB/1'/>")
+    camera.say(*(picture(number, 600) for number in range(4)))
+    link.stuck = False
+    assert names(link.heard()) == ["0", "blob/1", "3", "blob/4"]
+    link.say('<pingReply uid="blob/1"/>', '<pingReply uid="blob/4"/>')
+    camera.say(picture(5, 600), picture(6, 600))
+    assert names(link.heard()) == ["5", "blob/5", "6", "blob/6"]
+    assert world.core.memory == 0
+
+
+def test_what_waits_for_a_link_that_goes_is_forgotten() -> None:
+    world, camera, link = linked()
+    camera.say(*(picture(number, 300) for number in range(5)))
+    assert world.core.memory
+    link.leave()
+    assert world.core.memory == 0
+
+
+def test_we_answer_when_there_is_room_for_the_next() -> None:
+    world = World(queue=1000)
+    link = world.join("client")
+    link.say(get(inditree="1", via="THEM"), define("Cam", "CCD", kind="BLOB"))
+    client = world.client(get(), blobs("Also"))
+    link.heard()
+    client.stuck = True
+    link.say(picture(0, 900), '<pingRequest uid="blob/1"/>')
+    assert names(link.heard()) == ["blob/1"]
+    link.say(picture(1, 900), '<pingRequest uid="blob/2"/>', '<pingRequest uid="probe/7"/>')
+    assert link.heard() == ['<pingReply uid="probe/7"/>']  # other pings are answered at once
+    client.take()
+    world.later(0.3)
+    assert link.heard() == ['<pingReply uid="blob/2"/>']
+    assert not link.peer.held  # a link between routers is never paused
+
+
+def test_images_that_nobody_wants_are_answered_at_once() -> None:
+    world = World()
+    link = world.join("client")
+    link.say(get(inditree="1", via="THEM"), define("Cam", "CCD", kind="BLOB"))
+    link.heard()
+    link.say(picture(0, 900), '<pingRequest uid="blob/1"/>')
+    assert link.heard() == ['<pingReply uid="blob/1"/>']
+
+
+@settings(max_examples=100, deadline=None, phases=(Phase.generate,))
+@given(
+    st.lists(st.sampled_from(["CCD", "GUIDE", "take", "take", "answer"]), max_size=80), st.sampled_from([150, 300, 600])
+)
+def test_bounds_and_order(actions: list[str], size: int) -> None:
+    world, camera, link = linked(queue=1000)
+    camera.say("<pingRequest uid='SetBLOB/1'/>")
+    link.stuck = True
+    came: dict[str, list[int]] = {"CCD": [], "GUIDE": []}
+    newest: dict[str, int] = {}
+    open_: list[tuple[str, str]] = []
+
+    def take(most: int) -> None:
+        link.take(most)
+        data.extend(link.read())
+        while b"\n" in data:
+            line = bytes(data[: data.index(b"\n") + 1]).decode()
+            del data[: len(line)]
+            if line.startswith("<setBLOB"):
+                property_ = "CCD" if '"CCD"' in line else "GUIDE"
+                came[property_].append(int(names([line])[0]))
+                open_.append((property_, ""))
+                assert sum(each == property_ for each, _ in open_) <= 2
+            elif "blob/" in line:
+                open_[-1] = (open_[-1][0], names([line])[0])
+
+    def answer() -> None:
+        if open_ and open_[0][1]:
+            link.say(f'<pingReply uid="{open_.pop(0)[1]}"/>')
+
+    data = bytearray()
+    for number, action in enumerate(actions):
+        if action == "take":
+            take(250)
+        elif action == "answer":
+            answer()
+        else:
+            newest[action] = number
+            camera.say(picture(number, size).replace('"CCD"', f'"{action}"'))
+        peer = link.peer
+        assert peer.blob_bytes <= 1000 or peer.blobs_waiting == 1
+    for _ in range(200):
+        take(1 << 20)
+        answer()
+    for numbers in came.values():
+        assert numbers == sorted(numbers)
+    if newest:
+        last = max(newest, key=lambda property_: newest[property_])
+        assert came[last][-1] == newest[last]
+    assert world.core.memory == 0
+    assert link.peer.parked_bytes == 0

@@ -1,0 +1,250 @@
+"""The outbox beside a model of it: random elements, images, urgent replies, and takers of any speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inditree.flow import outbox as module
+from inditree.flow.outbox import Lost, Outbox, Traced
+from inditree.flow.whole import WholeOutbox
+from inditree.wire.elements import Blob, Element, OneBlob
+
+LIMIT = 300
+
+
+def image(number: int, size: int) -> Blob:
+    """An image whose bytes say which it is, in pieces."""
+    head = b"<%d:" % number
+    body = b"b" * max(size - len(head) - 1, 1)
+    chunks: list[bytes | memoryview] = [head, memoryview(body)[: size // 3], memoryview(body)[size // 3 :], b">"]
+    attributes = {"device": "Cam", "name": "CCD"}
+    return Blob(Element("setBLOBVector", attributes, head), chunks, sum(map(len, chunks)), [OneBlob({}, 0, 0)])
+
+
+@contextmanager
+def small_writes(size: int) -> Iterator[None]:
+    """Writes of so few bytes that many are needed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "WRITE_BYTES", size)
+        yield
+
+
+class Model:
+    """What was offered, what came out, and what is said of it."""
+
+    def __init__(self, box: Outbox) -> None:
+        self.box = box
+        self.written = bytearray()
+        self.control: list[bytes] = []
+        self.urgent: list[bytes] = []
+        self.order: list[bytes] = []  # control elements and images, as offered
+        self.images: dict[int, Blob] = {}
+        self.lost: list[Blob] = []
+        self.delivered: list[Blob] = []
+        self.refused = False
+        self.offered = 0
+        box.delivered = self.delivered.append
+
+    def act(self, what: str, size: int) -> None:
+        number = len(self.order) + len(self.urgent)
+        if what == "control":
+            data = b"<%d:%s>" % (number, b"c" * size)
+            self.refused = not self.box.put(data)
+            assert self.refused == (self.box.control > LIMIT)
+            self.order.append(data)
+            self.offered += len(data)
+        elif what == "urgent":
+            data = b"<%d:%s>" % (number, b"u" * (size // 10 + 1))
+            self.box.put_urgent(data)
+            self.urgent.append(data)
+            self.offered += len(data)
+        elif what == "image":
+            blob = self.images[number] = image(number, size)
+            blob.take()
+            self._lose(self.box.put_blob(blob))
+            blob.drop()
+            self.order.append(blob.join())
+            self.offered += blob.size
+        elif what == "put out" and self.box.blobs:
+            self._lose([self.box.put_out()])
+        elif what == "take":
+            self.take(size)
+        self.check()
+
+    def _lose(self, lost: list[Lost]) -> None:
+        self.lost += [each.blob for each in lost]
+        self.offered -= sum(each.blob.size for each in lost)
+
+    def take(self, most: int) -> None:
+        data = b"".join(self.box.take())
+        assert len(data) <= module.WRITE_BYTES
+        data = data[:most]
+        self.box.sent(len(data))
+        self.written += data
+
+    def check(self) -> None:
+        box = self.box
+        assert box.size == self.offered - len(self.written)
+        assert box.taken == len(self.written)
+        assert box.empty == (box.size == 0)
+        assert box.blob_bytes == sum(ticket.blob.size for ticket in box.blobs if ticket.blob)
+        if len(box.blobs) > 1 and not self.refused:
+            assert box.blob_bytes <= LIMIT  # what waits is bounded; one image is let in whatever its size
+
+    def finish(self) -> None:
+        while not self.box.empty:
+            self.take(1 << 30)
+            self.check()
+
+
+ACTIONS = st.lists(
+    st.tuples(st.sampled_from(["control", "image", "image", "urgent", "take", "take", "put out"]), st.integers(1, 200)),
+    max_size=60,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ACTIONS, st.integers(1, 400))
+def test_order_wholeness_and_bounds(actions: list[tuple[str, int]], write: int) -> None:
+    with small_writes(write):
+        model = Model(Outbox(LIMIT))
+        for what, size in actions:
+            model.act(what, size)
+        model.finish()
+    gone = [blob.join() for blob in model.lost]
+    came = bytes(model.written).replace(b">", b">\n").splitlines()
+    assert [data for data in came if b"u" not in data] == [
+        data for data in model.order if data not in gone
+    ]  # in order, whole, nothing else lost
+    assert [data for data in came if data in model.urgent] == model.urgent
+    assert sorted(came) == sorted([*model.urgent, *(data for data in model.order if data not in gone)])
+    assert [blob.join() for blob in model.delivered] == [
+        data for data in model.order if b"b" in data and data not in gone
+    ]
+    assert all(blob.refs == 0 for blob in model.images.values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(ACTIONS)
+def test_whole_elements_for_a_peer_in_our_process(actions: list[tuple[str, int]]) -> None:
+    box = WholeOutbox(LIMIT)
+    offered: list[bytes] = []
+    came: list[bytes] = []
+    lost: list[bytes] = []
+    waiting = 0
+    for number, (what, size) in enumerate(actions):
+        if what == "image":
+            blob = image(number, size)
+            lost += [each.blob.join() for each in box.put_blob(blob)]
+            offered.append(blob.join())
+        elif what == "take":
+            item = box.pop()
+            if item is not None:
+                came.append(item.join() if isinstance(item, Blob) else item)
+        else:
+            offered.append(b"<%d:%s>" % (number, b"c" * size))
+            assert box.put(offered[-1]) == (box.control <= LIMIT)
+        waiting = sum(map(len, offered)) - sum(map(len, came)) - sum(map(len, lost))
+        assert box.size == waiting
+    while (item := box.pop()) is not None:
+        came.append(item.join() if isinstance(item, Blob) else item)
+    assert came == [data for data in offered if data not in lost]
+    assert box.empty and box.size == box.blob_bytes == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(ACTIONS, st.integers(1, 400))
+def test_nothing_is_held_for_who_has_gone(actions: list[tuple[str, int]], write: int) -> None:
+    with small_writes(write):
+        model = Model(Outbox(LIMIT))
+        for what, size in actions:
+            model.act(what, size)
+    model.box.clear()
+    assert model.box.empty and model.box.size == 0 == model.box.control == model.box.blob_bytes
+    assert all(blob.refs == 0 for blob in model.images.values())
+
+
+def test_an_image_is_never_cut_by_a_later_one_however_large() -> None:
+    box = Outbox(LIMIT)
+    first, second, third = (image(number, 1000) for number in range(3))
+    assert box.put_blob(first) == []
+    assert box.put_blob(second) == []  # one always fits
+    assert [lost.blob for lost in box.put_blob(third)] == [second]
+    box.sent(10)
+    assert box.blob_bytes == third.size
+    assert b"".join(box.take()) == (first.join() + third.join())[10 : 10 + first.size - 10]
+
+
+def test_the_newest_are_kept() -> None:
+    box = Outbox(LIMIT)
+    images = [image(number, 100) for number in range(10)]
+    lost = [each.blob for blob in images for each in box.put_blob(blob)]
+    assert lost == images[1:7]
+    assert [ticket.blob for ticket in box.blobs] == images[7:]
+
+
+def test_begun_is_said_when_an_image_no_longer_waits() -> None:
+    box = Outbox(LIMIT)
+    said: list[int] = []
+    box.begun = lambda: said.append(len(box.blobs))
+    box.put_blob(image(0, 250))
+    box.put_blob(image(1, 250))
+    assert said == [0]
+    box.sent(len(b"".join(box.take())))
+    box.take()
+    assert said == [0, 0]
+
+
+def test_a_ping_follows_its_image_and_goes_with_it() -> None:
+    box = Outbox(LIMIT)
+    box.put_blob(image(0, 200), "blob/1")
+    box.put_blob(image(1, 200), "blob/2")
+    assert [lost.uid for lost in box.put_blob(image(2, 200), "blob/3")] == ["blob/2"]
+    came = bytearray()
+    while not box.empty:
+        data = b"".join(box.take())
+        box.sent(len(data))
+        came += data
+    assert bytes(came).replace(b"b" * 196, b"") == (
+        b'<0:><pingRequest uid="blob/1"/>\n<2:><pingRequest uid="blob/3"/>\n'
+    )
+
+
+def traced(text: str) -> Traced:
+    data = Traced(b"<%s>" % text.encode())
+    data.about = text
+    return data
+
+
+def test_requests_that_were_not_taken_are_known_once() -> None:
+    box = Outbox(LIMIT)
+    for number in range(3):
+        box.put(traced(f"r{number}"))
+        box.put(b"<other>")
+    box.put_blob(image(0, 50), about="upload")
+    box.put_blob(image(1, 50), about="second upload")
+    box.sent(len(b"".join(box.take()[:2])) + 1)
+    assert sorted(map(str, box.abandon())) == ["r1", "r2", "second upload", "upload"]
+    assert box.abandon() == []
+
+
+def test_requests_that_clear_forgot_are_known_too() -> None:
+    box = Outbox(LIMIT)
+    box.put(traced("a"))
+    box.clear()
+    box.put(traced("b"))
+    assert box.abandon() == ["a", "b"]
+
+
+def test_what_is_remembered_of_who_takes_nothing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ABANDONED", 5)
+    box = Outbox(LIMIT)
+    for number in range(20):
+        box.put(traced(str(number)))
+        box.clear()
+    assert box.abandon() == ["0", "1", "2", "3", "4"]

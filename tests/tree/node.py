@@ -1,0 +1,167 @@
+"""One router: a Core with the real framer on each stream, as the engine runs it but in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inditree.core import Close, Core, Log, Peer, Policy, Release, Settings, Wake
+from inditree.counters import Counters
+from inditree.tree.link import Link
+from inditree.wire.framer import Framer
+from tree.world import Pipe, World
+
+STAMP = "2026-01-01T00:00:00.0"
+
+
+class RouterPort:
+    """A peer's place at a router."""
+
+    out: Pipe
+
+    def __init__(self, node: Node, peer: Peer) -> None:
+        self.node = node
+        self.peer = peer
+        self.closed: str | None = None  # why
+        self.other: object = None  # the port or actor at the other end
+        self.on_closed: Callable[[], None] = lambda: None
+        self._framer = Framer(node.core.route(peer), 1 << 20, 1 << 30)
+        self._came: list[bytes] = []
+        self._ended = False
+
+    def take(self, data: bytes) -> None:
+        if self.closed is not None:
+            return
+        self._came.append(data)
+        if self.peer.link is not None:
+            self.peer.link.heard = self.node.world.now
+        if not self.peer.held:
+            self.pump()
+
+    def end(self) -> None:
+        self._ended = True
+        if not self.peer.held:
+            self.pump()
+
+    def pump(self) -> None:
+        """Act on what came, until the core says hold."""
+        core = self.node.core
+        core.now = self.node.world.now
+        while not self.peer.held and self.closed is None:
+            item = self._framer.pull()
+            if item is not None:
+                core.receive(self.peer, item)
+            elif self._came:
+                self._framer.feed(self._came.pop(0))
+            else:
+                break
+        if self._ended and not self.peer.held and self.closed is None:
+            self.node.close(self.peer, "eof")
+        self.node.flush()
+
+    def write(self) -> None:
+        outbox = self.peer.outbox
+        while buffers := outbox.take():
+            data = b"".join(buffers)
+            outbox.sent(len(data))
+            self.out.write(data)
+
+
+class Node:
+    """A router that can die and come back, with a new ID."""
+
+    def __init__(self, world: World, number: int, *, forwarded: bool = False, link_timeout: float = 1e9) -> None:
+        self.world = world
+        self.number = number
+        self.alive = False
+        self.runs = 0
+        self.logs: list[Log] = []
+        self.ports: dict[Peer, RouterPort] = {}
+        self._forwarded = forwarded
+        self._link_timeout = link_timeout
+        self.start()
+
+    def __repr__(self) -> str:
+        return f"R{self.number}"
+
+    def start(self) -> None:
+        """A new run."""
+        self.runs += 1
+        self.alive = True
+        settings = Settings(
+            identity=f"R{self.number}.{self.runs}",
+            timestamp=lambda: STAMP,
+            link_timeout=self._link_timeout,
+            forwarded=self._forwarded,
+        )
+        self.core = Core(settings, Counters())
+        self._wake_at: float | None = None
+
+    def stop(self) -> None:
+        """The process is killed: the kernel hangs up for it."""
+        self.alive = False
+        for port in list(self.ports.values()):
+            port.closed = "killed"
+            port.out.close()
+            port.on_closed()
+        self.ports.clear()
+
+    def attach(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> RouterPort:
+        """A peer is there; `flush` once its stream is joined."""
+        self.core.now = self.world.now
+        peer = self.core.join(kind, name, policy, link)
+        port = self.ports[peer] = RouterPort(self, peer)
+        return port
+
+    def _wake(self, at: float) -> None:
+        """One timer, as the engine has it: who needs a later one says so again at the tick."""
+        if self._wake_at is not None and self._wake_at <= at:
+            return
+        core, self._wake_at = self.core, at
+        self.world.at(at + 0.001, lambda: self.tick() if (self.core, self._wake_at) == (core, at) else None)
+
+    def tick(self) -> None:
+        self._wake_at = None
+        if not self.alive:
+            return
+        self.core.now = self.world.now
+        self.core.tick()
+        self.flush()
+
+    def close(self, peer: Peer, reason: str) -> None:
+        port = self.ports.pop(peer, None)
+        if port is not None:
+            self.core.now = self.world.now
+            port.write()
+            port.closed = reason
+            self.core.leave(peer, reason)
+            port.out.close()
+            port.on_closed()
+
+    def flush(self) -> None:
+        core = self.core
+        if not self.alive:
+            return
+        while True:
+            dirty = sorted(core.dirty, key=lambda peer: peer.id)
+            core.dirty.clear()
+            for peer in dirty:
+                if peer in self.ports:
+                    self.ports[peer].write()
+            if core.progress:
+                core.settle()
+            if core.effects:
+                effects, core.effects = core.effects, []
+                for effect in effects:
+                    self._apply(effect)
+            elif not core.dirty:
+                return
+
+    def _apply(self, effect: object) -> None:
+        if isinstance(effect, Log):
+            self.logs.append(effect)
+        elif isinstance(effect, Wake):
+            self._wake(effect.at)
+        elif isinstance(effect, Close):
+            self.close(effect.peer, effect.reason)
+        elif isinstance(effect, Release) and (port := self.ports.get(effect.peer)) is not None:
+            self.world.after(0.0, port.pump)

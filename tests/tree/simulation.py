@@ -1,0 +1,339 @@
+"""Random trees, random trouble: after each quiet period everything is as it is to be.
+
+PYTHONPATH=tests python -m tree.simulation --seeds 5000 [--first N] [--jobs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from random import Random
+
+from tree.actors import Actor, Device, PlainServer, Property, Provider, Viewer
+from tree.grove import Grove, Wiring
+from tree.node import Node
+from tree.survey import Survey
+from tree.truth import check_once, check_views
+from tree.world import World
+
+KINDS = ("Number", "Text", "Switch", "Light", "BLOB")
+
+
+class Simulation:
+    """One seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.world = World(seed)
+        self.random: Random = self.world.random
+        self.grove = Grove(self.world)
+        self.actors: list[Actor] = []
+        self.homes: dict[Provider, Node] = {}
+        self.drivers: list[Provider] = []
+        self._names = 0
+        self.conflicts = self.random.random() < 0.25
+        self.restricted = self.random.random() < 0.3
+        self.plain = self.random.random() < 0.3
+        self.forwarded = self.random.random() < 0.1
+
+    def run(self) -> None:
+        """Build, then trouble and quiet in turn."""
+        self.build()
+        for number in range(self.random.randint(2, 5)):
+            if number:
+                for _ in range(self.random.randint(1, 8)):
+                    self.world.after(2.0 * self.random.random(), self._trouble())
+            self.quiet()
+            check_views(self.grove)
+            survey = Survey(self.grove, number)
+            survey.speak()
+            self.quiet()
+            check_views(self.grove)
+            survey.check()
+            self._newcomers()
+            check_once(self.grove, self.actors)
+
+    def quiet(self) -> None:
+        self.world.run()
+
+    # Building
+
+    def _name(self, kind: str) -> str:
+        self._names += 1
+        return f"{kind}{self._names}"
+
+    def build(self) -> None:
+        count = self.random.choice((1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 12))
+        for _ in range(count):
+            self.grove.add_node(forwarded=self.forwarded and self.random.random() < 0.7)
+        self._links(count)
+        for node in self.grove.nodes:
+            for _ in range(self.random.choice((0, 1, 1, 2))):
+                self._new_driver(node)
+        if self.conflicts:
+            for driver in self.random.sample(self.drivers, min(len(self.drivers), 2)):
+                driver.devices["Dup"] = self._device("Dup")
+        for driver in self.drivers:
+            self._begin_driver(driver)
+        if self.plain:
+            self._plain_servers()
+        for node in self.grove.nodes:
+            for _ in range(self.random.choice((0, 1, 1, 2))):
+                self._new_client(node)
+
+    def _links(self, count: int) -> None:
+        nodes, random = self.grove.nodes, self.random
+        for number in range(1, count):
+            if random.random() < 0.95:  # else the tree begins in pieces
+                self._link(nodes[number], nodes[random.randrange(number)])
+        for _ in range(random.choice((0, 0, 1, 2, 3, count))):
+            self._link(random.choice(nodes), random.choice(nodes))
+
+    def _link(self, one: Node, other: Node) -> None:
+        random = self.random
+        if random.random() < 0.5:
+            one, other = other, one
+        options: dict[str, object] = {"slow": random.choice((0.001, 0.01, 0.02, 0.05, 0.05, 0.2, 0.5))}
+        options["blobs"] = random.random() > 0.15
+        if self.restricted:
+            options["share"] = random.random() > 0.3
+            options["devices"] = random.choice((("*",), ("*",), ("*1*", "*2*"), ("Dup", "*3")))
+            if random.random() < 0.2:
+                options["device"] = f"Device{random.randrange(1, 20)}"
+        self.grove.wire(one, other, **options)
+
+    def _device(self, name: str) -> Device:
+        device = Device(name, {"T": Property("Text", self._name("label"))})
+        for number in range(self.random.randrange(3)):
+            device.properties[f"P{number}"] = Property(self.random.choice(KINDS), self._name("label"))
+        if self.random.random() < 0.5:
+            device.properties["B"] = Property("BLOB", self._name("label"))
+        return device
+
+    def _new_driver(self, node: Node) -> Provider:
+        devices = [self._device(self._name("Device")) for _ in range(self.random.choice((1, 1, 2)))]
+        driver = Provider(self._name("driver"), devices)
+        self.actors.append(driver)
+        self.drivers.append(driver)
+        self.homes[driver] = node
+        return driver
+
+    def _begin_driver(self, driver: Provider) -> None:
+        for _ in range(self.random.choice((0, 0, 1, 2))):
+            device = self._some_device()
+            if device not in driver.devices:
+                driver.asks.append((device, None))
+                if self.random.random() < 0.5:
+                    driver.modes[device, "B"] = self.random.choice(("Also", "Only"))
+        self.grove.start_driver(driver, self.homes[driver])
+
+    def _some_device(self) -> str:
+        names = [name for driver in self.drivers for name in driver.devices]
+        return self.random.choice(names) if names else "None"
+
+    def _plain_servers(self) -> None:
+        for _ in range(self.random.choice((1, 2))):
+            devices = [self._device(self._name("Device")) for _ in range(self.random.choice((0, 1, 2)))]
+            pongs, slow = self.random.random() < 0.5, self.random.random() < 0.3
+            server = PlainServer(self._name("plain"), devices, pongs=pongs, slow=slow)
+            self.actors.append(server)
+            node = self.random.choice(self.grove.nodes)
+            if self.random.random() < 0.5:
+                self.grove.wire(node, server, share=self.random.random() < 0.8)
+            elif devices:
+                server.pongs = False
+                self.grove.start_plain(server, node)
+
+    def _new_client(self, node: Node) -> Viewer:
+        viewer = Viewer(self._name("client"))
+        self.actors.append(viewer)
+        self.grove.attach(viewer, node, "client")
+        kind = self.random.random()
+        if kind < 0.1:
+            viewer.chained = True
+            viewer.asks.append((None, None))
+            viewer.say(b"<getProperties version='1.7' device='*'/>\n")
+        elif kind < 0.6:
+            viewer.ask()
+        else:
+            for _ in range(self.random.choice((1, 2))):
+                viewer.ask(self._some_device(), self.random.choice((None, None, "T", "B")))
+        for _ in range(self.random.choice((0, 1, 1, 2))):
+            self._wish(viewer)
+        return viewer
+
+    def _wish(self, viewer: Viewer) -> None:
+        mode = self.random.choice(("Also", "Also", "Never"))
+        kind = self.random.random()
+        if kind < 0.3:
+            viewer.mode(mode)
+        elif kind < 0.5:
+            viewer.mode(mode, self._some_device())
+        else:
+            viewer.mode(self.random.choice((mode, "Only")), self._some_device(), "B")
+
+    # Trouble
+
+    def _trouble(self) -> Callable[[], None]:
+        kinds = (
+            (self._cut, 3),
+            (self._mend, 3),
+            (self._router, 1),
+            (self._driver, 3),
+            (self._redefine, 4),
+            (self._client, 2),
+            (self._chatter, 4),
+        )
+        return self.random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]
+
+    def _cut(self) -> None:
+        if self.grove.wirings:
+            self.grove.cut(self.random.choice(self.grove.wirings))
+
+    def _mend(self) -> None:
+        down: list[Wiring] = [each for each in self.grove.wirings if not each.up]
+        if down:
+            self.grove.mend(self.random.choice(down))
+        elif self.random.random() < 0.3:
+            self._link(self.random.choice(self.grove.nodes), self.random.choice(self.grove.nodes))
+
+    def _router(self) -> None:
+        node = self.random.choice(self.grove.nodes)
+        if node.alive:
+            self.grove.stop(node)
+            if self.random.random() < 0.3:
+                return
+        self.world.after(1.5 * self.random.random(), lambda: self._start(node))
+
+    def _start(self, node: Node) -> None:
+        if not node.alive:
+            self.grove.start(node)
+            for driver, home in self.homes.items():
+                if home is node:
+                    self.grove.start_driver(driver, node)
+            self._new_client(node)
+
+    def _driver(self) -> None:
+        if not self.drivers:
+            return
+        driver = self.random.choice(self.drivers)
+        home = self.homes[driver]
+        if driver.running:
+            self.grove.leave(driver)
+            if self.random.random() < 0.5:
+                self.world.after(self.random.random(), lambda: self._restart(driver))
+        elif home.alive:
+            self._restart(driver)
+
+    def _restart(self, driver: Provider) -> None:
+        if driver.running or not self.homes[driver].alive:
+            return
+        for name in driver.devices:
+            if self.random.random() < 0.5:
+                driver.devices[name] = self._device(name)
+        self.grove.start_driver(driver, self.homes[driver])
+
+    def _redefine(self) -> None:
+        running = [provider for provider, _ in self.grove.providers if provider.devices]
+        if not running:
+            return
+        provider = self.random.choice(running)
+        device = provider.devices[self.random.choice(list(provider.devices))]
+        kind = self.random.random()
+        if kind < 0.2 or not device.properties:
+            provider.remove(device.name)
+            if kind < 0.15:
+                device.properties.update(self._device(device.name).properties)
+                provider.define(device.name)
+        elif kind < 0.5:
+            name = self.random.choice(list(device.properties))
+            if len(device.properties) == 1 and device.name == "Dup":
+                return  # an empty device still has an owner, which would hide the other one: so it is to be
+            provider.remove(device.name, name)
+            if kind < 0.4:
+                device.properties[name] = Property("BLOB" if name == "B" else "Text", self._name("label"))
+                provider.define(device.name, name)
+        else:
+            name = self.random.choice(("T", "B", "P0", "P1", "P2"))
+            known = device.properties.get(name)
+            kind_of = known.kind if known else "BLOB" if name == "B" else "Text" if name == "T" else "Number"
+            device.properties[name] = Property(kind_of, self._name("label"))
+            provider.define(device.name, name)
+
+    def _client(self) -> None:
+        clients = [actor for actor, _ in self.grove.viewers if type(actor) is Viewer]
+        alive = [node for node in self.grove.nodes if node.alive]
+        kind = self.random.random()
+        if clients and kind < 0.3:
+            self.grove.leave(self.random.choice(clients))
+        elif clients and kind < 0.7:
+            self._wish(self.random.choice(clients))
+        elif alive:
+            self._new_client(self.random.choice(alive))
+
+    def _chatter(self) -> None:
+        for provider, _ in self.grove.providers:
+            for device in provider.devices.values():
+                for name, prop in device.properties.items():
+                    if prop.kind != "BLOB" and self.random.random() < 0.5:
+                        provider.set(device.name, name, self._name("w"))
+        for viewer, node in self.grove.viewers:
+            if type(viewer) is Viewer and node.core.owners and self.random.random() < 0.5:
+                viewer.command(self.random.choice(sorted(node.core.owners)), "T", self._name("c"))
+
+    def _newcomers(self) -> None:
+        """A new client anywhere is answered at once, and no link hears of it."""
+        survey = Survey(self.grove, 0)
+        new = []
+        for node in self.grove.nodes:
+            if node.alive:
+                viewer = Viewer(self._name("newcomer"))
+                self.grove.attach(viewer, node, "client")
+                viewer.ask()
+                new.append(viewer)
+        self.quiet()
+        check_views(self.grove)
+        assert self.forwarded or survey.silent(), "a new client caused traffic on a link"
+        for viewer in new:
+            self.grove.leave(viewer)
+        self.quiet()
+        assert self.forwarded or survey.silent(), "a client that left caused traffic on a link"
+
+
+def run(seed: int) -> str | None:
+    """Run one seed: what went wrong, None where nothing did."""
+    try:
+        Simulation(seed).run()
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__} ({where.name}:{where.lineno}): {str(error)[:600]}"
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tree.simulation")
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--stop-after", type=int, default=20, help="failures")
+    options = parser.parse_args()
+    seeds = range(options.first, options.first + options.seeds)
+    failed = 0
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for seed, result in zip(seeds, pool.map(run, seeds, chunksize=10), strict=True):
+            if seed != seeds[0] and (seed - seeds[0]) % 500 == 0:
+                print(f"{seed - seeds[0]} seeds, {failed} failed", file=sys.stderr, flush=True)
+            if result is not None:
+                failed += 1
+                print(f"seed {seed}: {result}", flush=True)
+                if failed >= options.stop_after:
+                    pool.shutdown(cancel_futures=True)
+                    break
+    print(f"{len(seeds)} seeds, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

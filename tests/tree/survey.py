@@ -1,0 +1,191 @@
+"""In a quiet tree everybody says something: each word is counted where it is heard, and on every link."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from inditree.wire.syntax import message
+from tree.actors import Actor, PlainServer, Provider, Viewer
+from tree.grove import Grove, Wiring
+from tree.node import STAMP, Node, RouterPort
+from tree.truth import Hop, chain, hears_all, is_client, origins, sees, spread
+from tree.world import Pipe
+
+
+class Survey:
+    """What was said, and who is to hear it."""
+
+    def __init__(self, grove: Grove, number: int) -> None:
+        self.grove = grove
+        self._number = number * 100_000
+        self._heard: dict[str, Counter[Actor]] = {}  # by word: who is to hear it
+        self._images: dict[str, set[tuple[Node, Node | None]]] = {}  # by image: the links that it is to cross
+        self._commands: dict[str, Provider] = {}
+        self._values: list[str] = []
+        self._told: dict[Viewer, str] = {}
+        for pipe in self._pipes():
+            pipe.tape.clear()
+
+    def _word(self, kind: str) -> str:
+        self._number += 1
+        return f"{kind}{self._number:08d}"
+
+    def speak(self) -> None:
+        """Everybody says something. What is awaited is worked out from how things stand now."""
+        grove = self.grove
+        for device, at in origins(grove).items():
+            for node, provider in at:
+                self._device(device, node, provider)
+        for node in grove.nodes:
+            if node.alive and grove.world.random.random() < 0.3:
+                word = self._word("broadcast")
+                self._ownerless(word, {node})
+                node.core.broadcast(word)
+                node.flush()
+        for viewer, node in grove.viewers:
+            self._command(viewer, node)
+
+    def _device(self, device: str, node: Node, provider: Provider) -> None:
+        random = self.grove.world.random
+        audience = self._audience(device, provider)
+        properties = provider.devices[device].properties
+        word = self._word("says")
+        self._heard[word] = Counter({viewer: 1 for viewer, _ in audience if viewer.wants(device, None)})
+        provider.say(message(word, STAMP, device))
+        for name, prop in properties.items():
+            if prop.kind == "BLOB":
+                for _ in range(random.choice((1, 1, 2, 5))):
+                    self._image(device, name, provider, audience)
+            else:
+                self._values.append(self._word("v"))
+                provider.set(device, name, self._values[-1], random.choice(("Ok", "Busy")))
+        if random.random() < 0.5:
+            word = self._word("all")
+            self._ownerless(word, {node}, provider)
+            provider.say(message(word, STAMP))
+
+    def _audience(self, device: str, provider: Provider) -> list[tuple[Viewer, list[Hop]]]:
+        """Who sees this device as this provider has it, and the way to it."""
+        found = []
+        for viewer, node in self.grove.viewers:
+            hops, owner = chain(self.grove, node, device)
+            if owner is provider and viewer is not provider and sees(self.grove, viewer, device):
+                found.append((viewer, hops))
+        return found
+
+    def _image(self, device: str, name: str, provider: Provider, audience: list[tuple[Viewer, list[Hop]]]) -> None:
+        word = self._word("image")
+        heard: Counter[Actor] = Counter()
+        crossed: set[tuple[Node, Node | None]] = set()
+        for viewer, hops in audience:
+            if viewer.wants_blob(device, name) and all(self._carries(port) for _, port in hops):
+                heard[viewer] = 1
+                crossed |= {(port.other.node, node) for node, port in hops if isinstance(port.other, RouterPort)}
+        self._heard[word] = heard
+        self._images[word] = crossed
+        provider.say(_image(device, name, word, provider.devices[device].properties[name].state))
+
+    def _carries(self, port: RouterPort) -> bool:
+        """Do images come by this port?"""
+        link = port.peer.link
+        other = port.other.peer.link if isinstance(port.other, RouterPort) else None
+        return (link is None or link.blobs) and (other is None or other.blobs)
+
+    def _ownerless(self, word: str, at: set[Node], but: Actor | None = None) -> None:
+        reached = spread(self.grove, at, None)
+        self._heard[word] = Counter(
+            {v: 1 for v, node in self.grove.viewers if node in reached and v is not but and hears_all(self.grove, v)}
+        )
+
+    def _command(self, viewer: Viewer, node: Node) -> None:
+        grove, random = self.grove, self.grove.world.random
+        if isinstance(viewer, Provider):
+            return
+        if random.random() < 0.3:
+            missing = self._word("Nowhere")
+            self._told[viewer] = missing
+            for _ in range(2):
+                viewer.command(missing, "T", "x")
+        devices = [d for d in sorted(node.core.owners) if (None, None) in viewer.asks or (d, None) in viewer.asks]
+        if not devices or random.random() < 0.4:
+            return
+        device = random.choice(devices)
+        hops, owner = chain(grove, node, device)
+        assert owner is not None
+        word = self._word("do")
+        self._commands[word] = owner
+        passed = {node for node, _ in hops}
+        viewer.command(device, "T", word)
+        self._heard[word] = Counter(
+            {
+                other: 1
+                for other, place in grove.viewers
+                if place in passed and other is not viewer and is_client(other) and other.wants(device, "T")
+            }
+        )
+
+    # What came of it
+
+    def check(self) -> None:
+        """Everybody has heard what it was to hear, once; no link carried anything for nothing."""
+        grove = self.grove
+        for viewer, _ in grove.viewers:
+            for word, audience in self._heard.items():
+                times = viewer.messages[word] + viewer.blobs[word] + viewer.echoes[word]
+                if word.startswith("do"):
+                    times = viewer.echoes[word]
+                assert times == audience[viewer], f"{viewer} heard {word} {times} times, not {audience[viewer]}"
+            missing = self._told.get(viewer)
+            if missing:
+                assert viewer.told[missing] == 1, f"{viewer} was told {viewer.told[missing]} times about {missing}"
+        for provider, _ in grove.providers:
+            for word, owner in self._commands.items():
+                times = provider.commands[word]
+                assert times == (owner is provider), f"{provider} got {word} {times} times"
+        self._check_links()
+
+    def _check_links(self) -> None:
+        for wiring, there, back in self._links():
+            target = wiring.target if isinstance(wiring.target, Node) else None
+            for tape, way in ((there, (wiring.opener, target)), (back, (target, wiring.opener))):
+                for word in self._values:
+                    assert tape.count(word) <= 1, f"{wiring} carried {word} {tape.count(word)} times one way"
+                for word, crossed in self._images.items():
+                    times = tape.count(word)
+                    assert times <= 1, f"{wiring} carried {word} {times} times"
+                    if target is not None and way not in crossed:
+                        assert not times, f"{wiring} carried {word}, which nobody wanted there"
+        totals: Counter[str] = Counter()
+        for _, there, back in self._links():
+            totals.update({word: (there + back).count(word) for word in self._images})
+        for word, crossed in self._images.items():
+            plain = any(isinstance(w.target, PlainServer) and w.live for w in self.grove.wirings)
+            assert plain or totals[word] == len(crossed), f"{word} crossed {totals[word]} links, not {len(crossed)}"
+
+    def _links(self) -> list[tuple[Wiring, str, str]]:
+        found = []
+        for wiring in self.grove.wirings:
+            if wiring.near is not None:
+                other = wiring.near.other
+                assert isinstance(other, (RouterPort, Actor))
+                tapes = (b"".join(pipe.tape).decode() for pipe in (wiring.near.out, other.out))
+                found.append((wiring, *tapes))
+        return found  # type: ignore[return-value]
+
+    def _pipes(self) -> Iterator[Pipe]:
+        for wiring in self.grove.wirings:
+            if wiring.near is not None:
+                other = wiring.near.other
+                assert isinstance(other, (RouterPort, Actor))
+                yield wiring.near.out
+                yield other.out
+
+    def silent(self) -> bool:
+        """Has no link carried anything?"""
+        return not any(pipe.tape for pipe in self._pipes())
+
+
+def _image(device: str, name: str, word: str, state: str) -> bytes:
+    head = f'<setBLOBVector device="{device}" name="{name}" state="{state}" timestamp="{STAMP}">'
+    return f'{head}\n<oneBLOB name="M" size="9" format=".fits">{word}</oneBLOB>\n</setBLOBVector>\n'.encode()

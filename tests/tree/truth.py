@@ -1,0 +1,168 @@
+"""What is to be so once all is quiet, and what is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tree.actors import Actor, Device, PlainServer, Provider, View, Viewer
+from tree.grove import Grove, Wiring
+from tree.node import Node, RouterPort
+
+Hop = tuple[Node, RouterPort]
+"""A router, and its port toward the owner."""
+
+
+def _everything(device: str) -> bool:
+    return True
+
+
+def edges(grove: Grove) -> list[tuple[Node, Node, Callable[[str], bool], Wiring]]:
+    """(from, to, which devices, by what) of the ways that definitions can take."""
+    ways: list[tuple[Node, Node, Callable[[str], bool], Wiring]] = []
+    for wiring in grove.wirings:
+        target = wiring.target
+        if wiring.live and isinstance(target, Node) and target is not wiring.opener:
+            ways.append((target, wiring.opener, wiring.takes, wiring))
+            if wiring.share:
+                ways.append((wiring.opener, target, _everything, wiring))
+    return ways
+
+
+def spread(grove: Grove, origins: set[Node], device: str | None) -> set[Node]:
+    """The routers that hear of a device (None: of what no device says) that is at `origins`."""
+    reached, todo = set(origins), list(origins)
+    ways = edges(grove)
+    while todo:
+        node = todo.pop()
+        for here, there, passes, _ in ways:
+            if here is node and there not in reached and (device is None or passes(device)):
+                reached.add(there)
+                todo.append(there)
+    return reached
+
+
+def origins(grove: Grove) -> dict[str, list[tuple[Node, Provider]]]:
+    """Where each device that is defined is attached."""
+    found: dict[str, list[tuple[Node, Provider]]] = {}
+    for provider, node in grove.providers:
+        for device in provider.devices.values():
+            if device.properties and _is_taken(grove, provider, device.name):
+                found.setdefault(device.name, []).append((node, provider))
+    return found
+
+
+def plain_wiring(grove: Grove, actor: Actor) -> Wiring | None:
+    """The link that leads to a server of another kind."""
+    return next((w for w in grove.wirings if w.target is actor), None)
+
+
+def _is_taken(grove: Grove, provider: Provider, device: str) -> bool:
+    wiring = plain_wiring(grove, provider)
+    return wiring is None or wiring.takes(device)
+
+
+def chain(grove: Grove, node: Node, device: str) -> tuple[list[Hop], Provider | None]:
+    """The routers from here to the owner, and the owner; None where the way is broken."""
+    hops: list[Hop] = []
+    while len(hops) <= len(grove.nodes):
+        owner = node.core.owners.get(device)
+        if owner is None or owner not in node.ports:
+            return hops, None
+        port = node.ports[owner]
+        hops.append((node, port))
+        if isinstance(port.other, Provider):
+            return hops, port.other
+        assert isinstance(port.other, RouterPort)
+        node = port.other.node
+    return hops, None
+
+
+def sees(grove: Grove, viewer: Viewer, device: str) -> bool:
+    """May this device be shown to it at all? A server of another kind never hears of its own."""
+    if isinstance(viewer, Provider) and device in viewer.devices:
+        return False
+    wiring = plain_wiring(grove, viewer)
+    return wiring is None or wiring.share
+
+
+def expected(grove: Grove, viewer: Viewer, node: Node, found: dict[str, Device]) -> View:
+    """The view that it is to have; `found` are the devices at its router."""
+    view: View = {}
+    for device, each in found.items():
+        if sees(grove, viewer, device):
+            wanted = {name: shown for name, shown in each.shown.items() if viewer.wants(device, name)}
+            if wanted:
+                view[device] = wanted
+    return view
+
+
+def check_views(grove: Grove) -> None:
+    """Each router has what can be reached, each viewer sees it, and nobody sees ghosts."""
+    where = origins(grove)
+    reached = {device: spread(grove, {node for node, _ in at}, device) for device, at in where.items()}
+    for node in grove.nodes:
+        if node.alive:
+            found = {}
+            for device, nodes in reached.items():
+                if node in nodes:
+                    _, provider = chain(grove, node, device)
+                    assert provider is not None, f"{node} misses {device}, which is at {where[device]}"
+                    assert provider.running, f"{node} has {device} of {provider}"
+                    found[device] = provider.devices[device]  # without properties, if it deleted one after the other
+            ghosts = {name for name, known in node.core.view.devices.items() if known.properties} - set(found)
+            assert not ghosts, f"{node} has ghosts: {ghosts}"
+            check_idle(node)
+            check_conflicts(grove, node)
+            for viewer, place in grove.viewers:
+                if place is node:
+                    wanted = expected(grove, viewer, node, found)
+                    assert viewer.shown() == wanted, f"{viewer} at {node} sees {viewer.shown()}, not {wanted}"
+    forwarded = any(node.core.settings.forwarded for node in grove.nodes)
+    for viewer, _ in grove.viewers:
+        # Where the drivers answer themselves, what they say meanwhile comes first.
+        errors = [each for each in viewer.errors if not (forwarded and each.startswith("set before def"))]
+        assert not errors, f"{viewer}: {errors}"
+
+
+def check_idle(node: Node) -> None:
+    """Nothing is left over in a quiet router."""
+    core = node.core
+    left = (core.memory, core.pauses, core.held, core.starved, core.reserved, core.introducing, core.dirty)
+    assert not any(left), f"{node}: {left}"
+    for peer in core.peers.values():
+        assert not peer.parked and peer.outbox.empty, f"{node}: {peer.name} has something waiting"
+        if peer.link is not None:
+            acks = peer.link.acks
+            assert not acks.owed() and not any(acks._open.values()), f"{node}: {peer.name} owes acknowledgements"
+
+
+def check_conflicts(grove: Grove, node: Node) -> None:
+    """A conflict is told of only while two have a device of that name."""
+    for device in node.core.conflicts:
+        have = [provider for provider, _ in grove.providers if device in provider.devices]
+        assert len(have) > 1, f"{node} tells of a conflict about {device}, which only {have} has"
+
+
+def check_once(grove: Grove, actors: list[Actor]) -> None:
+    """Nothing was heard twice, however wild it was; no command was carried out twice."""
+    for actor in actors:
+        if isinstance(actor, Viewer):
+            for what in (actor.messages, actor.blobs, actor.echoes):
+                twice = [key for key, number in what.items() if number > 1]
+                assert not twice, f"{actor} heard twice: {twice}"
+        if isinstance(actor, Provider):
+            twice = [key for key, number in actor.commands.items() if number > 1]
+            assert not twice, f"{actor} got twice: {twice}"
+
+
+def is_client(actor: Actor) -> bool:
+    """Neither a driver nor a server of another kind."""
+    return type(actor) is Viewer and not actor.chained
+
+
+def hears_all(grove: Grove, actor: Viewer) -> bool:
+    """Does it hear messages that no device says? Drivers do not."""
+    if not isinstance(actor, Provider):
+        return True
+    wiring = plain_wiring(grove, actor)
+    return isinstance(actor, PlainServer) and (wiring is None or wiring.share)

@@ -1,0 +1,190 @@
+"""The view: DESIGN.md, "The view"."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from inditree.view.fold import fold, parse
+from inditree.view.properties import PENDING_LIMIT, Property, View
+from inditree.wire.framer import Framer
+from view.model import hear
+
+DEFINITION = (
+    b'<defNumberVector device="D" name="N" state="Idle" perm="rw" timeout="1" message="new">'
+    b'<defNumber name="a" label="A" min="0" max="9" step="1" format="%g">1</defNumber>'
+    b'<defNumber name="b" label="B" min="0" max="9" step="1" format="%g">2</defNumber></defNumberVector>\n'
+)
+
+
+def seen(*updates: bytes, reads: int = 1) -> Property:
+    """The property after some elements in one read, or in as many as there are elements."""
+    view = View()
+    framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+    hear(view, framer, DEFINITION)
+    for data in [b"\n".join(updates)] if reads == 1 else updates:
+        hear(view, framer, data + b"\n")
+    known = view.find("D", "N")
+    assert known is not None
+    return known
+
+
+def number(name: str, **members: object) -> bytes:
+    """A set* with a state."""
+    ones = "".join(f'<oneNumber name="{key}">{value}</oneNumber>' for key, value in members.items())
+    return f'<setNumberVector device="D" name="{name}" state="Ok">{ones}</setNumberVector>'.encode()
+
+
+def values(known: Property) -> list[str | None]:
+    return [member.text for member in parse(known.current())]
+
+
+def test_an_untouched_definition_is_passed_on_byte_for_byte() -> None:
+    assert seen().current() == DEFINITION
+    assert seen(number("M", a=5)).current() == DEFINITION
+
+
+def test_only_the_last_complete_element_is_kept() -> None:
+    known = seen(*(number("N", a=i, b=i) for i in range(100)))
+    assert known._pending == [number("N", a=99, b=99)]
+    assert values(known) == ["99", "99"]
+    assert known._pending == []
+
+
+def test_the_message_of_the_definition_stays_and_that_of_a_set_is_not_said_again() -> None:
+    update = number("N", a=5).replace(b">", b' message="hot">', 1)
+    assert parse(seen(update).current()).get("message") == "new"
+
+
+def test_a_partial_element_changes_what_it_names() -> None:
+    assert values(seen(number("N", a=5, b=6), number("N", b=7), number("N", unknown=8))) == ["5", "7"]
+
+
+def test_naming_a_member_twice_does_not_make_an_element_complete() -> None:
+    twice = b'<oneNumber name="a">7</oneNumber><oneNumber name="a">8</oneNumber>'
+    update = b'<setNumberVector device="D" name="N" state="Ok">' + twice + b"</setNumberVector>"
+    assert values(seen(number("N", a=5, b=6), update)) == ["8", "6"]
+
+
+@pytest.mark.parametrize("key", ["timeout", "timestamp"])
+def test_what_a_later_element_does_not_say_stays(key: str) -> None:
+    update = number("N", a=5, b=6).replace(b">", f' {key}="60">'.encode(), 1)
+    for updates in ((update, number("N", a=7, b=7)), (number("N", a=4, b=4), update, number("N", a=7, b=7))):
+        for reads in (1, 3):
+            known = seen(*updates, reads=reads)
+            assert parse(known.current()).get(key) == "60"
+            assert values(known) == ["7", "7"]
+
+
+def test_limits_that_a_set_changed_stay() -> None:
+    update = number("N", a=5, b=6).replace(b'name="a"', b'name="a" min="-1" max="100" step="0.5"')
+    members = list(parse(seen(update, number("N", a=7, b=7)).current()))
+    assert members[0].attrib == {"name": "a", "label": "A", "min": "-1", "max": "100", "step": "0.5", "format": "%g"}
+    assert members[1].get("max") == "9"
+
+
+def test_a_set_of_another_kind_changes_nothing() -> None:
+    update = b'<setTextVector device="D" name="N" state="Ok"><oneText name="a">x</oneText></setTextVector>'
+    assert values(seen(update)) == ["1", "2"]
+    assert parse(seen(update).current()).get("state") == "Idle"
+
+
+def test_members_of_another_kind_change_nothing() -> None:
+    update = number("N", a=5, b=6).replace(b"oneNumber", b"oneText")
+    assert values(seen(update)) == ["1", "2"]
+
+
+def test_elements_of_another_kind_in_the_same_read_do_not_bring_old_values_back() -> None:
+    text = b'<setTextVector device="D" name="N" state="Ok"></setTextVector>'
+    updates = [number("N", a=i, b=i) for i in range(3)]
+    assert values(seen(updates[0], text, updates[1], text, updates[2])) == ["2", "2"]
+
+
+def test_neighbours_in_a_read_do_not_mix() -> None:
+    broken = number("M", a=5).replace(b">5<", b">a & b<")
+    assert values(seen(number("N", a=5), broken, number("N", b=6), broken)) == ["5", "6"]
+
+
+def test_a_broken_update_is_left_out() -> None:
+    assert values(seen(number("N", a=5, b=6), number("N", a=7, b="&"))) == ["5", "6"]
+
+
+def test_a_broken_or_deep_definition_stays_as_it_is() -> None:
+    for inside in (b"&", b"<a>" * 100_000 + b"</a>" * 100_000):
+        broken = DEFINITION.replace(b">1<", b">" + inside + b"<")
+        assert fold(broken, [number("N", a=5, b=6)]) == broken
+    deep = number("N", a="<a>" * 100_000 + "</a>" * 100_000)
+    assert fold(DEFINITION, [deep]).startswith(b"<defNumberVector")
+
+
+def test_latin_1_and_entities() -> None:
+    definition = (
+        b'<defTextVector device="D" name="N" label="\xb0"><defText name="a&amp;b">\xb0</defText></defTextVector>\n'
+    )
+    update = b'<setTextVector device="D" name="N"><oneText name="a&#38;b">20 \xb0 &lt;</oneText></setTextVector>\n'
+    assert fold(definition, [update]) == (
+        b'<defTextVector device="D" name="N" label="&#176;"><defText name="a&amp;b">20 &#176; &lt;</defText>'
+        b"</defTextVector>\n"
+    )
+
+
+def test_strange_attribute_names_survive() -> None:
+    definition = DEFINITION.replace(b"<defNumberVector", b'<defNumberVector xmlns="x" a:b="c"')
+    assert fold(definition, [number("N", a=5, b=6)]).startswith(b'<defNumberVector xmlns="x" a:b="c" device="D"')
+
+
+def test_the_state_of_a_blob_is_kept_and_never_its_data() -> None:
+    view = View()
+    framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+    hear(view, framer, b'<defBLOBVector device="D" name="B" state="Idle"><defBLOB name="a"/></defBLOBVector>\n')
+    one = b'<oneBLOB name="a" size="3" format=".x">AAAA</oneBLOB>'
+    hear(view, framer, b'<setBLOBVector device="D" name="B" state="Ok" timestamp="2">' + one + b"</setBLOBVector>\n")
+    known = view.find("D", "B")
+    assert known is not None
+    root = parse(known.current())
+    assert (root.get("state"), root.get("timestamp"), root[0].text) == ("Ok", "2", None)
+
+
+def test_what_is_kept_for_a_property_is_bounded() -> None:
+    known = seen(*(number("N", a=i) for i in range(10_000)))
+    assert sum(map(len, known._pending)) <= PENDING_LIMIT
+    assert values(known) == ["9999", "2"]
+
+
+def test_matching() -> None:
+    view = View()
+    for device, name in (("D", "N"), ("D", "M"), ("E", "N")):
+        view.define("defTextVector", device, name, b"<defTextVector/>\n")
+
+    def names(device: str | None, name: str | None) -> list[tuple[str, str]]:
+        return [(each, known.name) for each, known in view.matching(device, name)]
+
+    assert names(None, None) == [("D", "N"), ("D", "M"), ("E", "N")]
+    assert names("D", None) == [("D", "N"), ("D", "M")]
+    assert names(None, "N") == [("D", "N"), ("E", "N")]
+    assert names("D", "M") == [("D", "M")]
+    assert names("X", None) == names("D", "X") == []
+    view.delete("D", "N")
+    assert names("D", None) == [("D", "M")]
+    view.delete("E", None)
+    view.delete("X", "Y")
+    assert names(None, None) == [("D", "M")]
+
+
+def test_many_properties_in_turn_cost_no_more_than_one() -> None:
+    """Whoever shares a read must not look through the reads of all others."""
+
+    def seconds(properties: int, members: str) -> float:
+        view = View()
+        framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+        for i in range(properties):
+            view.define("defNumberVector", "D", f"N{i}", DEFINITION)
+        data = b"".join(number(f"N{i % properties}", **dict.fromkeys(members, i)) + b"\n" for i in range(1200))
+        begin = time.process_time()
+        hear(view, framer, data)
+        return time.process_time() - begin
+
+    for members in ("ab", "a"):
+        one = min(seconds(1, members) for _ in range(3))
+        assert min(seconds(400, members) for _ in range(3)) < 8 * one + 0.02
