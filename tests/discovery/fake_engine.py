@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import re
+import socket
 import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 NETWORK = "net-indi"
+CLEANLY = ""
 
 
 def container(name: str, label: str | None = "true", address: str = "10.5.0.2", /, **more: Any) -> dict[str, Any]:
@@ -25,18 +26,26 @@ def container(name: str, label: str | None = "true", address: str = "10.5.0.2", 
     return {"Id": identity, "Names": ["/" + name], "Labels": labels, "NetworkSettings": {"Networks": networks}}
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
+    allow_reuse_address = True
     engine: FakeEngine
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are what is tested."""
 
 
-class FakeEngine:
-    """Serves `rows`. `asked` are the paths in their order; `frozen`: connections are taken and never answered."""
+class _UnixServer(_Server):
+    address_family = socket.AF_UNIX
 
-    def __init__(self, path: Path) -> None:
+    def server_bind(self) -> None:
+        self.socket.bind(self.server_address)
+
+
+class FakeEngine:
+    """Serves `rows`, on a unix socket or (without a path) on TCP. `asked` are the paths in their order; `frozen`: connections are taken and never answered."""
+
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.rows: list[dict[str, Any]] = []
         self.asked: list[str] = []
@@ -46,12 +55,22 @@ class FakeEngine:
         self.streams: list[queue.Queue[str | None]] = []
         self._thaw = threading.Event()
         self._server: _Server | None = None
+        self._port = 0
         self.open()
+
+    @property
+    def url(self) -> str:
+        """For DOCKER_HOST."""
+        return f"unix://{self.path}" if self.path else f"tcp://127.0.0.1:{self._port}"
 
     def open(self) -> None:
         """Answer, again."""
         self._thaw.clear()
-        self._server = _Server(str(self.path), _Handler)
+        if self.path:
+            self._server = _UnixServer(str(self.path), _Handler)
+        else:
+            self._server = _Server(("127.0.0.1", self._port), _Handler)
+            self._port = self._server.server_address[1]
         self._server.engine = self
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -62,7 +81,8 @@ class FakeEngine:
         if server is not None:
             server.shutdown()
             server.server_close()
-            os.unlink(self.path)  # noqa: PTH108
+            if self.path:
+                self.path.unlink()
         self.cut()
 
     def event(self, action: str = "start") -> None:
@@ -70,11 +90,11 @@ class FakeEngine:
         for stream in self.streams:
             stream.put(json.dumps({"Type": "container", "Action": action}) + "\n")
 
-    def cut(self) -> None:
-        """End all streams."""
+    def cut(self, *, cleanly: bool = False) -> None:
+        """End all streams, by the rules of HTTP or with their connections."""
         streams, self.streams = self.streams, []
         for stream in streams:
-            stream.put(None)
+            stream.put(CLEANLY if cleanly else None)
 
     def listed(self) -> int:
         """How often the containers were listed."""
@@ -123,9 +143,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
-        while (line := lines.get()) is not None:
+        while line := lines.get():
             self.wfile.write(f"{len(line):x}\r\n{line}\r\n".encode())
-        self.close_connection = True
+        if line == CLEANLY:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""

@@ -13,12 +13,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-from xml.etree.ElementTree import Element, XMLPullParser
+from typing import Self, cast
+from xml.etree.ElementTree import Element, XMLPullParser, fromstring
 
 from live import free_port, until
 
@@ -69,6 +69,11 @@ def normal(element: Element) -> str:
     return f"<{element.tag}{attributes}>{inside}</>" if inside else f"<{element.tag}{attributes}/>"
 
 
+def events(parser: XMLPullParser[Element]) -> Iterator[tuple[str, Element]]:
+    """Starts and ends of elements."""
+    return cast("Iterator[tuple[str, Element]]", parser.read_events())
+
+
 class Recorder:
     """A client that keeps what it gets, as elements; `seen` is what it has read so far."""
 
@@ -76,7 +81,7 @@ class Recorder:
         self.sock = sock
         self._asked = Counter() if asked is None else asked  # by device ("": all): how often DRIVER_INFO was asked for
         self.seen: list[Element] = []
-        self._parser = XMLPullParser(["start", "end"])
+        self._parser: XMLPullParser[Element] = XMLPullParser(["start", "end"])
         self._parser.feed("<all>")
         self._depth = 0
         self._marks: Counter[tuple[object, ...]] = Counter()
@@ -93,8 +98,7 @@ class Recorder:
         self.sock.settimeout(timeout)
         data = self.sock.recv(1 << 20)
         self._parser.feed(re.sub(rb"<\?xml[^>]*\?>", b"", data))
-        for event, element in self._parser.read_events():
-            assert isinstance(element, Element)
+        for event, element in events(self._parser):
             self._depth += 1 if event == "start" else -1
             if event == "end" and self._depth == 1:
                 self.seen.append(element)
@@ -193,7 +197,10 @@ class Server:
 
 @dataclass
 class Side:
-    """A session's view of one server: what it starts and who connects. `place` is its directory and its drivers' HOME."""
+    """A session's view of one server: what it starts and who connects.
+
+    `place` is its directory and its drivers' HOME, `notes` what else is compared.
+    """
 
     kind: str
     place: Path
@@ -254,14 +261,15 @@ class Side:
         path.chmod(0o755)
         return str(path)
 
-    def overheard(self, name: str = "spy", run: int = 1) -> list[str]:
-        """What a spy was sent in its first (second ..) run, device by device."""
-        recorder = XMLPullParser(["start", "end"])
+    def overheard(self, name: str = "spy", run: int = 1, since: str = "") -> list[str]:
+        """What a spy was sent in its first (second ..) run, since it was told to ACT so; device by device."""
         data = (self.place / name).with_suffix(f".{run}").read_bytes()
-        recorder.feed(b"<all>" + re.sub(rb"<\?xml[^>]*\?>", b"", data) + b"</all>")
-        *_, (_, root) = recorder.read_events()
-        assert isinstance(root, Element)
-        return [normal(element) for element in sorted(root, key=lambda each: each.get("device", ""))]
+        root = fromstring(b"<all>" + re.sub(rb"<\?xml[^>]*\?>", b"", data) + b"</all>")
+        said = list(root)
+        if since:
+            told = [(element.findtext("oneText") or "").strip() for element in said]
+            said = said[told.index(since) + 1 :]
+        return [normal(element) for element in sorted(said, key=lambda each: each.get("device", ""))]
 
     def warm(self, *devices: str, server: Server | None = None) -> None:
         """Wait until these drivers are up and have nothing left to say of their start; `settle` is about them."""
@@ -361,8 +369,8 @@ def both(session: Session, tmp: Path) -> list[Side]:
 def differences(sides: list[Side], *, once: bool = False) -> list[str]:
     """Where the transcripts of clients and the notes differ, `WHO: -/+ element`: - indiserver's, + ours.
 
-    With `once` a definition or a question that came before does not count again: how often they come in the first
-    moments of a chain is a matter of luck.
+    With `once` definitions and questions count once and in any order: how often they come in the first moments of a
+    chain is a matter of luck.
     """
     theirs, ours = sides
     result = []
@@ -383,7 +391,9 @@ def _compare(name: str, before: list[str], after: list[str], once: bool) -> list
 
 def _first_ones(lines: list[str]) -> list[str]:
     repeats = ("<def", "<getProperties")
-    return [line for i, line in enumerate(lines) if not (line.startswith(repeats) and line in lines[:i])]
+    return sorted({line for line in lines if line.startswith(repeats)}) + [
+        line for line in lines if not line.startswith(repeats)
+    ]
 
 
 def same(sides: list[Side], *, once: bool = False, **known: str) -> None:

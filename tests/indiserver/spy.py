@@ -3,12 +3,16 @@
 It is a program of its own and imports nothing of ours. SNOOPS in its environment is sent at its start.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import XMLPullParser
+from typing import cast
+from xml.etree.ElementTree import Element, XMLPullParser
 
 DEVICE = os.environ.get("INDIDEV") or "Spy"
 
@@ -72,14 +76,14 @@ def main() -> None:
     with itself.with_suffix(f".{number}").open("wb") as file:
         if snoops := os.environ.get("SNOOPS"):
             say(snoops)
-        parser = XMLPullParser(["start", "end"])
+        parser: XMLPullParser[Element] = XMLPullParser(["start", "end"])
         parser.feed("<all>")
         depth = 0
         while data := os.read(0, 65536):
             file.write(data)
             file.flush()
             parser.feed(re.sub(rb"<\?xml[^>]*\?>", b"", data))
-            for event, element in parser.read_events():
+            for event, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
                 depth += 1 if event == "start" else -1
                 if event == "start" or depth != 1:
                     continue

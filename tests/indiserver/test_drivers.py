@@ -19,6 +19,8 @@ def test_snooping(tmp_path: Path) -> None:
         client = side.client("client")
         client.send(get())
         side.settle()
+        client.send(act("begin"))
+        client.until("setTextVector", device=SPY, name="ACT", state="Ok")
         client.connect(WHEEL)
         client.connect(CCD)
         client.send(number(WHEEL, "FILTER_SLOT", FILTER_SLOT_VALUE=2))
@@ -30,7 +32,7 @@ def test_snooping(tmp_path: Path) -> None:
         side.settle()
         client.send(act("that is all"))
         client.until("setTextVector", device=SPY, name="ACT", state="Ok")
-        side.notes["spy"] = side.overheard()
+        side.notes["spy"] = side.overheard(since="begin")
 
     same(
         both(session, tmp_path),
@@ -67,6 +69,8 @@ def test_what_a_driver_says(tmp_path: Path) -> None:
 
 
 def test_a_driver_that_crashes_is_started_again(tmp_path: Path) -> None:
+    """Its device is deleted for its clients and defined again."""
+
     def session(side: Side) -> None:
         side.serve(side.spy(), "indi_simulator_wheel")
         side.warm(SPY, WHEEL)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from inditree.core.peer import Peer
     from inditree.core.router import Core
 
+STRANGERS = 4
+"""The part of the memory, 1/4, that images may reserve which those send who connected to us."""
+
 DATA = "setBLOBVector+data"
 """The routing key of an image, beside that of a change of state."""
 
@@ -64,6 +67,9 @@ def _image(core: Core, peer: Peer, blob: Blob) -> None:
     device, name = blob.device, blob.name
     if not device or not name:
         core.drop(peer, "unknown", blob.size)
+        return
+    if not providers.may_define(peer):
+        providers.refuse(core, peer, "access", blob.size)
         return
     # A libindi driver that does not ping is old: what follows its first image shows it.
     unknown = not peer.last_size and peer.is_driver and blob.element.data.startswith(LIBINDI)
@@ -215,9 +221,16 @@ def reconsider(core: Core) -> None:
 def may_begin(core: Core, peer: Peer, size: int) -> bool:
     """May the next BLOB, of about so many bytes, be taken into memory? False: wait for Release and ask again.
 
-    One is let in whenever none is in memory.
+    One is let in whenever none is in memory. What connects to us may promise a part of the memory only, or a
+    stranger who announces much and sends nothing would hold up every camera.
     """
-    if not _has_memory(core, peer, size):
+    fits = True
+    if peer.policy.listener:
+        part = core.settings.memory // STRANGERS
+        taken = sum(known for each, known in core.reserved.items() if each is not peer and each.policy.listener)
+        fits = not taken or taken + size <= part
+        size = min(size, part)
+    if not (fits and _has_memory(core, peer, size)):
         core.starved.add(peer)
         core.wake(LATELY)
         return False
@@ -227,11 +240,13 @@ def may_begin(core: Core, peer: Peer, size: int) -> bool:
 
 def _has_memory(core: Core, peer: Peer, size: int) -> bool:
     """Is there room in memory, or can it be made?"""
-    others = sum(size for each, size in core.reserved.items() if each is not peer)
-    room = core.settings.memory - others - size
+    others = {each: known for each, known in core.reserved.items() if each is not peer}
+    room = core.settings.memory - sum(others.values()) - size
     while core.memory > max(room, 0) and _put_out_largest(core, peer):
         pass
-    return core.memory <= room or not (core.memory or others)
+    return core.memory <= room or not (
+        core.memory or any(peer.policy.listener or not p.policy.listener for p in others)
+    )
 
 
 def _enforce_memory(core: Core, peer: Peer, newest: Blob) -> None:

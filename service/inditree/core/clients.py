@@ -21,6 +21,12 @@ LIBINDI_PING = "SetBLOB/"
 """How the uid begins of the ping that a libindi driver sends after each BLOB and waits for."""
 
 
+WISHES_LIMIT = 4 << 20
+"""Bytes of memory that the names of one peer's wishes may take: some ten thousand properties."""
+
+NAME_LIMIT = 256
+"""Characters of a name that is remembered; libindi's have 64 at most."""
+
 TOLD_LIMIT = 4096
 """Devices that are not there and were asked for, remembered so that nobody is told twice."""
 
@@ -50,6 +56,7 @@ def get_properties(core: Core, peer: Peer, element: Element) -> None:
     if device == "*":
         device = name = None
     if peer.wishes.ask(device, name):
+        _bound_wishes(core, peer)
         core.forget_routes()
         links.sync_demand(core)
     if core.settings.forwarded:
@@ -60,6 +67,12 @@ def get_properties(core: Core, peer: Peer, element: Element) -> None:
         for chained in [p for p in core.peers.values() if p.link is not None and p.link.snoops]:
             if device is None or (core.owners.get(device) in (None, chained) and chained.sees(device)):
                 core.send(chained, normal_version(element.data), "getProperties")
+
+
+def _bound_wishes(core: Core, peer: Peer) -> None:
+    """Names cost memory, and who asks for ever new ones must not take all of it."""
+    if peer.wishes.weight > WISHES_LIMIT:
+        core.close(peer, "limit", f"asks for too many properties ({WISHES_LIMIT >> 20} MiB of names)")
 
 
 def answer(core: Core, peer: Peer, device: str | None, name: str | None) -> None:
@@ -94,6 +107,7 @@ def enable_blob(core: Core, peer: Peer, element: Element) -> None:
     peer.wishes.set_blob(mode, device, name)
     if device is not None and peer.link is None and not (name and peer.wishes.interested(device, name)):
         peer.wishes.use(device)
+    _bound_wishes(core, peer)
     core.forget_routes()
     links.sync_demand(core)
     core.progress = True
@@ -131,6 +145,7 @@ def command(core: Core, peer: Peer, item: Element | Blob) -> None:
         _refuse(core, peer, item, device, size)
         return
     if peer.link is None and peer.wishes.use(device):
+        _bound_wishes(core, peer)
         core.forget_routes()
         links.sync_demand(core)
     if owner is None:
@@ -189,7 +204,9 @@ def undelivered(core: Core, request: Request) -> None:
 def _tell_missing(core: Core, peer: Peer, device: str) -> None:
     """Once until the device has an owner again."""
     told = core.untold.get(device)
-    if told is None:
+    if len(device) > NAME_LIMIT:
+        told = set()
+    elif told is None:
         if len(core.untold) >= TOLD_LIMIT:
             del core.untold[next(iter(core.untold))]
         told = core.untold[device] = set()

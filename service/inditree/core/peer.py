@@ -99,7 +99,7 @@ class Peer:
         seen = self._visible.get(device)
         if seen is None:
             seen = any(fnmatchcase(device, pattern) for pattern in self.policy.devices)
-            if len(self._visible) < 1024:
+            if len(self._visible) < 1024 and len(device) <= 256:
                 self._visible[device] = seen
         return seen
 

@@ -106,6 +106,9 @@ def set_values(core: Core, peer: Peer, element: Element) -> None:
     if not device or not name:
         _nameless(core, peer, element)
         return
+    if not may_define(peer):  # its names are not worth a route
+        refuse(core, peer, "access", len(element.data))
+        return
     group = core.group(peer, element.tag, device, name)
     if group.refused:
         refuse(core, peer, group.refused, len(element.data))

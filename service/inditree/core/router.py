@@ -23,6 +23,10 @@ ROUTES_LIMIT = 1 << 16
 """Routes remembered; sources that invent more properties start over."""
 
 
+AUDITED = 256
+"""Characters of a name that are written down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Limits (bytes, seconds) and modes that the core decides by; `timestamp` gives INDI's UTC time."""
@@ -135,7 +139,7 @@ class Core:
         if handler is None:
             peer.counters.received["_other"] += 1
             self.drop(peer, "unknown", len(item.data))
-            self.once_per_peer(peer, "warning", "unknown_element", f"<{item.tag}> is no INDI element: dropped")
+            self.once_per_peer(peer, "warning", "unknown_element", f"<{item.tag[:40]}> is no INDI element: dropped")
             return
         peer.counters.received[item.tag] += 1
         handler(self, peer, item)
@@ -268,7 +272,8 @@ class Core:
     def audit(self, peer: Peer, element: Element | Blob, result: str) -> None:
         """Tell what became of a new*."""
         data = element.data if isinstance(element, Element) else b""
-        self.effects.append(Audit(peer, element.tag, element.device or "", element.name or "", data, result))
+        device, name = (element.device or "")[:AUDITED], (element.name or "")[:AUDITED]
+        self.effects.append(Audit(peer, element.tag, device, name, data, result))
 
     def route(self, peer: Peer) -> Callable[[Head], Group]:
         """The function that the peer's framer asks for the group of a head."""

@@ -99,7 +99,10 @@ class DockerDiscovery:
         client = DockerClient.from_env(timeout=self._pace.timeout)
         try:
             client.ping()
-            self._current = subscription = _Subscription(client)
+            # One of its own: urllib3 2 closes idle connections when their pool is collected, and a stream that ended
+            # keeps its pool in a cycle, which the garbage collector may not come to for hours (seen with Python 3.13).
+            streaming = DockerClient.from_env(timeout=self._pace.timeout, version=client.api.api_version)
+            self._current = subscription = _Subscription(streaming)
             try:
                 subscription.begin(self._pace.timeout)
                 while subscription.live and not self._stopped.is_set():
@@ -195,6 +198,10 @@ class _Subscription:
         except Exception as error:  # the SDK raises what requests, urllib3 and http.client do
             self._error = error
         finally:
+            # The SDK gives no other way to the connection of a stream that the other end closed.
+            if (response := getattr(self._stream, "_response", None)) is not None:
+                response.close()
+            self._client.close()
             self.live = False
             self._begun.set()
             self.changed.set()

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 NEVER, ALSO, ONLY = "Never", "Also", "Only"
 MODES = frozenset({NEVER, ALSO, ONLY})
 
+NAME_WEIGHT = 150
+"""Bytes that a name takes in memory beside its text."""
+
 _PASS_ONLY = frozenset({"defBLOBVector", "setBLOBVector", "delProperty"})
 """What a device whose BLOB mode is Only still says."""
 
@@ -17,13 +20,23 @@ _PASS_ONLY = frozenset({"defBLOBVector", "setBLOBVector", "delProperty"})
 class Wishes:
     """Interest (all, device, property) and BLOB modes (all, device, property; the narrower wins)."""
 
-    __slots__ = ("all", "blob_all", "blob_devices", "blob_properties", "devices", "properties", "property_devices")
+    __slots__ = (
+        "all",
+        "blob_all",
+        "blob_devices",
+        "blob_properties",
+        "devices",
+        "properties",
+        "property_devices",
+        "weight",
+    )
 
     def __init__(self) -> None:
         self.all = False
         self.devices: set[str] = set()
         self.properties: set[tuple[str, str]] = set()
         self.property_devices: set[str] = set()
+        self.weight = 0  # about how many bytes of memory the names take
         self.blob_all = NEVER
         self.blob_devices: dict[str, str] = {}
         self.blob_properties: dict[tuple[str, str], str] = {}
@@ -44,11 +57,13 @@ class Wishes:
             if device in self.devices:
                 return False
             self.devices.add(device)
+            self.weight += NAME_WEIGHT + len(device)
             return True
         if (device, name) in self.properties:
             return False
         self.properties.add((device, name))
         self.property_devices.add(device)
+        self.weight += 2 * NAME_WEIGHT + len(device) + len(name)
         return True
 
     def use(self, device: str) -> bool:
@@ -59,10 +74,14 @@ class Wishes:
         """Take an enableBLOB: for all, a device, or one property of it."""
         if device is None:
             self.blob_all = mode
-        elif name is None:
+            return
+        before = len(self.blob_devices) + len(self.blob_properties)
+        if name is None:
             self.blob_devices[device] = mode
         else:
             self.blob_properties[device, name] = mode
+        if len(self.blob_devices) + len(self.blob_properties) > before:
+            self.weight += 2 * NAME_WEIGHT + len(device) + len(name or "")
 
     def blob_mode(self, device: str, name: str | None) -> str:
         """The mode that counts for a property (None: for the device as such)."""

@@ -49,6 +49,12 @@ class Port(Protocol):
     def close(self, reason: str, text: str) -> None: ...
 
 
+class Upload(Protocol):
+    """A stream in which an image is on its way."""
+
+    def check_upload(self, now: float) -> None: ...
+
+
 class StreamLimits(ClientLimits, Protocol):
     """Bytes of one element, and of one BLOB; and what a client may not do."""
 
@@ -75,6 +81,7 @@ class Engine:
         self.log_traffic = False  # of every peer
         self.traffic: frozenset[str] = frozenset()  # of these drivers, remotes and listeners
         self.client_spoke = 0.0
+        self.uploads: set[Upload] = set()  # images that come from those who connected to us
         self.checks: list[Callable[[float], None]] = []  # called at each tick
         self.on_audit: Callable[[Audit], None] | None = None
         self._wake_at = 0.0
@@ -171,6 +178,8 @@ class Engine:
             self.buffers.trim()
         for check in self.checks:
             check(now)
+        for upload in list(self.uploads):
+            upload.check_upload(now)
         self._read_broken()
         self.core.tick()
         self.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,6 +21,11 @@ from inditree.wire.images import ImageScanner
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
 
+SPARE = 1 << 20
+"""Bytes that an image may have beyond a tenth more than was announced, before there has to be memory for more."""
+
+_SIZE = re.compile("[0-9]{1,15}")
+
 THREAD_FROM = 1 << 20
 """Bytes of an image from which on it is read by a thread: the hand-over costs 50-95 us."""
 
@@ -36,6 +42,8 @@ class Images(Writing, ABC):
         self._eof = False
         self._finishing: Callable[[], None] | None = None
         self._image: ImageScanner | None = None  # the one that was admitted
+        self._granted = float("inf")  # bytes that it may have before it is to be admitted again
+        self._upload = 0, 0.0  # its bytes at the last look, and since when it has no more
         self._discard = False
         self._starved = False
         self._buffers: list[bytearray] = []
@@ -54,7 +62,7 @@ class Images(Writing, ABC):
 
     def _go_on_with_image(self, image: ImageScanner) -> None:
         """An image has begun: is there memory for it, and who reads on?"""
-        if image is not self._image and not self._admit(image):
+        if (image is not self._image or image.size > self._granted) and not self._admit(image):
             return
         if self._discard:
             del image.chunks[1:]
@@ -63,13 +71,18 @@ class Images(Writing, ABC):
                 self._thread = ImageThread(self._loop, self._engine.buffers)
             self._threaded = True
             self.update()
-            self._thread.read(self.channel, self._framer, image.size + self._remaining(image), self._image_read)
+            expected = image.size + self._remaining(image)
+            self._thread.read(self.channel, self._framer, expected, self._granted, self._image_read)
 
     def _admit(self, image: ImageScanner) -> bool:
         image.began = image.began or self._core.now
         expected = max(image.size + self._remaining(image), self.peer.last_size)
         if self._core.may_begin(self.peer, expected):
             self._image, self._discard = image, False
+            if self.peer.policy.listener:
+                self._granted = expected * 1.1 + SPARE
+                self._upload = image.size, self._core.now
+                self._engine.uploads.add(self)
         elif self.peer.pings or self._finishing is not None:
             # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
             self._core.starved.discard(self.peer)
@@ -89,9 +102,22 @@ class Images(Writing, ABC):
         attributes = one.attributes
         for key, factor in (("enclen", 1.02), ("size", 4 / 3)):
             value = attributes.get(key, "")
-            if value.isdigit():
+            if _SIZE.fullmatch(value):
                 return max(0, int(int(value) * factor) - one.payload)
         return 0
+
+    def check_upload(self, now: float) -> None:
+        """Who connected to us and has begun an image has to go on with it: it holds memory."""
+        image = self._framer.image
+        if self.closed or image is None or image is not self._image:
+            self._engine.uploads.discard(self)
+            return
+        settings = self._core.settings
+        limit = settings.stall_timeout if self.peer.link is None else settings.link_timeout
+        if image.size != self._upload[0] or self.peer.held:
+            self._upload = image.size, now
+        elif now - self._upload[1] >= limit:
+            self._core.close(self.peer, "stalled", f"began an image and sent no more of it for {limit:g} s")
 
     def _image_read(self, outcome: Outcome) -> None:
         """The thread has stopped reading."""

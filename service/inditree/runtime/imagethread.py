@@ -39,7 +39,7 @@ class Outcome:
         self.received = 0
 
 
-_Job = tuple[Channel, Framer, int, Callable[[Outcome], None]]
+_Job = tuple[Channel, Framer, int, float, Callable[[Outcome], None]]
 
 
 class ImageThread:
@@ -52,9 +52,14 @@ class ImageThread:
         self._cancelled = False
         threading.Thread(target=self._run, name="image", daemon=True).start()
 
-    def read(self, channel: Channel, framer: Framer, expected: int, done: Callable[[Outcome], None]) -> None:
-        """Read the image that `framer` has begun, of about `expected` bytes; `done` is called in the loop."""
-        self._jobs.put((channel, framer, expected, done))
+    def read(
+        self, channel: Channel, framer: Framer, expected: int, most: float, done: Callable[[Outcome], None]
+    ) -> None:
+        """Read the image that `framer` has begun, of about `expected` bytes; `done` is called in the loop.
+
+        Past `most` bytes it stops, the image incomplete.
+        """
+        self._jobs.put((channel, framer, expected, most, done))
 
     def cancel(self) -> None:
         """Stop at the next opportunity; `done` is called all the same."""
@@ -67,10 +72,10 @@ class ImageThread:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            channel, framer, expected, done = job
+            channel, framer, expected, most, done = job
             outcome = Outcome()
             try:
-                self._read(channel, framer, expected, outcome)
+                self._read(channel, framer, expected, most, outcome)
             except (PeerError, OSError, ValueError) as error:
                 outcome.error = error if not isinstance(error, ValueError) else OSError(str(error))
             del job, channel, framer
@@ -80,14 +85,14 @@ class ImageThread:
                 return  # the loop is closed: so is the router
             del done
 
-    def _read(self, channel: Channel, framer: Framer, expected: int, outcome: Outcome) -> None:
+    def _read(self, channel: Channel, framer: Framer, expected: int, most: float, outcome: Outcome) -> None:
         image = framer.image
         assert image is not None
         poll = select.poll()
         poll.register(channel.read_fd(), select.POLLIN)
         buffer, filled = self._buffers.get(), 0
         outcome.buffers.append(buffer)
-        while not self._cancelled:
+        while not self._cancelled and image.size <= most:
             room = SIZE - filled
             if expected > image.size:
                 room = min(room, expected - image.size + SLACK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from inditree.wire.elements import Blob, Element, Run
 
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
+
+_logger = logging.getLogger("inditree.peer")
 
 SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
@@ -146,6 +149,9 @@ class Stream(Images):
                 self._go_on_with_image(framer.image)
         except PeerError as error:
             self._bad(error)
+        except Exception:  # a mistake of ours: it costs the peer that met it, and nobody else
+            _logger.exception("%s: cannot act on what it sent", peer.name, extra={"event": "bug", "peer": peer.name})
+            core.close(peer, "error", "what it sent could not be acted on")
         if framer.text != self._text:
             self._say_text()
         if self._guard is not None:

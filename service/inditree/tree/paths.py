@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from inditree.wire.syntax import with_attributes, without_attribute
 
 VIA, SEQ = "via", "seq"
@@ -32,6 +34,9 @@ def strip(data: bytes) -> bytes:
     return without_attribute(without_attribute(data, VIA), SEQ)
 
 
+_NUMBER = re.compile("[0-9]{1,18}")
+
+
 class Once:
     """Passes each origin's numbered elements on once, rising; and numbers our own.
 
@@ -55,7 +60,7 @@ class Once:
     def is_new(self, origin: str, tag: str, device: str, seq: str | None) -> bool:
         """True the first time that this number, or a higher one, comes from its origin with that tag and device."""
         source = origin, tag, device
-        number = int(seq) if seq is not None and seq.isdigit() else 0
+        number = int(seq) if seq is not None and _NUMBER.fullmatch(seq) else 0
         if number <= self._seen.get(source, 0):
             return False
         self._seen.pop(source, None)
