@@ -26,7 +26,7 @@ $(COMPOSE): $(READY)
 	@touch $@
 
 e2e: image $(COMPOSE) ## tests on the real container engine: images, the tree in containers, discovery, monitoring
-	COMPOSE=$(COMPOSE) IMAGE=$(IMAGE) BASE_IMAGE=$(BASE_IMAGE) $(BIN)/python -m pytest -q tests/e2e
+	COMPOSE=$(COMPOSE) IMAGE=$(IMAGE) BASE_IMAGE=$(BASE_IMAGE) $(BIN)/python -m pytest -q -s --durations=12 tests/e2e
 
 lock: $(READY) ## pin the image's dependencies anew (requirements/)
 	@$(BIN)/pip install -q --disable-pip-version-check 'uv>=0.9'

@@ -43,7 +43,9 @@ class _UnixServer(_Server):
 
 
 class FakeEngine:
-    """Serves `rows`, on a unix socket or (without a path) on TCP. `asked` are the paths in their order; `frozen`: connections are taken and never answered."""
+    """Serves `rows`, on a unix socket or (without a path) on TCP. `asked` are the paths in their order; `frozen`:
+    connections are taken and never answered.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -67,7 +69,7 @@ class FakeEngine:
         """Answer, again."""
         self._thaw.clear()
         if self.path:
-            self._server = _UnixServer(str(self.path), _Handler)
+            self._server = _UnixServer(str(self.path), _Handler)  # type: ignore[arg-type]
         else:
             self._server = _Server(("127.0.0.1", self._port), _Handler)
             self._port = self._server.server_address[1]

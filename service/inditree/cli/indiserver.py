@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from inditree.cli.serve import serve
+from inditree import early
 from inditree.config import (
     Config,
     Driver,
@@ -176,9 +176,19 @@ def run(words: Sequence[str], environ: MutableMapping[str, str] = os.environ) ->
     """Run it to its end."""
     try:
         options = parse(words)
+        early.listen(options.port)
     except UsageError as error:
         print(f"{error}\n{_USAGE}" if str(error) else _USAGE, end="", file=sys.stderr)
         return 2
+    try:
+        return _run(options, environ)
+    finally:
+        early.close()
+
+
+def _run(options: Options, environ: MutableMapping[str, str]) -> int:
+    from inditree.cli.serve import serve
+
     config = config_of(options, variables(environ))
     if options.fifo is not None:
         # A driver that the FIFO starts gets these from its command, or not at all.

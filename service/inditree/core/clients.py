@@ -221,11 +221,6 @@ def _tell_missing(core: Core, peer: Peer, device: str) -> None:
         providers.pass_ownerless(core, None, Element("message", attributes, data))
 
 
-def forget_told(core: Core, device: str) -> None:
-    """The device has just gone: who asks for it now hears that anew."""
-    core.untold.pop(device, None)
-
-
 def forget_peer(core: Core, peer: Peer) -> None:
     """The peer is gone: nothing is to be told to it."""
     for device, told in list(core.untold.items()):

@@ -228,7 +228,7 @@ def check(core: Core, peer: Peer) -> None:
     if not link.settled:
         return
     taken = peer.outbox.taken - link.probe_bytes
-    if taken > link.taken or peer.held:
+    if taken > link.taken or peer.held or peer in core.starved:
         link.taken, link.alive = max(taken, link.taken), core.now
     link.alive = max(link.alive, link.heard)
     timeout = core.settings.link_timeout

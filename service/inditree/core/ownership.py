@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inditree.core import clients, links
+from inditree.core import links
 from inditree.tree import paths
 from inditree.tree.link import PAUSE
 from inditree.wire.syntax import del_property, get_properties
@@ -12,6 +12,10 @@ from inditree.wire.syntax import del_property, get_properties
 if TYPE_CHECKING:
     from inditree.core.peer import Peer
     from inditree.core.router import Core
+
+
+COUNTED_DEVICES = 1024
+"""Devices whose counters outlive them: past it one that goes is forgotten, as names can be made up without end."""
 
 
 def admit(core: Core, peer: Peer, device: str, via: str) -> bool:
@@ -148,7 +152,8 @@ def lose(core: Core, device: str, farewell: bytes | None = None) -> None:
     core.send_all(hearers, farewell or del_property(device), "delProperty")
     core.forget_routes()
     core.log("info", "device_gone", f"{device}: no longer provided by {core.place(owner)}", device=device)
-    clients.forget_told(core, device)
+    if len(core.counters.devices) > COUNTED_DEVICES:
+        core.counters.devices.pop(device, None)
     for driver in [p for p in core.peers.values() if p.is_driver and device in p.refused]:
         driver.refused.discard(device)
         core.send(driver, get_properties(device), "getProperties")

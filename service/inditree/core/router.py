@@ -223,6 +223,7 @@ class Core:
     def send(self, peer: Peer, data: bytes, tag: str) -> None:
         """One control element (or several of a tag) into a peer's outbox."""
         peer.counters.sent[tag] += 1
+        peer.counters.control_bytes_sent += len(data)
         if not peer.outbox.put(data):
             self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait, over limits.queue")
         self.dirty.add(peer)
@@ -241,6 +242,7 @@ class Core:
                 self.close(target, "overflow", f"{target.outbox.control} bytes of control elements wait")
             dirty.add(target)
         for counters, number in group.kinds:
+            counters.control_bytes_sent += len(data) * number
             for head in run.heads:
                 counters.sent[head.tag] += head.count * number
 
@@ -321,6 +323,7 @@ class Core:
         data = ping_reply(uid)
         if peer.is_driver:
             peer.counters.sent["pingReply"] += 1
+            peer.counters.control_bytes_sent += len(data)
             if not peer.outbox.put_urgent(data):
                 self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait")
             self.dirty.add(peer)

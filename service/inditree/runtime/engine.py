@@ -37,11 +37,11 @@ class Port(Protocol):
 
     blocked: bool
 
-    def reading_fd(self) -> int:
-        """The descriptor that is waited on for reading, -1 where none is."""
+    def watched(self) -> tuple[int, int]:
+        """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
 
-    def read(self) -> None:
-        """Read now."""
+    def broken(self) -> None:
+        """It has."""
 
     def write(self) -> None: ...
     def hold(self) -> None: ...
@@ -191,11 +191,14 @@ class Engine:
         A client that sent its request and reset the connection would keep its place for ever.
         """
         poll = select.poll()
-        reading = {fd: port for port in self.ports.values() if (fd := port.reading_fd()) >= 0}
-        for fd in reading:
-            poll.register(fd, 0)
+        ports = {}
+        for port in self.ports.values():
+            fd, events = port.watched()
+            if fd >= 0:
+                ports[fd] = port
+                poll.register(fd, events)
         for fd, _ in poll.poll(0):
-            reading[fd].read()
+            ports[fd].broken()
 
     async def close(self) -> None:
         """Let go of everything: no peer is left."""

@@ -72,7 +72,7 @@ class Images(Writing, ABC):
             self._threaded = True
             self.update()
             expected = image.size + self._remaining(image)
-            self._thread.read(self.channel, self._framer, expected, self._granted, self._image_read)
+            self._thread.read(self.channel, self._framer, expected, self._granted, self.peer.link, self._image_read)
 
     def _admit(self, image: ImageScanner) -> bool:
         image.began = image.began or self._core.now

@@ -10,11 +10,13 @@ import asyncio
 import queue
 import select
 import threading
+import time
 from collections.abc import Callable
 
 from inditree.errors import PeerError
 from inditree.runtime.buffers import SIZE, Buffers
 from inditree.runtime.channel import Channel
+from inditree.tree.link import Link
 from inditree.wire.framer import Framer
 
 POLL_MS = 200
@@ -39,7 +41,7 @@ class Outcome:
         self.received = 0
 
 
-_Job = tuple[Channel, Framer, int, float, Callable[[Outcome], None]]
+_Job = tuple[Channel, Framer, int, float, Link | None, Callable[[Outcome], None]]
 
 
 class ImageThread:
@@ -53,13 +55,19 @@ class ImageThread:
         threading.Thread(target=self._run, name="image", daemon=True).start()
 
     def read(
-        self, channel: Channel, framer: Framer, expected: int, most: float, done: Callable[[Outcome], None]
+        self,
+        channel: Channel,
+        framer: Framer,
+        expected: int,
+        most: float,
+        link: Link | None,
+        done: Callable[[Outcome], None],
     ) -> None:
         """Read the image that `framer` has begun, of about `expected` bytes; `done` is called in the loop.
 
-        Past `most` bytes it stops, the image incomplete.
+        Past `most` bytes it stops, the image incomplete. `link.heard` is kept: a slow image is no silent link.
         """
-        self._jobs.put((channel, framer, expected, most, done))
+        self._jobs.put((channel, framer, expected, most, link, done))
 
     def cancel(self) -> None:
         """Stop at the next opportunity; `done` is called all the same."""
@@ -72,20 +80,22 @@ class ImageThread:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            channel, framer, expected, most, done = job
+            channel, framer, expected, most, link, done = job
             outcome = Outcome()
             try:
-                self._read(channel, framer, expected, most, outcome)
+                self._read(channel, framer, expected, most, link, outcome)
             except (PeerError, OSError, ValueError) as error:
                 outcome.error = error if not isinstance(error, ValueError) else OSError(str(error))
-            del job, channel, framer
+            del job, channel, framer, link
             try:
                 self._loop.call_soon_threadsafe(done, outcome)
             except RuntimeError:
                 return  # the loop is closed: so is the router
             del done
 
-    def _read(self, channel: Channel, framer: Framer, expected: int, most: float, outcome: Outcome) -> None:
+    def _read(
+        self, channel: Channel, framer: Framer, expected: int, most: float, link: Link | None, outcome: Outcome
+    ) -> None:
         image = framer.image
         assert image is not None
         poll = select.poll()
@@ -105,6 +115,8 @@ class ImageThread:
                 outcome.eof = True
                 return
             outcome.received += count
+            if link is not None:
+                link.heard = time.monotonic()
             if framer.feed_image(buffer, filled, filled + count):
                 return
             filled += count

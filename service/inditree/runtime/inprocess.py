@@ -63,11 +63,11 @@ class InProcessPort:
             core.close(self.peer, "malformed", error.text)
         self._engine.flush()
 
-    def reading_fd(self) -> int:
-        return -1
+    def watched(self) -> tuple[int, int]:
+        return -1, 0
 
-    def read(self) -> None:
-        """It is called by the driver instead."""
+    def broken(self) -> None:
+        """There is no connection."""
 
     def write(self) -> None:
         """Give it what waits for it, as far as it has room."""

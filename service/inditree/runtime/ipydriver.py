@@ -62,6 +62,7 @@ class InProcess:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
         driver._commsobj = self
+        driver.hardware = functools.partial(self._hardware, driver.hardware)
         driver._monitorsnoop = functools.partial(self._monitor, driver._monitorsnoop)
         _speed_up(driver)
 
@@ -179,6 +180,8 @@ class InProcess:
     async def _deliver(self, root: ET.Element) -> None:
         try:
             await self.driver._readdata(root)
+        except SystemExit as end:
+            raise RuntimeError(f"it called sys.exit({end.code!r})") from end  # which would end the router
         except Exception as error:
             # The package raises for some elements of other drivers (a member without text). That is no fault of this
             # one, whose code does not come into it.
@@ -186,6 +189,12 @@ class InProcess:
                 raise
             text = f"cannot read <{root.tag}> of {root.get('device')}.{root.get('name')}: {error!r}"
             self._say(logging.WARNING, "snooped_malformed", text)
+
+    async def _hardware(self, hardware: Callable[[], Any]) -> None:
+        try:
+            await hardware()
+        except SystemExit as end:
+            raise RuntimeError(f"it called sys.exit({end.code!r})") from end
 
     def _delivered(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import os
 import pwd
+import resource
 import socket
 import ssl
 import stat
@@ -18,6 +19,7 @@ from typing import Any
 
 from inditree.config import Listen, Rule
 from inditree.core import Policy
+from inditree.early import take
 from inditree.errors import StartError
 from inditree.runtime.channel import Channel, LocalChannel, SocketChannel
 from inditree.runtime.engine import Engine
@@ -30,6 +32,9 @@ _logger = logging.getLogger("inditree.listener")
 BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
 """Connections taken in one turn of the loop: a thousand that come together must not hold up the others."""
+
+SPARE_DESCRIPTORS = 32
+"""Descriptors that connections leave to drivers, links and files: strangers must not keep a camera from starting."""
 
 SEND_BUFFER = 512 << 10
 """Bytes of socket buffer toward a client: measured, larger ones lose the overlap of reading and writing."""
@@ -117,6 +122,8 @@ class Listener:
 
     def _bind_tcp(self) -> list[socket.socket]:
         host, port = self.config.address
+        if early := take(host, port):
+            return early
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         bound: list[socket.socket] = []
         failed: OSError | None = None
@@ -212,6 +219,10 @@ class Listener:
                 return
             except OSError as error:
                 self._cannot_accept(sock, error)
+                return
+            if client.fileno() >= _descriptors():
+                client.close()
+                self._cannot_accept(sock, OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
                 return
             reason = self._refuses(address)
             if reason:
@@ -324,10 +335,14 @@ class Listener:
         _logger.info("client %s connected to %s", name, self.config.name, extra=extra)
 
 
+def _descriptors() -> int:
+    """How many descriptors connections may fill."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return soft - min(SPARE_DESCRIPTORS, soft // 8)
+
+
 def check_descriptors(wanted: int) -> str | None:
     """Raise the limit of open descriptors as far as it goes; a warning where that is less than `wanted`."""
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         with contextlib.suppress(ValueError, OSError):

@@ -269,11 +269,11 @@ def usage(pid: int) -> tuple[float, int]:
         family = watcher.children(recursive=True) if watcher else [driver, *driver.children(recursive=True)]
         # What detached itself and ended was reaped by the watcher.
         seconds = _seconds(watcher, own=False) if watcher else 0.0
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return 0.0, 0
     memory = 0
     for process in family:
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             seconds += _seconds(process, own=True)
             memory += process.memory_info().rss
     return seconds, memory
@@ -289,5 +289,5 @@ def is_stopped(pid: int) -> bool:
     """Whether the process stands stopped by a signal (state T); one that a debugger holds does not."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
-    except psutil.Error:
+    except (psutil.Error, OSError):  # out of descriptors: not known now
         return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
 
 _logger = logging.getLogger("inditree.peer")
+
+ITEMS_AT_ONCE = 256
+"""Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
 
 SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
@@ -53,6 +58,8 @@ class Stream(Images):
         self._last_read = 0.0
         self._count = 0  # elements in this read, for the guard
         self._resting = False
+        self._more = False  # it has sent more than one turn of the loop takes
+        self._rest: asyncio.TimerHandle | None = None  # the end of a rest that its own haste has brought it
         engine.ports[peer] = self
         self.update()
 
@@ -66,7 +73,14 @@ class Stream(Images):
     def update(self) -> None:
         """Read, or do not, as things stand now."""
         wanted = not (
-            self.closed or self._eof or self._threaded or self._busy or self._starved or self._holds() or self._resting
+            self.closed
+            or self._eof
+            or self._threaded
+            or self._busy
+            or self._starved
+            or self._resting
+            or self._more
+            or self._holds()
         )
         if wanted == self._reading:
             return
@@ -81,9 +95,32 @@ class Stream(Images):
     def _holds(self) -> bool:
         return self.peer.held and self._finishing is None
 
-    def reading_fd(self) -> int:
-        """The descriptor that is waited on for reading, -1 where none is."""
-        return self.channel.read_fd() if self._reading else -1
+    def watched(self) -> tuple[int, int]:
+        """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
+        if self._reading:
+            return self.channel.read_fd(), 0
+        if self._rest is not None and not (self._threaded or self._busy):
+            return self.channel.read_fd(), select.POLLRDHUP
+        return -1, 0
+
+    def broken(self) -> None:
+        """Its connection is broken, or it has hung up in a rest: read once more, and it will show."""
+        if self._rest is None:
+            self.read()
+        elif self._resting:
+            self._end_rest()
+            self._guard = None
+            self._resting = False
+            self.update()
+            if not self._more:
+                self.read()
+            if not self.closed:
+                self._ended("eof", "hung up while it was rested")
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def read(self) -> None:
         """Take what is there and act on it."""
@@ -122,6 +159,7 @@ class Stream(Images):
             self._loop.call_later(0.002, self._rested)
 
     def _rested(self) -> None:
+        self._rest = None
         self._resting = False
         if not self.closed:
             self.update()
@@ -132,6 +170,7 @@ class Stream(Images):
         self._engine.begin()
         if peer.kind == "client":
             self._engine.client_spoke = core.now
+        left = ITEMS_AT_ONCE
         try:
             while not (self._holds() or peer.gone or self._busy):
                 item = framer.pull()
@@ -144,8 +183,13 @@ class Stream(Images):
                 if type(item) is Blob:
                     self._take_blob(item)
                 else:
+                    self._discard = False  # a change of state that was taken for an image
                     core.receive(peer, item)
-            if not (self._holds() or peer.gone or self._busy) and framer.image is not None and not self._eof:
+                left -= 1
+                if left == 0:
+                    self._go_on_later()
+                    break
+            if left and not (self._holds() or peer.gone or self._busy) and framer.image is not None and not self._eof:
                 self._go_on_with_image(framer.image)
         except PeerError as error:
             self._bad(error)
@@ -157,8 +201,18 @@ class Stream(Images):
         if self._guard is not None:
             self._mind(self._guard)
         self._engine.flush()
-        if self._eof and not (self._holds() or self._busy or self._threaded):
+        if self._eof and left and not (self._holds() or self._busy or self._threaded):
             self._ended("eof", "hung up")
+
+    def _go_on_later(self) -> None:
+        """It has had its turn: the others first."""
+        self._more = True
+        self.update()
+        self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._more = False
+        self._resume()
 
     def _mind(self, guard: Guard) -> None:
         """Rest a client that sends more than it may."""
@@ -168,7 +222,7 @@ class Stream(Images):
             self._resting = True
             self.peer.counters.read_paused_seconds += rest
             self.update()
-            self._loop.call_later(rest, self._rested)
+            self._rest = self._loop.call_later(rest, self._rested)
 
     def check(self, now: float) -> None:
         """Now and then: has it kept us waiting for too long?"""
@@ -241,6 +295,7 @@ class Stream(Images):
             self._loop.remove_reader(self.channel.read_fd())
             self._reading = False
         self._unblock()
+        self._end_rest()
         self.closed = True
         self._framer.image = None if not self._threaded else self._framer.image
         if self._thread is not None:

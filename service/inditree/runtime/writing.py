@@ -21,6 +21,10 @@ READER_POLL = 0.002
 """Seconds between two looks at whether a client on a UNIX socket has read the last descriptors."""
 
 
+DEAF = 1.0
+"""Seconds that a driver has to end after it closed its stdin: what it still writes is delivered."""
+
+
 class Writing:
     """The writing half of a stream. With `log` what goes is logged at DEBUG."""
 
@@ -63,6 +67,8 @@ class Writing:
             self._write_failed = True
             outbox.clear()
             self._unblock()
+            if self.peer.kind == "driver":
+                self._loop.call_later(DEAF, self._deaf)
             return
         if self._log:
             traffic.log(
@@ -73,6 +79,13 @@ class Writing:
             self._unblock()
         else:
             self._block()
+
+    def _deaf(self) -> None:
+        """A driver that closed its stdin, and did not end, hears nothing any more."""
+        if not self.closed:
+            self._engine.begin()
+            self._core.close(self.peer, "stalled", "closed its stdin")
+            self._engine.flush()
 
     def _block(self) -> None:
         if not self.blocked and not self.closed:

@@ -20,7 +20,11 @@ from inditree.errors import PeerError, StartError
 from inditree.fifo import LINE_MAX_BYTES, FifoError, Start, Stop, parse
 from inditree.runtime.engine import Engine
 from inditree.server.units import Units
+from inditree.supervise import State
 from inditree.wire.syntax import parse_start, tag_end
+
+ENDED = frozenset({State.STOPPED, State.FAILED})
+"""States that a driver leaves only when it is told to."""
 
 _logger = logging.getLogger("inditree.fifo")
 
@@ -122,6 +126,18 @@ class Fifo:
         self._started.remove(started)
         work = self._units.remove_remote if started.remote else self._units.remove_driver
         self._engine.tasks.start(work(started.name), f"stop {started.name}")
+
+    def on_change(self) -> None:
+        """Say and forget which drivers are gone for good: KStars looks for these words to know of it."""
+        for started in list(self._started):
+            unit = self._units.drivers.get(started.name)
+            if started.remote or unit is None or unit.supervisor.state not in ENDED:
+                continue
+            self._started.remove(started)
+            restarts = sum(unit.supervisor.restarts.values())
+            text = f"Driver {started.word}: Terminated after #{restarts} restarts."
+            _logger.error("%s", text, extra={"event": "terminated", "driver": started.name})
+            self._engine.tasks.start(self._units.remove_driver(started.name), f"forget {started.name}")
 
     def _fits(self, started: _Started, label: str) -> bool:
         if not label or label == started.label:

@@ -230,6 +230,8 @@ class Server(Control):
 
     def on_change(self) -> None:
         """A driver changed its state: an indiserver ends with its last one."""
+        if self._fifo is not None and not self.draining:
+            self._fifo.on_change()
         if not self.launch.ends_with_drivers or self.units.remotes or not self.applied or self.draining:
             return
         if all(unit.supervisor.state in ENDED for unit in self.units.drivers.values()):

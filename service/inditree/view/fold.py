@@ -5,9 +5,13 @@ indi_getprop and others read values from `def*` alone, so a new client must see 
 
 from __future__ import annotations
 
+import codecs
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from xml.parsers import expat
+
+ENCODING = "us-ascii"
+codecs.lookup(ENCODING)  # reads a file, for which there may be no descriptor later
 
 _LIMITS = ("min", "max", "step")
 _VECTOR = ("state", "timeout", "timestamp")
@@ -46,7 +50,7 @@ def fold(definition: bytes, updates: Iterable[bytes]) -> bytes:
         element = _read(update)
         if element is not None and element.tag == "set" + root.tag[3:]:
             _apply(root, members, element)
-    folded: bytes = ET.tostring(root, encoding="us-ascii")
+    folded: bytes = ET.tostring(root, encoding=ENCODING)
     return folded.rstrip() + b"\n"
 
 
