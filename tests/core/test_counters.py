@@ -2,7 +2,10 @@
 
 from core.world import World
 
-DEFINITION = "<defNumberVector device='D' name='N' state='Ok' perm='rw'><defNumber name='v'>1</defNumber></defNumberVector>"
+DEFINITION = (
+    "<defNumberVector device='D' name='N' state='Ok' perm='rw'><defNumber name='v'>1</defNumber></defNumberVector>"
+)
+CAMERA = "<defBLOBVector device='D' name='I' state='Ok' perm='ro'><defBLOB name='i'/></defBLOBVector>"
 VALUE = "<setNumberVector device='D' name='N' state='Ok'><oneNumber name='v'>2</oneNumber></setNumberVector>"
 IMAGE = (
     "<setBLOBVector device='D' name='I' state='Ok'><oneBLOB name='i' size='6' format='.x'>QUJDREVG</oneBLOB>"
@@ -13,7 +16,7 @@ IMAGE = (
 def test_elements_and_bytes_are_counted_both_ways() -> None:
     world = World()
     driver, one, two = world.driver(), world.client(), world.client()
-    driver.say(DEFINITION, "<defBLOBVector device='D' name='I' state='Ok' perm='ro'><defBLOB name='i'/></defBLOBVector>")
+    driver.say(DEFINITION, CAMERA)
     for client in (one, two):
         client.say("<getProperties version='1.7'/>")
     one.say("<enableBLOB device='D'>Also</enableBLOB>")
