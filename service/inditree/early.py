@@ -1,8 +1,8 @@
 """Listening before the rest of the program is loaded.
 
-KStars, which starts its server itself, connects at once: refused, it tries again, but then no longer takes the server
-for its own and never stops it (3.6.2, seen). Python needs some 150 ms to load a router, so `inditree indiserver` takes
-its port first. Who connects waits in the backlog until the listener of that address takes the sockets over.
+A launcher that starts its server connects at once: KStars after 10 ms, and what does not accept within 0.9 s it never
+tries again (3.6.2, seen). Loading a router takes 150 ms on a desktop and much longer on a small or busy board, so
+`inditree indiserver` takes its port first. Who connects waits in the backlog until the listener takes the sockets over.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from chaos.proxy import Proxy
 from live import Router, free_port, until
 from security.parts import api, configured, listen
 
-SECONDS = float(os.environ.get("INDITREE_CHAOS_SECONDS", "15"))
+SECONDS = float(os.environ.get("INDITREE_CHAOS_SECONDS", "9"))
 TICKER = Path(__file__).parent / "ticker.py"
 MIB = 1 << 20
 

@@ -14,7 +14,7 @@ import psutil
 from chaos.test_chaos import all_there, scene
 from live import Client, until
 
-SECONDS = float(os.environ.get("INDITREE_SOAK_SECONDS", "8"))
+SECONDS = float(os.environ.get("INDITREE_SOAK_SECONDS", "4"))
 GROWTH = 4 << 20
 """Bytes that the second half of a soak may add: what Python's allocator keeps moves by a few MiB."""
 

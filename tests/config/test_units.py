@@ -85,6 +85,17 @@ def test_what_is_no_address(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("text", ["a..b", ".a", "a" * 64 + ".example", "ä" * 64])
+def test_a_name_that_cannot_be_looked_up_is_no_host(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a host"):
+        units.host(text)
+
+
+@pytest.mark.parametrize("text", ["a" * 63 + ".example.", "_indi._tcp.example.org", "kühlung.example", "fe80::1%eth0"])
+def test_what_is_a_host(text: str) -> None:
+    assert units.host(text) == text
+
+
 @pytest.mark.parametrize(
     ("host", "reached"),
     [("*", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("192.0.2.1", "192.0.2.1"), ("dome-b", "dome-b")],

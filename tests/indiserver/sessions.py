@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 import os
 import re
 import signal
@@ -23,7 +24,7 @@ from xml.etree.ElementTree import Element, XMLPullParser, fromstring
 from live import free_port, until
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "from-indiserver.md"
-DEADLINE = 8.0
+DEADLINE = 20.0
 #: By name: Debian's server, and ours by the command that stands in for it.
 SERVERS = {"indiserver": ["indiserver"], "inditree": [sys.executable, "-m", "inditree", "indiserver"]}
 #: What differs from run to run: clocks, the simulators' noise, places of files.
@@ -93,10 +94,14 @@ class Recorder:
                 self._asked[device] += 1
         self.sock.sendall(text.encode())
 
+    def receive(self) -> bytes:
+        """What is there."""
+        return self.sock.recv(1 << 20)
+
     def read(self, timeout: float) -> bool:
         """One read; False at the end of the stream."""
         self.sock.settimeout(timeout)
-        data = self.sock.recv(1 << 20)
+        data = self.receive()
         self._parser.feed(re.sub(rb"<\?xml[^>]*\?>", b"", data))
         for event, element in events(self._parser):
             self._depth += 1 if event == "start" else -1
@@ -136,11 +141,21 @@ class Recorder:
         self._marks.clear()
         self._asked = asked
 
-    def count(self, device: str, number: int, name: str = "DRIVER_INFO") -> None:
-        """Read until so many elements of a property have come."""
+    def twice(self, device: str, name: str) -> None:
+        """Read until a property was defined twice in a row: only two questions for it do that, no driver's start."""
+
+        def there() -> bool:
+            names = [each.get("name") for each in self.seen if each.get("device") == device]
+            return (name, name) in itertools.pairwise(names)
+
+        while not there():
+            assert self.read(DEADLINE), "the server hung up"
+
+    def count(self, device: str, number: int) -> None:
+        """Read until so many definitions of a device's DRIVER_INFO have come."""
 
         def there() -> int:
-            return sum(each.get("device") == device and each.get("name") == name for each in self.seen)
+            return sum(each.get("device") == device and each.get("name") == "DRIVER_INFO" for each in self.seen)
 
         while there() < number:
             try:
@@ -175,6 +190,27 @@ class Recorder:
             if element.tag not in ("pingReply",):
                 result.setdefault(element.get("device", ""), []).append(normal(element))
         return result
+
+
+class LocalRecorder(Recorder):
+    """The same on a UNIX socket: `fds` are the descriptors that came, to be closed by whoever takes them."""
+
+    def __init__(self, sock: socket.socket, asked: Counter[str] | None = None) -> None:
+        super().__init__(sock, asked)
+        self.fds: list[int] = []
+
+    def receive(self) -> bytes:
+        data, fds, _, _ = socket.recv_fds(self.sock, 1 << 20, 16)
+        self.fds += fds
+        return data
+
+    def image(self, size: int) -> bytes:
+        """The oldest image."""
+        fd = self.fds.pop(0)
+        try:
+            return os.pread(fd, size, 0)
+        finally:
+            os.close(fd)
 
 
 @dataclass
@@ -278,9 +314,9 @@ class Side:
         self._ear = ear = Recorder(sock)
         for device in devices:
             self._wait_for(ear, device)
-            ear.send(get(device, "CONNECTION"))
+            ear.send(get(device, "CONNECTION") * 2)
         for device in devices:
-            ear.count(device, 1, "CONNECTION")
+            ear.twice(device, "CONNECTION")
         ear.sync()
         ear.begin(self.asked)
         self.settle()
@@ -317,13 +353,13 @@ class Side:
         self.clients[name] = Recorder(sock, self.asked)
         return self.clients[name]
 
-    def local(self, name: str, server: Server | None = None) -> Recorder:
+    def local(self, name: str, server: Server | None = None) -> LocalRecorder:
         """A client by the local socket."""
         server = server or self.servers[0]
         sock = self._open.enter_context(socket.socket(socket.AF_UNIX))
         sock.connect("\0" + server.name)
-        self.clients[name] = Recorder(sock, self.asked)
-        return self.clients[name]
+        client = self.clients[name] = LocalRecorder(sock, self.asked)
+        return client
 
     def transcript(self, client: str) -> dict[str, list[str]]:
         """A client's, without the names of this side's directories."""

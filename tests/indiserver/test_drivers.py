@@ -59,7 +59,7 @@ def test_what_a_driver_says(tmp_path: Path) -> None:
             everything.send(act(what))
             everything.until("setTextVector", name="ACT", state="Ok")
         side.settle()
-        side.notes["spy"] = side.overheard()
+        side.notes["spy"] = side.overheard(since="message")
 
     same(
         both(session, tmp_path),

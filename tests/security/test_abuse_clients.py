@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -94,6 +95,30 @@ def test_an_image_that_never_comes_reserves_nothing_of_others(router: Router, ta
         shoot(healthy, "Cam", MIB)
 
 
+def test_who_announces_little_and_sends_much(tmp_path: Path) -> None:
+    """What it may have beyond its announcement is bounded as well, for all such together."""
+    port = free_port()
+    limits = "limits: {memory: 64MiB, stall_timeout: 2s}"
+    piece = b"A" * MIB
+    with (
+        contextlib.ExitStack() as stack,
+        configured(tmp_path, port, listen(port), imager("Cam"), limits, ready="Cam: provided by") as router,
+        Client(port) as healthy,
+    ):
+        open_images(healthy, "Cam")
+        liars = [stack.enter_context(Client(port)) for _ in range(6)]
+        for liar in liars:
+            liar.send("<newBLOBVector device='Cam' name='STORE'><oneBLOB name='B' size='3' format='.x'>")
+            liar.sock.setblocking(False)
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            for liar in liars:
+                with contextlib.suppress(OSError):
+                    liar.sock.send(piece)
+            shoot(healthy, "Cam", MIB)
+        assert resident(router) < 256 * MIB
+
+
 def test_an_upload_that_stops_ends(router: Router) -> None:
     with Client(router.port) as liar, Client(router.port) as healthy:
         liar.send("<newBLOBVector device='Cam' name='STORE'><oneBLOB name='B' size='99999999999' format='.x'>AAAA")
@@ -108,7 +133,7 @@ def test_wishes_without_end(router: Router) -> None:
     before = resident(router)
     with Client(router.port) as greedy, Client(router.port) as healthy:
         with contextlib.suppress(OSError):
-            for first in range(0, 400_000, 1000):
+            for first in range(0, 100_000, 1000):
                 greedy.send("".join(f"<getProperties version='1.7' device='d{first + n}'/>" for n in range(1000)))
         with contextlib.suppress(OSError):
             assert greedy.closed(10)

@@ -30,7 +30,7 @@ def _many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def latencies(client: Client, seconds: float = 1.0) -> list[float]:
+def latencies(client: Client, seconds: float = 0.5) -> list[float]:
     """Seconds from a new* to the set* of the driver, again and again for a while."""
     taken: list[float] = []
     end = time.monotonic() + seconds
@@ -84,7 +84,7 @@ def test_a_crowd_costs_a_healthy_client_little(tmp_path: Path) -> None:
         threads = [threading.Thread(target=babble, args=(port, stop, each), daemon=True) for each in range(50)]
         for thread in threads:
             thread.start()
-        attacked = latencies(healthy, 3.0)
+        attacked = latencies(healthy, 2.0)
         told("50 that babble", attacked, process)
         shoot(healthy, "Cam", MIB)
         stop.set()
@@ -111,7 +111,7 @@ def test_without_descriptors_it_says_so_and_goes_on(tmp_path: Path) -> None:
             router.wait_for("cannot accept: Too many open files")
             said = router.log.count("cannot accept")
             began = time.monotonic()
-            latencies(healthy, 2.0)
+            latencies(healthy, 1.5)
             shoot(healthy, "Cam", MIB)
             assert router.log.count("cannot accept") - said <= time.monotonic() - began + 1, "once a second"
             next(each for each in router.descendants() if each.cmdline()[1:] == [str(IMAGER), "Cam"]).kill()

@@ -77,6 +77,10 @@ def host(text: str) -> str:
     """A host name or IP address."""
     if not text or re.search(r"[\s/@\[\]?,;\x00-\x1f\x7f]", text):
         raise ValueError(f"{text!r} is not a host")
+    try:
+        text.encode("idna")  # as the look-up does
+    except UnicodeError:
+        raise ValueError(f"{text!r} is not a host: its parts have 1 to 63 characters") from None
     return text
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import grp
 import ipaddress
 import logging
 import os
-import pwd
 import resource
 import socket
 import ssl
-import stat
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from inditree.config import Listen, Rule
 from inditree.core import Policy
 from inditree.early import take
 from inditree.errors import StartError
+from inditree.runtime import binding
 from inditree.runtime.channel import Channel, LocalChannel, SocketChannel
 from inditree.runtime.engine import Engine
 from inditree.runtime.guard import guard
@@ -29,7 +28,6 @@ from inditree.runtime.tls import TlsChannel, handshake, server_context, subject_
 
 _logger = logging.getLogger("inditree.listener")
 
-BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
 """Connections taken in one turn of the loop: a thousand that come together must not hold up the others."""
 
@@ -83,9 +81,8 @@ class Listener:
         self._number = 0
         self._said_at = -10.0
         self._context: ssl.SSLContext | None = None
+        self._bare: os.stat_result | None = None  # of a UNIX path, before it got our mode and owner
         self.load_certificates()
-        if guard(engine.limits, 0.0) is not None:
-            engine.checks.append(self._check)
 
     @property
     def address(self) -> str:
@@ -111,101 +108,100 @@ class Listener:
 
     # Binding
 
-    def bind(self) -> None:
-        """Raises StartError, which names the address."""
+    def bind(self, going: Iterable[Listener] = ()) -> None:
+        """Raises StartError, which names the address. It may overlap those of listeners that are `going`."""
+        with self._names_its_address():
+            if self.config.unix:
+                self._bind_unix(self.config.unix)
+            else:
+                self._bind_tcp([sock for each in going for sock in each._sockets])
+
+    def _bind_tcp(self, going: list[socket.socket]) -> None:
+        host, port = self.config.address
+        if early := take(host, port):
+            for sock in early:
+                sock.listen(binding.BACKLOG)
+            self._sockets = early
+            return
+        with binding.shared(going, port) as shared:
+            self._sockets = binding.bind_tcp(host, port, shared=shared)
+
+    def _bind_unix(self, path: str) -> None:
+        self._sockets = [binding.bind_unix(path)]
         try:
-            self._sockets = [self._bind_unix(self.config.unix)] if self.config.unix else self._bind_tcp()
+            if not path.startswith("@"):
+                self._bare = Path(path).stat()
+            self._dress()
+            self._sockets[0].listen(binding.BACKLOG)
+        except OSError:
+            self.stop()
+            raise
+
+    def _dress(self) -> None:
+        if self._bare is not None:
+            assert self.config.unix is not None
+            binding.dress(self.config.unix, self._bare, self.config.mode, self.config.owner)
+
+    @contextlib.contextmanager
+    def _names_its_address(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             where = self.config.unix or self.config.tcp
             hint = ": another server runs there?" if error.errno == errno.EADDRINUSE else ""
             raise StartError(f"cannot listen on {where}: {error.strerror or error}{hint}") from None
 
-    def _bind_tcp(self) -> list[socket.socket]:
-        host, port = self.config.address
-        if early := take(host, port):
-            return early
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        bound: list[socket.socket] = []
-        failed: OSError | None = None
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            if port == 0 and bound:
-                address = (address[0], bound[0].getsockname()[1], *address[2:])
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                sock.bind(address)
-            except OSError as error:
-                sock.close()
-                # A machine without IPv6 still has `localhost` twice in its hosts file.
-                if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    failed = error
-                    continue
-                for other in bound:
-                    other.close()
-                raise
-            bound.append(sock)
-        if not bound:
-            raise failed or OSError(errno.EADDRNOTAVAIL, "no such address")
-        return bound
+    def adopt(self, old: Listener) -> None:
+        """Have the sockets of another at the same address, instead of `bind`. Raises StartError.
 
-    def _bind_unix(self, path: str) -> socket.socket:
-        sock = socket.socket(socket.AF_UNIX)
+        Both have them until the old one lets go of them with `pass_on`, or this one with `give_back`.
+        """
+        self._sockets, self._bare = list(old._sockets), old._bare
         try:
-            if path.startswith("@"):
-                sock.bind("\0" + path[1:])
-                return sock
-            self._remove_stale(Path(path))
-            sock.bind(path)
-            if self.config.mode is not None:
-                Path(path).chmod(self.config.mode)
-            if self.config.owner:
-                self._give_to(path, self.config.owner)
-        except OSError:
-            sock.close()
+            with self._names_its_address():
+                self._dress()
+        except StartError:
+            self.give_back(old)
             raise
-        return sock
 
-    @staticmethod
-    def _remove_stale(path: Path) -> None:
-        """A socket that nobody listens on any more is left over from a run that was killed."""
-        if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
-            return
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(path))
-            except ConnectionRefusedError:
-                path.unlink()
+    def pass_on(self) -> None:
+        """Take no more connections: another listener has the sockets."""
+        self._stand_down()
+        self._sockets.clear()
 
-    @staticmethod
-    def _give_to(path: str, owner: str) -> None:
-        user, _, group = owner.partition(":")
-        try:
-            uid = -1 if not user else int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
-            gid = -1 if not group else int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-        except KeyError as error:
-            raise OSError(errno.EINVAL, f"owner {owner!r}: {error.args[0]}") from None
-        os.chown(path, uid, gid)
+    def give_back(self, old: Listener) -> None:
+        """As if `adopt` had not been."""
+        self._sockets.clear()
+        with contextlib.suppress(OSError):
+            old._dress()
 
     def start(self) -> None:
         """Take connections."""
         for sock in self._sockets:
-            sock.listen(BACKLOG)
             sock.setblocking(False)
             self._loop.add_reader(sock.fileno(), self._accept, sock)
+        if guard(self._engine.limits, 0.0) is not None:
+            self._engine.checks.append(self._check)
 
     def _check(self, now: float) -> None:
         for stream in list(self.streams):
             stream.check(now)
 
-    def stop(self) -> None:
-        """Take no more connections; those that are there stay."""
+    def _stand_down(self) -> None:
         for sock in self._sockets:
             self._loop.remove_reader(sock.fileno())
+        if self._check in self._engine.checks:
+            self._engine.checks.remove(self._check)
+
+    def stop(self) -> None:
+        """Take no more connections; those that are there stay."""
+        self._stand_down()
+        bound = bool(self._sockets)
+        for sock in self._sockets:
             sock.close()
         self._sockets.clear()
-        if self.config.unix and not self.config.unix.startswith("@"):
+        # Once: the path may be another server's by now.
+        if bound and self.config.unix and not self.config.unix.startswith("@"):
             with contextlib.suppress(OSError):
                 Path(self.config.unix).unlink()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import random
@@ -68,7 +67,7 @@ class RemoteLink:
 
     def start(self) -> None:
         """Link, and keep it linked."""
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._failures = 0
             self._task = self._engine.tasks.start(self._run(), f"link {self.config.name}")
 
@@ -77,11 +76,12 @@ class RemoteLink:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
         if self.peer is not None:
             self._engine.end(self.peer, "shutdown", "stopped")
-        self._become("stopped")
+        if task is not None:
+            await asyncio.wait([task])  # what it died of, if it did, has been logged
+        if self._task is None:  # not started anew meanwhile
+            self._become("stopped")
 
     def _become(self, state: Literal["connecting", "backoff", "stopped"]) -> None:
         if state != self._state:
@@ -108,7 +108,7 @@ class RemoteLink:
         """One connection, until it ends; why it did."""
         try:
             channel = await self._connect()
-        except (OSError, TimeoutError, ConfigError) as error:
+        except (OSError, TimeoutError, ConfigError, ValueError) as error:  # ValueError: a name with an empty label
             result, text = _told(error)
             self.attempts[result] += 1
             self._fail(f"cannot connect: {text}")
@@ -181,14 +181,21 @@ class RemoteLink:
                 raise
         raise failed
 
+    async def _hosts(self) -> set[str]:
+        """What its name stands for now; empty where that cannot be told."""
+        try:
+            return {address[0] for _, address in await self._addresses()}
+        except (OSError, ValueError):
+            return set()
+
     async def _until_elsewhere(self) -> None:
         """It leads back to this router: wait until its name leads elsewhere."""
-        before = {address[0] for _, address in await self._addresses()}
+        before = await self._hosts()
         while True:
             await asyncio.sleep(SELF_CHECK)
-            with contextlib.suppress(OSError):
-                if {address[0] for _, address in await self._addresses()} != before:
-                    return
+            now = await self._hosts()
+            if now and now != before:
+                return
 
 
 def _told(error: Exception) -> tuple[str, str]:

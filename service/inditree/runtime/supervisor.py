@@ -134,6 +134,7 @@ class Supervisor:
         self.unit = unit
         self.on_change = on_change
         self.stall_timeout = stall_timeout
+        self.retired = False
         self.pid: int | None = None
         #: When the present state began (time.monotonic), and the last run (seconds of the epoch, None before).
         self.since = time.monotonic()
@@ -182,11 +183,13 @@ class Supervisor:
 
     def start(self) -> None:
         """Run it from now on; during a back-off: at once."""
-        self._send(Start())
+        if not self.retired:
+            self._send(Start())
 
     def restart(self) -> None:
         """End it and start it again without back-off; where it does not run, start it."""
-        self._send(Restart())
+        if not self.retired:
+            self._send(Restart())
 
     def begin_stop(self) -> None:
         """Have it end, without waiting for it."""
@@ -200,6 +203,11 @@ class Supervisor:
         except TimeoutError:
             return False
         return True
+
+    async def retire(self) -> bool:
+        """`stop` for good: nothing starts it again, not even while it ends, as nobody would be left to end it."""
+        self.retired = True
+        return await self.stop()
 
     def kill(self) -> None:
         """Have it end at once, without grace."""

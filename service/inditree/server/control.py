@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from inditree import config as configuration
-from inditree.config import Changes, Config, Difference, Listen, compare
-from inditree.errors import ConfigError, StartError
+from inditree.config import Changes, Config, Difference, Driver, Listen, Remote, compare
+from inditree.errors import ConfigError
 from inditree.ops.model import ControlError
 from inditree.runtime.listener import Listener
+from inditree.server.exchange import Exchange
 
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
@@ -31,18 +32,21 @@ class Control:
     engine: Engine
     units: Units
     listeners: dict[str, Listener]
-
-    def _bind(self, entry: Listen) -> Listener:
-        raise NotImplementedError
+    draining: bool
 
     def _take_over(self, new: Config) -> None:
         """Apply what is neither a list nor in NEEDS_RESTART. Raises ConfigError where nothing was changed."""
         raise NotImplementedError
 
+    def _refuse_if_stopping(self) -> None:
+        if self.draining:
+            raise ControlError(409, "the router is stopping")
+
     # Drivers
 
     async def add_driver(self, entry: dict[str, Any]) -> str:
         """Start a driver; its name."""
+        self._refuse_if_stopping()
         try:
             config = configuration.driver(entry, taken=set(self.units.drivers))
             self.units.add_driver(config)
@@ -53,10 +57,13 @@ class Control:
         return config.name
 
     def _driver(self, name: str) -> DriverUnit:
-        try:
-            return self.units.drivers[name]
-        except KeyError:
-            raise ControlError(404, f"there is no driver {name!r}") from None
+        self._refuse_if_stopping()
+        unit = self.units.drivers.get(name)
+        if unit is None:
+            raise ControlError(404, f"there is no driver {name!r}")
+        if unit.supervisor.retired:
+            raise ControlError(409, f"driver {name!r} is being removed")
+        return unit
 
     async def remove_driver(self, name: str) -> None:
         """End a driver and forget it."""
@@ -79,6 +86,7 @@ class Control:
 
     async def add_remote(self, entry: dict[str, Any]) -> str:
         """Link to a server; the link's name."""
+        self._refuse_if_stopping()
         try:
             config = configuration.remote(entry)
             self.units.add_remote(config)
@@ -89,6 +97,7 @@ class Control:
         return config.name
 
     def _remote(self, name: str) -> RemoteLink:
+        self._refuse_if_stopping()
         try:
             return self.units.remotes[name]
         except KeyError:
@@ -103,7 +112,8 @@ class Control:
         """Link anew."""
         remote = self._remote(name)
         await remote.stop()
-        remote.start()
+        if self._remote(name) is remote:  # it may have been removed meanwhile
+            remote.start()
 
     async def stop_remote(self, name: str) -> None:
         """End a link until it is started again."""
@@ -121,67 +131,45 @@ class Control:
             _logger.warning("http.listen takes effect at the next start")
             new = msgspec.structs.replace(new, http=msgspec.structs.replace(new.http, listen=self.config.http.listen))
         changes = compare(self.config, new)
-        self._take_over(new)
-        fresh = self._bind_new(changes.listen)
+        exchange = Exchange(self.listeners, changes.listen, self._listener)
+        try:
+            self._take_over(new)
+        except ConfigError:
+            exchange.cancel()
+            raise
+        for listener in exchange.commit():
+            for stream in list(listener.streams):
+                self.engine.end(stream.peer, "shutdown", f"listener {listener.config.name} was changed")
         later = sorted(NEEDS_RESTART.intersection(changes.sections))
         if later:
             _logger.warning("changed, but takes effect at the next start: %s", ", ".join(later))
-        self._apply_listeners(changes.listen, fresh)
-        await self._apply_drivers(changes)
-        await self._apply_remotes(changes)
+        await self._apply_drivers(changes.drivers)
+        await self._apply_remotes(changes.remotes)
         self.config = msgspec.structs.replace(new, **{key: getattr(self.config, key) for key in later})
         what = "nothing changed" if not changes else _told(changes)
         _logger.info("configuration read again: %s", what, extra={"event": "reloaded"})
 
-    def _bind_new(self, difference: Difference[Listen]) -> list[Listener]:
-        """New listeners whose address is free now; a port that is taken changes nothing."""
-        fresh: list[Listener] = []
-        try:
-            for entry in difference.added:
-                listener = Listener(self.engine, entry, self.config.limits.connections_per_address)
-                listener.bind()
-                fresh.append(listener)
-        except (StartError, ConfigError):
-            for listener in fresh:
-                listener.stop()
-            raise
-        return fresh
+    def _listener(self, entry: Listen) -> Listener:
+        return Listener(self.engine, entry, self.config.limits.connections_per_address)
 
-    def _apply_listeners(self, difference: Difference[Listen], fresh: list[Listener]) -> None:
-        for name in difference.removed:
-            self._close_listener(name)
-        for entry in difference.changed:
-            self._close_listener(entry.name)
-            listener = self._bind(entry)
-            listener.start()
-        for listener in fresh:
-            self.listeners[listener.config.name] = listener
-            listener.start()
-
-    def _close_listener(self, name: str) -> None:
-        listener = self.listeners.pop(name)
-        listener.stop()
-        for stream in list(listener.streams):
-            self.engine.end(stream.peer, "shutdown", f"listener {name} was changed")
-
-    async def _apply_drivers(self, changes: Changes) -> None:
-        difference = changes.drivers
+    async def _apply_drivers(self, difference: Difference[Driver]) -> None:
         for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
             if name in self.units.drivers:
                 await self.units.remove_driver(name)
         for entry in (*difference.added, *difference.changed):
+            if self.draining:
+                return  # it began to stop while a driver ended
             if entry.name in self.units.drivers:
                 _logger.warning("driver %s: the name was taken through the API, that one stays", entry.name)
             else:
                 self.units.add_driver(entry)
 
-    async def _apply_remotes(self, changes: Changes) -> None:
-        difference = changes.remotes
+    async def _apply_remotes(self, difference: Difference[Remote]) -> None:
         for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
             if name in self.units.remotes:
                 await self.units.remove_remote(name)
         for entry in (*difference.added, *difference.changed):
-            if entry.name not in self.units.remotes:
+            if entry.name not in self.units.remotes and not self.draining:
                 self.units.add_remote(entry)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from inditree.config import Config, Launch, Listen, complete
+from inditree.config import Config, Launch, complete
 from inditree.core import Audit as AuditEffect
 from inditree.core import Settings
 from inditree.core.providers import KEEPALIVE
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("inditree.router")
 
 DRAIN = 0.5
-"""Seconds that outboxes get to empty at the end; a healthy client needs milliseconds."""
+"""Seconds that outboxes get to empty at the end, half of them before the drivers end; a healthy client needs
+milliseconds."""
 
 DESCRIPTORS_BESIDE = 128
 """Descriptors that a router needs beside its connections: drivers (four each), links, files."""
@@ -81,6 +82,7 @@ class Server(Control):
         self.units: Units
         self.running = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()  # one after the other
         self._signals = 0
         self._status = 0
         self._audit: Audit | None = None
@@ -135,7 +137,9 @@ class Server(Control):
             _logger.warning("%s", warning, extra={"event": "descriptors"})
         made = self._call_factories()
         for entry in self.config.listen:
-            self._bind(entry)
+            listener = self._listener(entry)
+            listener.bind()
+            self.listeners[entry.name] = listener
         await self._start_services()
         for listener in self.listeners.values():
             listener.start()
@@ -215,12 +219,6 @@ class Server(Control):
                 result=each.result,
             )
 
-    def _bind(self, entry: Listen) -> Listener:
-        listener = Listener(self.engine, entry, self.config.limits.connections_per_address)
-        listener.bind()
-        self.listeners[entry.name] = listener
-        return listener
-
     def _announce(self) -> None:
         for listener in self.listeners.values():
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
@@ -271,20 +269,23 @@ class Server(Control):
         self.draining = True
         for listener in self.listeners.values():
             listener.stop()
-        await self._drain()
+        if self._fifo is not None:
+            self._fifo.stop()
+        left = DRAIN - await self._drain(DRAIN / 2)
         stopping = self.engine.tasks.start(self.units.stop_drivers(), "stop drivers")
         await self.units.stop_remotes()
         await stopping
-        await self._drain()
+        await self._drain(left)
 
-    async def _drain(self) -> None:
-        """Let go out what waits for the clients, for a while."""
+    async def _drain(self, seconds: float) -> float:
+        """Let go out what waits for the clients, for some seconds at most; how long it took."""
         peers = self.engine.core.peers
-        end = time.monotonic() + DRAIN
-        while time.monotonic() < end:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds:
             if all(peer.outbox.empty for peer in peers.values()):
-                return
+                break
             await asyncio.sleep(0.01)
+        return passed
 
     async def _close(self) -> None:
         for listener in self.listeners.values():
@@ -329,20 +330,27 @@ class Server(Control):
             self.units.kill_drivers()
 
     def _on_hangup(self) -> None:
+        if self.draining:
+            return
         self.engine.tasks.start(self.reload(), "reload")
 
     async def reload(self) -> bool:
-        """Read the configuration anew and apply what changed in it; False: it is broken and nothing was changed."""
-        self.reopen()
-        if self.launch.reread is None:
+        """Read the configuration anew and apply what changed in it.
+
+        False: nothing was changed, because it is broken or the router is stopping.
+        """
+        async with self._reloading:
+            if self.draining:
+                return False
+            self.reopen()
+            if self.launch.reread is None:
+                return True
+            try:
+                await self.apply(complete(self.launch.reread()))
+            except (InditreeError, OSError) as error:
+                _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
+                return False
             return True
-        try:
-            new = complete(self.launch.reread())
-            await self.apply(new)
-        except (InditreeError, OSError) as error:
-            _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
-            return False
-        return True
 
     def _take_over(self, new: Config) -> None:
         if self._http is not None and self._metrics is not None:

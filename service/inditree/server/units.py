@@ -70,7 +70,7 @@ class Units:
     async def remove_driver(self, name: str) -> None:
         """End it and forget it."""
         unit = self.drivers[name]
-        if not await unit.supervisor.stop():
+        if not await unit.supervisor.retire():
             _logger.error("%s: cannot be ended", name, extra={"driver": name, "event": "unkillable"})
         if self.drivers.get(name) is unit:
             del self.drivers[name]

@@ -1,0 +1,47 @@
+"""A camera that passes its images as descriptors, as libindi's drivers do: COUNT of SIZE bytes when it is told to.
+
+Each image is its number, over and over. It is a program of its own and imports nothing of ours.
+"""
+
+import os
+import socket
+
+COUNT, SIZE = int(os.environ["COUNT"]), int(os.environ["SIZE"])
+DEFINITION = (
+    b"<defBLOBVector device='Shots' name='SHOT' state='Idle' perm='ro'><defBLOB name='SHOT'/></defBLOBVector>\n"
+    b"<defTextVector device='Shots' name='GO' state='Idle' perm='rw'><defText name='GO'/></defTextVector>\n"
+)
+BLOB = (
+    "<setBLOBVector device='Shots' name='SHOT' state='Ok'>"
+    "<oneBLOB name='SHOT' size='{0}' len='{0}' format='.{1}' attached='true'></oneBLOB></setBLOBVector>\n"
+)
+
+
+def shoot(out: socket.socket, number: int) -> None:
+    """Send one image."""
+    fd = os.memfd_create("shot")
+    os.pwrite(fd, bytes([number]) * SIZE, 0)
+    data = BLOB.format(SIZE, number).encode()
+    sent = socket.send_fds(out, [data], [fd])
+    out.sendall(data[sent:])
+    os.close(fd)
+
+
+def main() -> None:
+    """Run until the server hangs up."""
+    out = socket.socket(fileno=os.dup(1))
+    data = b""
+    while more := os.read(0, 65536):
+        data += more
+        if b"<getProperties" in data:
+            out.sendall(DEFINITION)
+            data = data.replace(b"<getProperties", b"")
+        if b"</newTextVector>" in data:
+            data = b""
+            for number in range(1, COUNT + 1):
+                shoot(out, number)
+            out.sendall(b"<setTextVector device='Shots' name='GO' state='Ok'/>\n")
+
+
+if __name__ == "__main__":
+    main()

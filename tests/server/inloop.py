@@ -1,0 +1,112 @@
+"""A server in the loop of the test, and clients that it cannot deadlock with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from inditree.config import Config, Driver, Http, Launch, Limits, Listen
+from inditree.runtime.tasks import Tasks
+from inditree.server.server import Server
+from live import free_port
+
+GET = b"<getProperties version='1.7'/>"
+SLEEPER = ("sleep", "777")
+STUBBORN = ("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+
+
+def listen(port: int | None = None, name: str = "main", **keys: Any) -> Listen:
+    """One entry at 127.0.0.1."""
+    return Listen(tcp=f"127.0.0.1:{port or free_port()}", name=name, **keys)
+
+
+def config(*entries: Listen, limits: Limits | None = None, drivers: tuple[Driver, ...] = ()) -> Config:
+    """Without HTTP."""
+    return Config(listen=entries or (listen(),), http=Http(listen=None), limits=limits or Limits(), drivers=drivers)
+
+
+@dataclasses.dataclass
+class Running:
+    """`again` is what a reload reads."""
+
+    server: Server
+    tasks: Tasks
+    again: Config
+
+    async def reload(self, new: Config) -> bool:
+        self.again = new
+        return await self.server.reload()
+
+
+@contextlib.asynccontextmanager
+async def running(first: Config) -> AsyncIterator[Running]:
+    """A server until the block ends; nothing of it may be left then."""
+    tasks = Tasks()
+    server = Server(first, launch=Launch(reread=lambda: it.again))
+    it = Running(server, tasks, first)
+    done = tasks.start(server.asyncrun(), "server")
+    started = tasks.start(server.running.wait(), "started")
+    await asyncio.wait([done, started], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        assert server.running.is_set()
+        yield it
+    finally:
+        server.shutdown()
+        await asyncio.wait_for(done, 15)
+        await tasks.close()
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 30))
+
+
+async def until(condition: Callable[[], Any], what: str, timeout: float = 8.0) -> None:
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+class Caller:
+    """A client by streams."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def ping(self) -> None:
+        """Raises AssertionError unless it is answered."""
+        self.writer.write(b"<pingRequest uid='here'/>")
+        try:
+            await asyncio.wait_for(self.reader.readuntil(b"here"), 5)
+        except (OSError, EOFError, TimeoutError) as error:
+            raise AssertionError(f"no answer: {error!r}") from None
+
+    async def closed(self) -> bool:
+        """Read to the end; whether it comes."""
+        try:
+            await asyncio.wait_for(self.reader.read(), 5)
+        except OSError:
+            return True
+        except TimeoutError:
+            return False
+        return True
+
+
+@contextlib.asynccontextmanager
+async def caller(place: int | Path) -> AsyncIterator[Caller]:
+    """Connected to a port of 127.0.0.1, or a UNIX path."""
+    if isinstance(place, int):
+        made = Caller(*await asyncio.open_connection("127.0.0.1", place))
+    else:
+        made = Caller(*await asyncio.open_unix_connection(place))
+    try:
+        yield made
+    finally:
+        made.writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await made.writer.wait_closed()

@@ -1,0 +1,167 @@
+"""Changes that come at the same time, or when it is too late for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import psutil
+import pytest
+
+from inditree.config import Config, Driver
+from inditree.ops.model import ControlError
+from inditree.server.server import Server
+from live import free_port
+from server.inloop import SLEEPER, STUBBORN, caller, config, listen, run, running, until
+
+
+def processes(word: str) -> list[psutil.Process]:
+    """What runs below this process with a word in its command."""
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if word in " ".join(each.cmdline()):  # a zombie has none
+                found.append(each)
+    return found
+
+
+def stubborn(name: str = "d", stop_grace: float = 0.3, word: str = "") -> Driver:
+    return Driver(name=name, exec=(*STUBBORN, word), stop_grace=stop_grace)
+
+
+LATE: list[Callable[[Server], Awaitable[object]]] = [
+    lambda server: server.restart_driver("d"),
+    lambda server: server.start_driver("d"),
+    lambda server: server.stop_driver("d"),
+    lambda server: server.remove_driver("d"),
+    lambda server: server.add_driver({"name": "d", "exec": [*SLEEPER]}),
+]
+
+
+@pytest.mark.parametrize("change", LATE)
+def test_a_driver_that_is_being_removed_takes_no_change(change: Callable[[Server], Awaitable[object]]) -> None:
+    async def work() -> None:
+        async with running(config(drivers=(stubborn(word="removed"),))) as it:
+            await until(lambda: processes("removed"), "it runs")
+            removing = it.tasks.start(it.server.remove_driver("d"), "remove")
+            await asyncio.sleep(0)
+            with pytest.raises(ControlError) as caught:
+                await change(it.server)
+            assert caught.value.status == 409
+            await removing
+            assert "d" not in it.server.units.drivers
+            assert not processes("removed")
+            assert await it.server.add_driver({"name": "d", "exec": [*SLEEPER]}) == "d"
+
+    run(work())
+
+
+def test_a_driver_that_is_being_removed_is_not_started_by_others() -> None:
+    async def work() -> None:
+        async with running(config(drivers=(stubborn(word="kept"),))) as it:
+            await until(lambda: processes("kept"), "it runs")
+            supervisor = it.server.units.drivers["d"].supervisor
+            removing = it.tasks.start(it.server.units.remove_driver("d"), "remove")
+            await asyncio.sleep(0)
+            supervisor.restart()
+            supervisor.start()
+            await removing
+            assert not processes("kept")
+
+    run(work())
+
+
+def test_a_link_that_was_removed_is_not_linked_again() -> None:
+    async def work() -> None:
+        async with running(config()) as it:
+            await it.server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "r"})
+            link = it.server.units.remotes["r"]
+            await until(lambda: link.state == "backoff", "it has tried")
+            results = await asyncio.gather(
+                it.server.restart_remote("r"), it.server.remove_remote("r"), return_exceptions=True
+            )
+            assert isinstance(results[0], ControlError)
+            assert results[0].status == 404
+            assert results[1] is None
+            assert link.state == "stopped"
+
+    run(work())
+
+
+def test_two_restarts_of_a_link_at_once() -> None:
+    async def work() -> None:
+        async with running(config()) as it:
+            await it.server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "r"})
+            link = it.server.units.remotes["r"]
+            await until(lambda: link.state == "backoff", "it has tried")
+            await asyncio.gather(it.server.restart_remote("r"), it.server.restart_remote("r"))
+            await until(lambda: link.state == "backoff", "it tries again")
+
+    run(work())
+
+
+def test_reloads_come_one_after_the_other() -> None:
+    async def work() -> None:
+        port = free_port()
+
+        def with_driver(word: str, *names: str) -> Config:
+            return config(listen(port, names[0]), drivers=(stubborn(word=word),))
+
+        async with running(with_driver("first", "a")) as it:
+            await until(lambda: processes("first"), "it runs")
+            it.again = with_driver("second", "b")
+            one = it.tasks.start(it.server.reload(), "one")
+            await asyncio.sleep(0.05)  # it waits for the driver now
+            assert not one.done()
+            it.again = with_driver("third", "c")
+            two = it.tasks.start(it.server.reload(), "two")
+            assert (await one, await two) == (True, True)
+            assert list(it.server.listeners) == ["c"]
+            await until(lambda: processes("third"), "the last one runs")
+            assert [each.config.exec for each in it.server.units.drivers.values()] == [(*STUBBORN, "third")]
+            assert not processes("first")
+            assert not processes("second")
+
+    run(work())
+
+
+def test_nothing_is_changed_while_it_stops() -> None:
+    async def work() -> None:
+        port, other = free_port(), free_port()
+        async with running(config(listen(port), drivers=(stubborn(word="stops"),))) as it:
+            await until(lambda: processes("stops"), "it runs")
+            it.server.shutdown()
+            await until(lambda: it.server.draining, "it stops")
+            changes: list[Callable[[], Awaitable[object]]] = [
+                lambda: it.server.add_driver({"exec": [*SLEEPER]}),
+                lambda: it.server.add_remote({"host": "127.0.0.1"}),
+                lambda: it.server.start_driver("d"),
+                lambda: it.server.restart_driver("d"),
+                lambda: it.server.remove_driver("d"),
+            ]
+            for change in changes:
+                with pytest.raises(ControlError, match="stopping") as caught:
+                    await change()
+                assert caught.value.status == 409
+            assert not await it.reload(config(listen(port), listen(other, "late")))
+            assert list(it.server.listeners) == ["main"]
+            with pytest.raises(OSError):
+                async with caller(other):
+                    pass
+
+    run(work())
+
+
+def test_a_reload_that_is_under_way_starts_nothing_when_it_stops() -> None:
+    async def work() -> None:
+        async with running(config(listen(name="a"), drivers=(stubborn(word="before"),))) as it:
+            await until(lambda: processes("before"), "it runs")
+            it.again = config(*it.again.listen, drivers=(Driver(name="d", exec=SLEEPER),))
+            reloading = it.tasks.start(it.server.reload(), "reload")
+            await asyncio.sleep(0.05)
+            it.server.shutdown()
+            await reloading
+            assert all(each.config.exec != SLEEPER for each in it.server.units.drivers.values())
+
+    run(work())

@@ -1,0 +1,79 @@
+"""A link survives names that cannot be looked up."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from inditree.config import Remote
+from inditree.runtime import remote as module
+from inditree.runtime.remote import RemoteLink
+from live import free_port
+from server.inloop import config, listen, run, running, until
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70 + ".example"])
+def test_a_name_that_is_none_is_an_error_of_that_try(host: str) -> None:
+    async def work() -> None:
+        async with running(config()) as it:
+            link = it.server.units.add_remote(Remote(host=host, name="r"))
+            await until(lambda: link.attempts["error"] >= 2, "it tries again")
+            assert "cannot connect" in link.last_error
+            await it.server.restart_remote("r")
+            await until(lambda: link.attempts["error"] >= 3, "it tries after a restart")
+
+    run(work())
+
+
+def test_a_loop_whose_name_cannot_be_looked_up_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SELF_CHECK", 0.05)
+
+    async def work() -> None:
+        port = free_port()
+        async with running(config(listen(port))) as it:
+            link = RemoteLink(it.server.engine, Remote(host="localhost", port=port, name="r"))
+            known, looked = link._addresses, 0
+
+            async def flaky() -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+                nonlocal looked
+                looked += 1
+                if looked in (2, 3):
+                    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+                if looked == 4:
+                    raise UnicodeError("label empty or too long")
+                return await known()
+
+            monkeypatch.setattr(link, "_addresses", flaky)
+            link.start()
+            # The fifth shows that the name can be looked up, so it tries once more, and finds itself again.
+            await until(lambda: link.attempts["ok"] >= 2, "it tries again")
+            await until(lambda: looked > 8, "it goes on looking")
+            assert link.attempts["ok"] == 2
+            await link.stop()
+            assert link.state == "stopped"
+
+    run(work())
+
+
+def test_a_link_that_died_is_started_and_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with running(config()) as it:
+            link = RemoteLink(it.server.engine, Remote(host="127.0.0.1", port=free_port(), name="r"))
+
+            async def broken() -> str:
+                raise RuntimeError("a mistake of ours")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(link, "_try", broken)
+                link.start()
+                await until(lambda: link._task is not None and link._task.done(), "it is dead")
+                await link.stop()
+                link.start()
+                await until(lambda: link._task is not None and link._task.done(), "it is dead again")
+            link.start()
+            await until(lambda: link.attempts["refused"] > 0, "it lives")
+            await asyncio.wait_for(link.stop(), 1)
+
+    run(work())
