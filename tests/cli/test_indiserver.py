@@ -166,7 +166,7 @@ def test_what_drivers_of_the_fifo_inherit(monkeypatch: pytest.MonkeyPatch) -> No
         served.append(launch)
         return 0
 
-    monkeypatch.setattr(indiserver, "serve", serve)
+    monkeypatch.setattr("inditree.cli.serve.serve", serve)
     environ = {"INDIDEV": "a", "INDICONFIG": "b", "INDISKEL": "c", "INDIPREFIX": "d"}
     assert indiserver.run(["x"], environ) == 0
     assert len(environ) == 4

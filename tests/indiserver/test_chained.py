@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from indiserver.sessions import Side, act, both, get, same
+from indiserver.recorder import act, get
+from indiserver.sessions import Side, both, same
 
 CCD, WHEEL, SPY = "CCD Simulator", "Filter Simulator", "Spy"
 PAIRS = {

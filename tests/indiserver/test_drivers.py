@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indiserver.sessions import Side, act, blobs, both, get, number, same
+from indiserver.recorder import act, blobs, get, number
+from indiserver.sessions import Side, both, same
 
 CCD, WHEEL, FOCUS, SPY = "CCD Simulator", "Filter Simulator", "Focuser Simulator", "Spy"
 

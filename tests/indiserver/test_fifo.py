@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from threading import Thread
 
-from indiserver.sessions import Recorder, Side, both, get, same
+from indiserver.recorder import Recorder, get
+from indiserver.sessions import Side, both, same
 
 WHEEL = "Filter Simulator"
 

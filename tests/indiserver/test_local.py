@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from indiserver.sessions import LocalRecorder, Recorder, Side, blobs, both, get, same
+from indiserver.recorder import LocalRecorder, Recorder, blobs, get
+from indiserver.sessions import Side, both, same
 from live import Router, free_port, until
 
 CCD = "CCD Simulator"

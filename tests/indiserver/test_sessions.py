@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indiserver.sessions import Side, blobs, both, get, number, same, switch
+from indiserver.recorder import blobs, get, number, switch
+from indiserver.sessions import Side, both, same
 
 CCD, WHEEL, FOCUS = "CCD Simulator", "Filter Simulator", "Focuser Simulator"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indiserver.sessions import DEADLINE, SERVERS, Side, act, both, get
+from indiserver.recorder import DEADLINE, act, get
+from indiserver.sessions import SERVERS, Side, both
 from live import until
 
 
