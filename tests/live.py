@@ -40,6 +40,16 @@ def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> 
         time.sleep(0.02)
 
 
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that run still: a zombie whose parent is gone waits for the machine's own init."""
+    found = []
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if each.is_running() and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(each)
+    return found
+
+
 class Router:
     """`inditree WORDS` in a process of its own, logging to a file."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from live import Client, Router, free_port, serve, until
+from live import Client, Router, alive, free_port, serve, until
 
 KILLS = int(os.environ.get("INDITREE_TEST_KILLS", "15"))
 """The long form is `make chaos`: 200."""
@@ -140,8 +140,7 @@ def test_one_that_double_forks_and_ignores_sigterm_is_gone_with_the_router(tmp_p
         children = router.descendants()
     finally:
         router.stop()
-    alive = [each for each in children if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
-    assert not alive
+    assert not alive(children)
 
 
 def test_a_driver_that_crashes_at_once_costs_nothing(tmp_path: Path) -> None:

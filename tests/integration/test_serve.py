@@ -8,16 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
-
-from live import Client, Router, free_port, serve, tool, until
+from live import Client, Router, alive, free_port, serve, tool, until
 
 SIMULATORS = ("indi_simulator_telescope", "indi_simulator_ccd")
-
-
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that run still: a zombie whose parent is gone waits for the machine's own init."""
-    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_the_tools_of_libindi_read_and_set_properties(tmp_path: Path) -> None:
