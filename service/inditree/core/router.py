@@ -15,7 +15,7 @@ from inditree.flow.whole import WholeOutbox
 from inditree.routing.wishes import Wishes
 from inditree.tree.link import Link
 from inditree.tree.paths import Once
-from inditree.view.properties import View
+from inditree.view.properties import Property, View
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.syntax import DEF_TAGS, NEW_TAGS, SET_TAGS, message, ping_reply
 
@@ -84,6 +84,8 @@ class Core:
         self.peers: dict[int, Peer] = {}
         self.owners: dict[str, Peer] = {}
         self.view = View()
+        self.unnoted: list[tuple[Property, bytes, int, int, int]] = []  # what the view has not taken in yet
+        self.audited = True  # somebody wants to know what became of each new*
         self.once = Once()
         self.dirty: set[Peer] = set()
         self.effects: list[Effect] = []
@@ -124,6 +126,8 @@ class Core:
         """One item of a peer's stream, in order."""
         if peer.gone:
             return
+        if self.unnoted:
+            self.note()
         if self.reserved:
             self.reserved.pop(peer, None)  # the image has ended, if it was one
         if isinstance(item, Run):
@@ -144,10 +148,20 @@ class Core:
         peer.counters.received[item.tag] += 1
         handler(self, peer, item)
 
+    def note(self) -> None:
+        """Take into the view what the last run said.
+
+        To be called when the outboxes have been written, so that nobody waits for it, and before anything else.
+        """
+        unnoted, self.unnoted = self.unnoted, []
+        for known, data, first, last, end in unnoted:
+            known.note(data, first, last, end)
+
     def leave(self, peer: Peer, reason: str) -> None:
         """A peer is gone, everything that it sent before has been received."""
         if peer.gone:
             return
+        self.note()
         peer.gone = True
         peer.counters.closed[reason] += 1
         del self.peers[peer.id]
@@ -167,6 +181,7 @@ class Core:
 
     def tick(self) -> None:
         """Time has passed: pauses, introductions, probes, stalls."""
+        self.note()
         ownership.end_pauses(self)
         links.end_silence(self)
         if self.now >= self._next_check:
@@ -273,6 +288,8 @@ class Core:
 
     def audit(self, peer: Peer, element: Element | Blob, result: str) -> None:
         """Tell what became of a new*."""
+        if not self.audited:
+            return
         data = element.data if isinstance(element, Element) else b""
         device, name = (element.device or "")[:AUDITED], (element.name or "")[:AUDITED]
         self.effects.append(Audit(peer, element.tag, device, name, data, result))

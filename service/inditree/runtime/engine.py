@@ -119,6 +119,8 @@ class Engine:
                     port = ports.get(peer)
                     if port is not None and not port.blocked:
                         port.write()
+            if core.unnoted:
+                core.note()
             if core.progress:
                 core.settle()
             if core.effects:

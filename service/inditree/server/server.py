@@ -123,6 +123,7 @@ class Server(Control):
             forwarded=self.config.definitions == "forwarded",
         )
         self.engine = Engine(settings, limits, Counters())
+        self.engine.core.audited = False
         self.engine.log_traffic = self.launch.log_traffic
         self.engine.traffic = self.launch.traffic
         if self.launch.message_dir is not None:
@@ -184,6 +185,7 @@ class Server(Control):
         if self.config.audit.file is not None:
             self._audit = Audit(self.config.audit.file)
             self.engine.on_audit = self._audited
+            self.engine.core.audited = True
         self._lag = LagMeter(self.engine.core.counters)
         self._lag.start()
         self._blocked = BlockWatch(self._lag, lambda task, files: culprit([*self.units.drivers.values()], task, files))
