@@ -45,7 +45,7 @@ def drivers(rows: Sequence[Row], cpu: Mapping[str, float] | None = None) -> Tabl
             "-" if percent is None else f"{percent:.1f} %",
             _size(row.get("resident_bytes")),
             _list(row["devices"]),
-            row.get("last_error") or "",
+            "" if row["state"] == "running" else row.get("last_error") or "",
         )
     return table
 
@@ -62,7 +62,7 @@ def remotes(rows: Sequence[Row]) -> Table:
             "-" if rtt is None else f"{rtt * 1000:.1f} ms",
             _size(row.get("queue_bytes")),
             _list(row["devices"]),
-            row["last_error"] or "",
+            "" if row["state"] == "up" else row["last_error"] or "",
         )
     return table
 

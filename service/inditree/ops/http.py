@@ -168,7 +168,9 @@ async def _bind(host: str | None, port: int) -> list[socket.socket]:
             each.close()
         # create_server's own text repeats the address, that of a failed look-up has a number which is no errno.
         text = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise StartError(f"http: cannot listen on {shown}: {text}") from error
+        raise StartError(
+            f"http: cannot listen on {shown}: {text} (another router? --http HOST:PORT, or off)"
+        ) from error
     return sockets
 
 
