@@ -327,7 +327,8 @@ def test_a_taken_port_is_named() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             server = HttpServer(Http(listen=address), FakeControl(), Tasks(), Metrics())
-            with pytest.raises(StartError, match=f"^http: cannot listen on {address}: Address already in use .another router"):
+            expected = f"^http: cannot listen on {address}: Address already in use .another router"
+            with pytest.raises(StartError, match=expected):
                 await server.start()
             await server.stop()
 
