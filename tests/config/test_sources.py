@@ -75,6 +75,10 @@ def test_an_empty_variable_says_nothing() -> None:
     assert variables({f"INDITREE_{name}": " " for name in names}) == Overlay()
 
 
+def test_the_port_that_kubernetes_sets_for_a_service_of_our_name_is_no_port() -> None:
+    assert variables({"INDITREE_PORT": "tcp://10.96.0.12:7624"}) == Overlay()
+
+
 def test_a_variable_beats_the_file(tmp_path: Path) -> None:
     said = variables(
         {"INDITREE_PORT": "7777", "INDITREE_HTTP": "off", "INDITREE_DRIVERS": "a", "INDITREE_LOG_LEVEL": "info"}

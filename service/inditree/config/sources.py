@@ -106,6 +106,8 @@ def _moved(tcp: str, path: str, overlay: Overlay) -> str:
 def variables(environ: Mapping[str, str]) -> Overlay:
     """What the INDITREE_* variables say; an empty one says nothing. Raises ConfigError that names the variable."""
     said = {key: value.strip() for key, value in environ.items() if key.startswith("INDITREE_") and value.strip()}
+    if said.get("INDITREE_PORT", "").startswith("tcp://"):
+        del said["INDITREE_PORT"]  # Kubernetes says so where a Service is called inditree: an address, not a wish
     drivers, remotes = entries(
         re.split(r"[;\n]", said.get("INDITREE_DRIVERS", "")), said.get("INDITREE_REMOTES", "").split(",")
     )
