@@ -34,6 +34,7 @@ _MISTAKES = [
     ("listen: x", "listen: expected a list, got 'x'"),
     ("listen: {tcp: 'h:1'}", "listen: expected a list, got keys and values"),
     ("limits: [x]", "limits: expected keys and values, got a list"),
+    ("log: {parts: {router: loud}}", "log.parts.router: 'loud' is not one of critical, debug, error, info, warning"),
     # listeners
     ("listen: [{}]", "listen[0]: needs tcp or unix"),
     ("listen: [{tcp: 'h:1', unix: /x}]", "listen[0]: has both tcp and unix"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from inditree.config import Log
+from inditree.config.structs import Parts
 from inditree.ops import logs
 from inditree.ops.logs import REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup
 from inditree.runtime.traffic import log, shortened
@@ -99,6 +100,16 @@ def test_the_timer_says_it_where_nothing_else_is_logged(monkeypatch: pytest.Monk
     assert repeats.filter(record("x")) and not repeats.filter(record("x"))
     assert said.wait(10)
     repeats.flush()
+
+
+def test_a_part_has_a_level_of_its_own_until_the_next_setup(clean: None) -> None:
+    text = io.StringIO()
+    setup(Log(level="warning", parts=Parts(link="info")), stream=text)
+    logging.getLogger("inditree.link").info("linked")
+    logging.getLogger("inditree.driver").info("ready")
+    setup(Log(level="warning"), stream=text)
+    logging.getLogger("inditree.link").info("linked again")
+    assert "linked" in text.getvalue() and "ready" not in text.getvalue() and "again" not in text.getvalue()
 
 
 def test_setup_writes_to_one_place_only(clean: None) -> None:

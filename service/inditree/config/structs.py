@@ -174,11 +174,27 @@ class Limits(Section, frozen=True, kw_only=True):
     elements_per_second: Annotated[float, Meta(gt=0)] | None = None
 
 
+class Parts(Section, frozen=True, kw_only=True):
+    """Levels of parts of the router; None: as all."""
+
+    audit: Level | None = None
+    control: Level | None = None
+    discovery: Level | None = None
+    driver: Level | None = None
+    fifo: Level | None = None
+    http: Level | None = None
+    link: Level | None = None
+    listener: Level | None = None
+    router: Level | None = None
+    traffic: Level | None = None
+
+
 class Log(Section, frozen=True, kw_only=True):
-    """What goes to stderr."""
+    """What goes to stderr. `parts`: levels of their own for parts of the router (`traffic: debug` is all XML)."""
 
     level: Level = "info"
     format: Literal["text", "json"] = "text"
+    parts: Parts = Parts()
 
 
 class Audit(Section, frozen=True, kw_only=True):

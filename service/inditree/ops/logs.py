@@ -45,8 +45,8 @@ def setup(log: Log, parts: Mapping[str, str] | None = None, *, stream: TextIO | 
     root.addHandler(handler)
     root.setLevel(max(_level(log.level), logging.INFO))  # other packages' DEBUG is not about us
     logging.getLogger("inditree").setLevel(_level(log.level))
-    for name, level in (parts or {}).items():
-        logging.getLogger(f"inditree.{name}").setLevel(_level(level))
+    for name, level in {**msgspec.structs.asdict(log.parts), **(parts or {})}.items():
+        logging.getLogger(f"inditree.{name}").setLevel(logging.NOTSET if level is None else _level(level))
 
 
 def _emit(handler: logging.Handler, record: logging.LogRecord) -> None:

@@ -124,7 +124,7 @@ class Server(Control):
         )
         self.engine = Engine(settings, limits, Counters())
         self.engine.core.audited = False
-        self.engine.log_traffic = self.launch.log_traffic
+        self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic
         if self.launch.message_dir is not None:
             self.engine.tap = MessageLog(self.launch.message_dir).note
