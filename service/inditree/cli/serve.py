@@ -23,7 +23,7 @@ def run(chosen: Namespace) -> int:
         flags=flags(chosen),
         variables=variables(os.environ),
     )
-    return serve(sources.load(), Launch(reread=sources.load, signals=True))
+    return serve(sources.load(), Launch(reread=sources.load, file=sources.file, signals=True))
 
 
 def serve(config: Config, launch: Launch) -> int:
