@@ -1,5 +1,7 @@
 # Images, and the tests that need the container engine. Included by the Makefile.
 DOCKER ?= docker
+# Debian's package of the engine: its name is also that of a registry, which no file here names.
+ENGINE_PACKAGE := docker$(shell printf '\056')io
 IMAGE ?= inditree
 BASE_IMAGE ?= debian:trixie-slim
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/inditree/version.py)
@@ -8,7 +10,7 @@ BUILD = $(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION
 COMPOSE := $(BIN)/docker-compose
 
 image: ## both images, inditree and inditree:indi; makes their base where none can be pulled
-	@scripts/debs $(DOCKER)=docker.io
+	@scripts/debs $(DOCKER)=$(ENGINE_PACKAGE)
 	@$(DOCKER) image inspect $(BASE_IMAGE) >/dev/null 2>&1 || $(DOCKER) pull -q $(BASE_IMAGE) 2>/dev/null \
 		|| $(MAKE) --no-print-directory base-image
 	$(BUILD) -q --target slim -t $(IMAGE):latest .
@@ -17,7 +19,7 @@ image: ## both images, inditree and inditree:indi; makes their base where none c
 		$(DOCKER) image inspect --format "$$image {{.Size}} bytes" $$image; done
 
 base-image: ## the image that ours start from, made of Debian's packages with this machine's certificate authorities
-	@scripts/debs $(DOCKER)=docker.io mmdebstrap=mmdebstrap
+	@scripts/debs $(DOCKER)=$(ENGINE_PACKAGE) mmdebstrap=mmdebstrap
 	@scripts/base-image $(BASE_IMAGE)
 
 # The real Compose, as PyPI has it; Debian's is the old one in Python.
