@@ -56,7 +56,7 @@ def test_every_query_of_the_router_board_gives_series(tmp_path: Path) -> None:
             hub.stop()
 
 
-def test_scrapes_make_no_image_late_and_lose_none(tmp_path: Path) -> None:
+def test_a_hundred_scrapes_while_images_flow_lose_none(tmp_path: Path) -> None:
     """A hundred scrapes while images flow; the long form of a thousand is in docs/performance.md."""
     program = tmp_path / "camera"
     program.write_text(CAMERA)

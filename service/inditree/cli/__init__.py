@@ -48,8 +48,3 @@ def _run(words: list[str]) -> int:
 def _failed(error: InditreeError, status: int) -> int:
     print(f"inditree: {error}", file=sys.stderr)
     return status
-
-
-def indiserver_main() -> int:
-    """The entry point of a program named `indiserver`."""
-    return main(["indiserver", *sys.argv[1:]])

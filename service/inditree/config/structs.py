@@ -27,7 +27,7 @@ Address = Annotated[str | None, Meta(extra={"false": None})]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Access = Literal["control", "read-only"]
 
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+MIB, GIB = 1 << 20, 1 << 30
 INDI_PORT = 7624
 HTTP_ADDRESS = "127.0.0.1:9624"
 
