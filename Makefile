@@ -30,8 +30,9 @@ run: $(READY) ## serve a simulated telescope and camera on port 7624
 	@echo "In another shell: $(BIN)/inditree status --http $(HTTP)"
 	@exec $(BIN)/inditree serve --port $(PORT) --http $(HTTP) inditree-telescope inditree-camera
 
+# Most of a test is waiting for something to happen, so two run on each processor.
 test: debs $(READY) ## all tests but those with containers
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $$((2 * $$(nproc))) --dist worksteal
 
 lint: $(READY) ## ruff, and the layers of the house
 	$(BIN)/ruff check .
