@@ -20,6 +20,10 @@ class ConfigError(InditreeError):
         self.path = path
         self.text = text
 
+    def within(self, file: str) -> ConfigError:
+        """The same, which also says in which file the key stands."""
+        return self if self.path == file else ConfigError(file, str(self))
+
 
 class StartError(InditreeError):
     """The machine does not give what is needed to run (a port is taken): exit status 1."""

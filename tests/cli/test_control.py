@@ -131,6 +131,7 @@ def test_lists(kind: str, rows: list[dict[str, Any]], capsys: pytest.CaptureFixt
         table = capsys.readouterr().out
     for row in rows:
         assert row["name"] in table and row["state"] in table
+    assert "cpu" not in table  # one answer tells no percentage
 
 
 def test_a_list_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,3 +155,24 @@ def test_a_mistake_names_the_variable(name: str, value: str, message: str) -> No
     with pytest.raises(ConfigError) as caught:
         variables({f"INDITREE_{name}": value})
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "message"),
+    [
+        ("drivers: [{exec: 3}]", Overlay(), "FILE: drivers[0].exec: "),
+        ("drivers: [{exec: [x], cwd: y, python: 'a:b'}]", Overlay(), "FILE: drivers[0]: has both exec and python"),
+        ("listen: []", Overlay(drivers=(Driver(exec=("x",)),)), "FILE: listen: is empty"),
+        ("a: b: c", Overlay(), "FILE: line 1"),
+        ("", Overlay(drivers=(Driver(exec=("x",), name="a/b"),)), "drivers[0].name: "),
+    ],
+)
+def test_a_mistake_in_the_file_names_it_and_one_in_a_flag_does_not(
+    tmp_path: Path, text: str, flags: Overlay, message: str
+) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        Sources(file=str(file), flags=flags).load()
+    assert str(caught.value).startswith(message.replace("FILE", str(file)))
+    assert str(caught.value).count(str(file)) == message.count("FILE")

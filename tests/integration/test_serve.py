@@ -129,7 +129,7 @@ def test_a_reload_touches_only_what_changed(tmp_path: Path) -> None:
         router.wait_for("Focuser Simulator: provided by")
         file.write_text(f"{head}drivers: [{{exec: 3}}]\n")
         router.process.send_signal(signal.SIGHUP)
-        router.wait_for("not reloaded, nothing changed")
+        router.wait_for(f"not reloaded, nothing changed: {file}: drivers[0].exec: ")
         assert router.driver_pid("indi_simulator_telescope") == before
     finally:
         assert router.stop() == 0

@@ -22,13 +22,18 @@ IMAGER = Path(__file__).parent / "imager.py"
 
 @contextlib.contextmanager
 def configured(
-    tmp: Path, port: int, *lines: str, name: str = "router", ready: str = "listening on"
+    tmp: Path,
+    port: int,
+    *lines: str,
+    name: str = "router",
+    ready: str = "listening on",
+    env: dict[str, str] | None = None,
 ) -> Iterator[Router]:
     """A router by a configuration (HTTP is off unless a line says otherwise); `port` is that of its listener."""
     file = tmp / f"{name}.yaml"
     off = () if any(line.startswith("http:") for line in lines) else ("http: {listen: off}",)
     file.write_text("\n".join([*lines, *off]) + "\n")
-    router = Router(tmp / f"{name}.log", ["serve", "--config", str(file)], port)
+    router = Router(tmp / f"{name}.log", ["serve", "--config", str(file)], port, env)
     try:
         router.wait_for(ready)
         yield router

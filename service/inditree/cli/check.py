@@ -14,14 +14,8 @@ def run(chosen: Namespace) -> int:
     try:
         result = config.complete(config.read(chosen.file))
     except ConfigError as error:
-        if error.path == chosen.file:
-            raise
-        raise ConfigError(chosen.file, str(error)) from None
-    try:
-        config.files(result)
-    except ConfigError as error:
-        print(f"inditree: warning: {error}", file=sys.stderr)
-    for doubt in config.doubts(result):
+        raise error.within(chosen.file) from None
+    for doubt in [*config.files(result), *config.doubts(result)]:
         print(f"inditree: warning: {doubt}", file=sys.stderr)
     print(config.normalised(result), end="")
     return 0

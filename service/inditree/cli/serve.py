@@ -33,7 +33,8 @@ def serve(config: Config, launch: Launch) -> int:
     from inditree.ops import logs
     from inditree.server import Server
 
-    files(config)
+    for missing in files(config):
+        raise missing
     logs.setup(config.log, {"traffic": "debug"} if launch.log_traffic else None)
     for doubt in doubts(config):
         logging.getLogger("inditree").warning("%s", doubt, extra={"event": "configuration_doubt"})

@@ -32,17 +32,19 @@ def console() -> Console:
 
 
 def drivers(rows: Sequence[Row], cpu: Mapping[str, float] | None = None) -> Table:
-    """`cpu`: percent of one core by name, where two polls tell."""
-    table = _table("Drivers", "name", "state", "since", "restarts", "last exit", "cpu", "memory", "devices", "error")
+    """`cpu`: percent of one core by name, from two polls; without it there is no such column."""
+    measured = () if cpu is None else ("cpu",)
+    columns = ("name", "state", "since", "restarts", "last exit", *measured, "memory", "devices", "error")
+    table = _table("Drivers", *columns)
     for row in rows:
-        percent = (cpu or {}).get(row["name"])
+        percent = None if cpu is None else cpu.get(row["name"])
         table.add_row(
             row["name"],
             _state(row["state"] if row["state"] != "running" or row.get("ready", True) else "running, not ready"),
             span(row["since_seconds"]),
             str(row["restarts"]),
             _or_dash(row["last_exit"]),
-            "-" if percent is None else f"{percent:.1f} %",
+            *("-" if percent is None else f"{percent:.1f} %" for _ in measured),
             _size(row.get("resident_bytes")),
             _list(row["devices"]),
             "" if row["state"] == "running" else row.get("last_error") or "",

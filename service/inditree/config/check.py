@@ -216,14 +216,13 @@ def _host_alone(text: str) -> object:
     return units.host(text)
 
 
-def files(config: Config) -> None:
-    """Whether the files that it names can be read. Raises ConfigError.
+def files(config: Config) -> list[ConfigError]:
+    """One for each file that it names and that cannot be read here.
 
     Not part of `complete`: a configuration is also checked on machines that it was not written for.
     """
-    for path, name in _named_files(config):
-        if reason := _unreadable(name):
-            raise ConfigError(path, f"{name}: {reason}")
+    named = ((path, name, _unreadable(name)) for path, name in _named_files(config))
+    return [ConfigError(path, f"{name}: {reason}") for path, name, reason in named if reason]
 
 
 def _unreadable(name: str) -> str | None:

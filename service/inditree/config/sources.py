@@ -55,12 +55,26 @@ class Sources:
 
     def load(self) -> Config:
         """The complete configuration. Raises ConfigError."""
-        config = read(self.file) if self.file else Config()
+        config = self._read()
         if self.flags.port is not None and not _has_tcp(config):
             raise ConfigError("--port", "the configuration has no TCP listener")
         if self.flags.host is not None and not _has_tcp(config):
             raise ConfigError("--host", "the configuration has no TCP listener")
-        return complete(apply(config, self.flags.over(self.variables)))
+        overlay = self.flags.over(self.variables)
+        try:
+            return complete(apply(config, overlay))
+        except ConfigError as error:
+            section = error.path.split("[")[0]
+            replaced = section in ("drivers", "remotes") and getattr(overlay, section) is not None
+            raise (error.within(self.file) if self.file and not replaced else error) from None
+
+    def _read(self) -> Config:
+        if not self.file:
+            return Config()
+        try:
+            return read(self.file)
+        except ConfigError as error:
+            raise error.within(self.file) from None
 
 
 def apply(config: Config, overlay: Overlay) -> Config:

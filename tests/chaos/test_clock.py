@@ -1,0 +1,74 @@
+"""The machine's clock is set while it works (NTP after a cold start, a person): nothing is timed by it.
+
+libfaketime sets the clock of the router and its drivers alone; the steady clock, which nobody can set, is left to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from chaos.listener import Listener
+from chaos.test_chaos import tickers
+from live import Client, free_port, until
+from security.parts import api, audited, configured, listen, number
+
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("libfaketime: apt-get install faketime"))
+STEPS = (0, -3600, 7200, -86400 * 365, 86400 * 3650, 0)
+
+
+def commanded(port: int, audit: Path) -> datetime:
+    """When, by its own clock, the router says that it passed on a command of now."""
+    known = len(audited(audit))
+    with Client(port) as client:
+        client.send(number("C", "ECHO", 5))
+        until(lambda: len(audited(audit)) > known, what="it is audited")
+    return datetime.fromisoformat(audited(audit)[-1]["time"])
+
+
+def test_a_step_of_the_clock_is_nothing(tmp_path: Path) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    faked = {
+        "LD_PRELOAD": str(LIBRARY),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    leaf_port, hub_port, http = free_port(), free_port(), f"127.0.0.1:{free_port()}"
+    audit = tmp_path / "audit"
+    limits = "limits: {stall_timeout: 3s, link_timeout: 3s, first_element: 5s, incomplete_element: 5s}"
+    remotes = f"remotes: [{{host: 127.0.0.1, port: {leaf_port}, name: leaf}}]"
+    hub_lines = (
+        listen(hub_port),
+        tickers(200, "C"),
+        remotes,
+        limits,
+        f"http: {{listen: {http}}}",
+        f"audit: {{file: {audit}}}",
+    )
+    with (
+        configured(tmp_path, leaf_port, listen(leaf_port), tickers(200, "A"), limits, name="leaf"),
+        configured(tmp_path, hub_port, *hub_lines, name="hub", ready="A: provided by", env=faked) as hub,
+        contextlib.closing(Listener(hub_port, "far", near="C")) as client,
+    ):
+        until(lambda: client.last.get("A") and client.last.get("C"), what="both are heard")
+        for step in STEPS:
+            clock.write_text(f"{step:+d}")
+            ticks = client.ticks
+            off = commanded(hub_port, audit) - datetime.now(UTC)
+            assert abs(off - timedelta(seconds=step)) < timedelta(seconds=60), "its clock was not set"
+            began = time.monotonic()
+            until(lambda ticks=ticks: client.ticks > ticks + 400, what="a second of elements")  # type: ignore[misc]
+            assert time.monotonic() - began < 5
+        assert not client.faults
+        assert client.worst < 1.0
+        (link,) = api(http, "remotes")
+        drivers = api(http, "drivers")
+        assert (link["state"], link["last_error"]) == ("up", None)
+        assert [row["restarts"] for row in drivers] == [0]
+        assert 0 <= drivers[0]["since_seconds"] < 120
+        assert 0 <= api(http, "status")["uptime_seconds"] < 120
+        assert "Traceback" not in hub.log
