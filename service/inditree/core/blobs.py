@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inditree.core import clients, providers
+from inditree.core import clients, providers, strangers
 from inditree.core.effects import Hold, Release
 from inditree.flow.outbox import Lost
 from inditree.flow.pacing import LATELY, may_read, may_read_lossless, stragglers
@@ -15,9 +15,6 @@ from inditree.wire.syntax import NEW_TAGS
 if TYPE_CHECKING:
     from inditree.core.peer import Peer
     from inditree.core.router import Core
-
-STRANGERS = 4
-"""The part of the memory, 1/4, that images may reserve which those send who connected to us."""
 
 DATA = "setBLOBVector+data"
 """The routing key of an image, beside that of a change of state."""
@@ -226,7 +223,7 @@ def may_begin(core: Core, peer: Peer, size: int) -> bool:
     """
     fits = True
     if peer.policy.listener:
-        part = core.settings.memory // STRANGERS
+        part = core.settings.memory // strangers.PART
         taken = sum(known for each, known in core.reserved.items() if each is not peer and each.policy.listener)
         fits = not taken or taken + size <= part
         size = min(size, part)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from inditree.core import blobs, clients, links, ownership, providers
+from inditree.core import blobs, clients, links, ownership, providers, strangers
 from inditree.core.effects import Audit, Close, Effect, Log, Wake
 from inditree.core.peer import Peer, Policy
 from inditree.counters import Counters, PeerCounters
@@ -92,6 +92,7 @@ class Core:
         self.held: set[Peer] = set()  # sources that are not read because their images are not taken
         self.starved: set[Peer] = set()  # sources whose next BLOB waits for memory
         self.memory = 0  # bytes of all BLOBs that somebody is still owed
+        self.unweighed = 0  # bytes of control elements from those who connected to us since their devices were weighed
         self.reserved: dict[Peer, int] = {}  # bytes of those that are being received
         self.pauses: dict[str, float] = {}  # until when no link is believed about a device
         self.untold: dict[str, set[int]] = {}  # who was told that a device is not there
@@ -132,6 +133,7 @@ class Core:
             self.reserved.pop(peer, None)  # the image has ended, if it was one
         if isinstance(item, Run):
             providers.run(self, peer, item)
+            strangers.note(self, peer, len(item.data))
             return
         if peer in self.introducing and not links.settle(self, peer, item):
             return
@@ -147,6 +149,7 @@ class Core:
             return
         peer.counters.received[item.tag] += 1
         handler(self, peer, item)
+        strangers.note(self, peer, len(item.data))
 
     def note(self) -> None:
         """Take into the view what the last run said.

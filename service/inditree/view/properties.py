@@ -14,6 +14,9 @@ from inditree.view.plain import LIMITS, TIMEOUT, TIMESTAMP, Passage, carried, sa
 PENDING_LIMIT = 64 * 1024
 """Bytes of updates kept for a property before they are folded: bounds what a property can hold."""
 
+PROPERTY_BYTES = 320
+"""Memory that a property takes beside its text."""
+
 
 class Recent:
     """The run that passed last, so that all its properties share what is found out about it."""
@@ -69,6 +72,11 @@ class Property:
         if self._size > PENDING_LIMIT:
             self.current()
 
+    @property
+    def weight(self) -> int:
+        """Bytes that it takes, roughly: its text, and what Python needs to keep it."""
+        return PROPERTY_BYTES + len(self.name) + len(self.definition) + self._size
+
     def current(self) -> bytes:
         """The definition as the driver would send it now; untouched, byte for byte, where nothing was set since."""
         if self._pending:
@@ -115,6 +123,11 @@ class View:
             self.devices.pop(device, None)
         elif device in self.devices:
             self.devices[device].properties.pop(name, None)
+
+    def weight(self, device: str) -> int:
+        """Bytes that are kept of a device, roughly; 0 for one that is not defined."""
+        known = self.devices.get(device)
+        return sum(each.weight for each in known.properties.values()) if known else 0
 
     def matching(self, device: str | None, name: str | None) -> Iterator[tuple[str, Property]]:
         """(device, property) of all that a getProperties with these attributes asks for."""
