@@ -244,13 +244,22 @@ def test_a_start_that_is_cancelled_leaves_nothing() -> None:
             guardian = watcher.parent()
             assert guardian is not None
             before = descriptors()
+            cancelled = 0
             for turns in range(6):
                 starting = asyncio.get_running_loop().create_task(spawn(["sleep", "1000"]))
                 for _ in range(turns):
                     await asyncio.sleep(0)
                 starting.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await starting
+                try:
+                    child = await starting
+                except asyncio.CancelledError:
+                    cancelled += 1
+                else:  # on a busy machine the answer is there before us
+                    child.kill()
+                    await ended(child)
+                    for descriptor in (child.stdin, child.stdout, child.stderr):
+                        os.close(descriptor)
+            assert cancelled >= 3
             await until(lambda: len(guardian.children()) == 1, "the end of what was cancelled")
             assert descriptors() == before
 
