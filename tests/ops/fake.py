@@ -131,6 +131,7 @@ def sample(**fields: Any) -> Sample:
         "queue_bytes_largest": {"client": 4000},
         "queue_limit_bytes": 1 << 27,
         "slow_clients": 1,
+        "audit_lost": 2,
         "definitions": (TEMPERATURE, COORDINATES, COOLER, IMAGE),
     }
     return Sample(**(values | fields))

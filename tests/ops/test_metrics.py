@@ -69,6 +69,7 @@ def test_known_traffic_gives_exact_values() -> None:
         ("indi_dropped_messages_total", "peer=client,reason=superseded"): 2,
         ("indi_dropped_bytes_total", "peer=client,reason=superseded"): 2000,
         ("indi_slow_clients", ""): 1,
+        ("indi_audit_lost_lines_total", ""): 2,
         ("indi_read_paused_seconds_total", "peer=driver"): 1.5,
         ("indi_driver_state", "driver=ccd,state=running"): 1,
         ("indi_driver_state", "driver=ccd,state=backoff"): 0,

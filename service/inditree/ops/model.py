@@ -203,7 +203,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     `counters` is a copy (Counters.copy). `definitions` are the properties of the view, none where
     `metrics.properties` is empty. `slow_clients` are those that hold BLOBs which the fastest has already taken, or
-    that are about to be closed as stalled.
+    that are about to be closed as stalled. `audit_lost` are lines that the audit's disk did not take.
     """
 
     status: Status
@@ -213,6 +213,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     queue_bytes_largest: Mapping[str, int]
     queue_limit_bytes: int
     slow_clients: int = 0
+    audit_lost: int = 0
     definitions: tuple[Definition, ...] = ()
 
 

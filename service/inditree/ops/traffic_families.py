@@ -52,12 +52,14 @@ def histogram(name: str, text: str, values: Histogram) -> Metric:
 
 
 def traffic(sample: Sample) -> Iterator[Metric]:
-    """All families with a label `peer`, and the histograms."""
+    """All families with a label `peer`, the histograms, and what the audit lost."""
     peers = sample.counters.peers
     yield from _connections(sample, peers)
     yield from _messages(peers)
     yield from _queues(sample, peers)
     yield from _timing(sample.counters)
+    text = "Lines that could not be written to audit.file."
+    yield counter("indi_audit_lost_lines", text, {(): sample.audit_lost})
 
 
 def _per_kind(peers: Mapping[str, PeerCounters], read: Callable[[PeerCounters], float]) -> Values:

@@ -381,6 +381,11 @@ class Server(Control):
         """Who connected to us."""
         return report.clients(self)
 
+    @property
+    def audit_lost(self) -> int:
+        """Lines that could not be written to audit.file."""
+        return self._audit.lost if self._audit is not None else 0
+
     def sample(self) -> Sample:
         """What the metrics are made of."""
         return report.sample(self)
