@@ -54,6 +54,7 @@ def build() -> tuple[ArgumentParser, argparse._SubParsersAction[ArgumentParser]]
     _status(commands)
     _control(commands, "driver")
     _control(commands, "remote")
+    _completion(commands)
     _add(commands, "indiserver", "run with the command line of indiserver", "Run with the command line of indiserver.")
     return parser, commands
 
@@ -183,6 +184,20 @@ def _remote_add(actions: argparse._SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--required", action="store_true", help="the router is not ready while this link is down")
     _where(parser)
     _runs(parser, "control", "add_remote")
+
+
+_COMPLETION = """\
+Print what lets a shell complete inditree's commands, options and files.
+
+  bash   echo 'eval "$(inditree completion bash)"' >> ~/.bashrc
+  zsh    inditree completion zsh > a directory of $fpath/_inditree
+  tcsh   inditree completion tcsh > ~/.inditree.csh; source it in ~/.cshrc"""
+
+
+def _completion(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = _add(commands, "completion", "print a script that completes commands in a shell", _COMPLETION)
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), metavar="SHELL", help="bash, zsh or tcsh")
+    _runs(parser, "completion")
 
 
 def _where(parser: argparse.ArgumentParser) -> None:
