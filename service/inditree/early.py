@@ -2,7 +2,9 @@
 
 A launcher that starts its server connects at once: KStars after 10 ms, and what does not accept within 0.9 s it never
 tries again (3.6.2, seen). Loading a router takes 150 ms on a desktop and much longer on a small or busy board, so
-`inditree indiserver` takes its port first. Who connects waits in the backlog until the listener takes the sockets over.
+`inditree indiserver` takes its port first, and before that its name: a client that finds the port open tries the name
+once, and has its images as text where it finds nobody. Who connects waits in the backlog until the listener takes the
+sockets over.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import socket
 BACKLOG = 64
 """Connections that may wait for the listener."""
 
-_sockets: dict[int, list[socket.socket]] = {}
+_sockets: dict[int | str, list[socket.socket]] = {}
 
 
 def listen(port: int) -> None:
@@ -34,6 +36,23 @@ def listen(port: int) -> None:
             each.close()
         return
     _sockets[port] = sockets
+
+
+def listen_by_name(name: str) -> None:
+    """Take an abstract UNIX name (`@...`). What cannot be had is left for the listener to report."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.bind("\0" + name[1:])
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+    else:
+        _sockets[name] = [sock]
+
+
+def take_name(name: str) -> list[socket.socket]:
+    """The same for a name."""
+    return _sockets.pop(name, [])
 
 
 def take(host: str | None, port: int) -> list[socket.socket]:

@@ -87,7 +87,7 @@ def test_a_driver_that_ends_for_good_is_reported_in_indiservers_words(tmp_path: 
     both(session, tmp_path)
 
 
-def test_the_port_is_taken_before_the_program_is_loaded(tmp_path: Path) -> None:
+def test_port_and_name_are_taken_before_the_program_is_loaded(tmp_path: Path) -> None:
     """A client that connects while it loads is served."""
     with Side("inditree", tmp_path) as side:
         server = side.serve(side.spy(), listening=False)
@@ -97,7 +97,15 @@ def test_the_port_is_taken_before_the_program_is_loaded(tmp_path: Path) -> None:
             with contextlib.suppress(ConnectionRefusedError):
                 sock = socket.create_connection(("127.0.0.1", server.port))
             assert time.monotonic() < began + DEADLINE
+        by_name = socket.socket(socket.AF_UNIX)
+        by_name.connect("\0" + server.name)  # a client tries this once, and is content with TCP where nobody is there
         early = "listening on" not in server.log
+        by_name.sendall(get().encode())
+        by_name.settimeout(DEADLINE)
+        heard = b""
+        while b"defTextVector" not in heard:
+            heard += by_name.recv(65536)
+        by_name.close()
         sock.close()
         client = side.client("client")
         client.send(get())

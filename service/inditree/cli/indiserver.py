@@ -176,6 +176,7 @@ def run(words: Sequence[str], environ: MutableMapping[str, str] = os.environ) ->
     """Run it to its end."""
     try:
         options = parse(words)
+        early.listen_by_name(f"@{options.socket}")
         early.listen(options.port)
     except UsageError as error:
         print(f"{error}\n{_USAGE}" if str(error) else _USAGE, end="", file=sys.stderr)

@@ -17,7 +17,7 @@ from typing import Any
 
 from inditree.config import Listen, Rule
 from inditree.core import Policy
-from inditree.early import take
+from inditree.early import take, take_name
 from inditree.errors import StartError
 from inditree.runtime import binding
 from inditree.runtime.channel import Channel, LocalChannel, SocketChannel
@@ -127,7 +127,7 @@ class Listener:
             self._sockets = binding.bind_tcp(host, port, shared=shared)
 
     def _bind_unix(self, path: str) -> None:
-        self._sockets = [binding.bind_unix(path)]
+        self._sockets = take_name(path) or [binding.bind_unix(path)]
         try:
             if not path.startswith("@"):
                 self._bare = Path(path).stat()

@@ -1,0 +1,193 @@
+"""Every command of README and docs is run, here or where `docs.written` says; nothing is left out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from docs import written
+from docs.written import ROOT, blocks
+from live import Client, free_port, until
+
+PRELUDE = """
+set -euo pipefail
+for tool in getprop setprop eval; do eval "indi_$tool() { command indi_$tool -p $INDITREE_PORT \\"\\$@\\"; }"; done
+"""
+"""The tools of INDI know no variable for the port; all else in a session is as it is written."""
+
+
+@dataclass
+class Shell:
+    """A directory and two ports to run commands of the documentation at: its 7624 and 9624 become these."""
+
+    where: Path
+    port: int
+    http: int
+
+    def words(self, text: str) -> list[str]:
+        own = text.replace("9624", str(self.http)).replace("7624", str(self.port))
+        return ["bash", "-c", PRELUDE + own]
+
+    @property
+    def env(self) -> dict[str, str]:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        own = {"INDITREE_PORT": str(self.port), "INDITREE_HTTP": f"127.0.0.1:{self.http}", "COLUMNS": "200"}
+        return {**os.environ, **own, "PATH": path, "VIRTUAL_ENV": ""}
+
+    def run(self, *commands: str, timeout: float = 60.0) -> str:
+        """What they print, as one session; AssertionError where one fails."""
+        words = self.words("\n".join(commands))
+        done = subprocess.run(words, cwd=self.where, env=self.env, capture_output=True, text=True, timeout=timeout)
+        assert done.returncode == 0, f"{commands}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    @contextlib.contextmanager
+    def serving(self, command: str, *devices: str) -> Iterator[int]:
+        """A command that goes on until the block ends, once it serves these devices; its process."""
+        log = self.where / "log"
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                self.words(f"exec {command}"), cwd=self.where, env=self.env, stdout=file, stderr=file,
+                start_new_session=True,
+            )  # fmt: skip
+        try:
+            until(lambda: process.poll() is not None or self._listens(), what=command)
+            assert process.poll() is None, log.read_text()
+            with Client(self.port) as client:
+                for device in devices:
+                    client.ask(device)
+                    client.take(f"<def[^>]*device=.{device}[^>]*")
+            yield process.pid
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+
+    def _listens(self) -> bool:
+        try:
+            Client(self.port).sock.close()
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    text = (ROOT / "docs/python-drivers.md").read_text()
+    found = re.search(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    (tmp_path / "heater.py").write_text(found[1])
+    return Shell(tmp_path, free_port(), free_port())
+
+
+def block(page: str, number: int) -> list[str]:
+    assert (page, number) in written.HERE
+    return blocks(page)[number]
+
+
+def test_no_command_is_left_out() -> None:
+    elsewhere = {*written.CI, *written.CLUSTER, *written.NO_CLUSTER, *written.IN_POD, *written.COMPOSE}
+    elsewhere |= {*written.CONTAINERS}
+    here = {command for page, number in written.HERE for command in block(page, number)}
+    assert written.all_commands() - here == elsewhere - here
+    assert len(here) > 20
+
+
+def test_the_first_five_minutes(shell: Shell) -> None:
+    """README: `make run`, then the session that follows it."""
+    make_run, make_test = block("README.md", 1)
+    assert (make_run, make_test) == ("make run", "make test")
+    session = block("README.md", 2)
+    assert session[0] == ". .venv/bin/activate"
+    with shell.serving(f"make -s -C {ROOT} run PORT={shell.port} HTTP=127.0.0.1:{shell.http}", "Py Camera"):
+        said = shell.run(*session[:-1], "wait", *session[-1:])
+        status = shell.run(*block("README.md", 0))
+    assert "Py Telescope.EQUATORIAL_EOD_COORD.RA=" in said
+    assert "Py Camera" in said.split("Drivers")[1]
+    (image,) = shell.where.glob("Py Camera.CCD1.CCD1*.fits")
+    assert image.read_bytes().startswith(b"SIMPLE  =")
+    heads = re.findall(r"^name .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert heads and heads[0].split() == next(line for line in status.splitlines() if line.startswith("name ")).split()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [*block("README.md", 3), "inditree serve indi_simulator_telescope indi_simulator_ccd"],
+)
+def test_drivers_of_libindi(shell: Shell, command: str) -> None:
+    assert command in (ROOT / "README.md").read_text()
+    with shell.serving(command, "Telescope Simulator", "CCD Simulator"):
+        assert "CCD Simulator" in shell.run("inditree status")
+
+
+def test_a_configuration(shell: Shell) -> None:
+    check, serve, reload = block("docs/configuration.md", 0)
+    file = shell.where / "dome-a.yaml"
+    file.write_text("drivers: [{exec: [indi_simulator_telescope]}]\n")
+    assert "indi_simulator_telescope" in shell.run(check)
+    with shell.serving(serve, "Telescope Simulator") as process:
+        file.write_text("drivers: [{exec: [indi_simulator_telescope]}, {exec: [indi_simulator_focus]}]\n")
+        shell.run(reload.replace("PID", str(process)))
+        with Client(shell.port) as client:
+            client.ask("Focuser Simulator")
+            client.take("<def[^>]*Focuser Simulator")
+    file.write_text("drivers: [{exec: [x]}, {exec: [y], restart: {policy: sometimes}}]\n")
+    done = subprocess.run(shell.words(serve), cwd=shell.where, env=shell.env, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.split(" is not")[0] in (ROOT / "docs/configuration.md").read_text()
+
+
+def test_the_control_api(shell: Shell) -> None:
+    one, add, restart = block("docs/http.md", 0)
+    (shell.where / "token").write_text("secret")
+    with shell.serving("inditree serve indi_simulator_ccd", "CCD Simulator"):
+        assert '"state":"running"' in shell.run(one)
+        assert '"name":"focus"' in shell.run(add)
+    with shell.serving("inditree serve --token-file token indi_simulator_ccd", "CCD Simulator"):
+        assert "error" in shell.run(add)
+        shell.run(add + " -H 'Authorization: Bearer secret'")
+        assert '"name":"focus"' in shell.run(restart)
+
+
+def test_a_driver_of_ones_own(shell: Shell) -> None:
+    (install,) = block("docs/python-drivers.md", 0)
+    shell.run(f"cd {ROOT}; {install.replace('install', 'install -q --dry-run')}", timeout=120)
+    serve, ask = block("docs/python-drivers.md", 1)
+    (as_child,) = block("docs/python-drivers.md", 2)
+    (set_, wait, watch, restart) = block("docs/python-drivers.md", 3)
+    with shell.serving(serve, "Heater"):
+        assert shell.run(ask).strip() == "20.0"
+        shell.run(set_, wait)
+        assert "make_driver" in shell.run(f"timeout --preserve-status -s INT 5 {watch} || test $? = 130")
+        assert shell.run(restart) == "driver make_driver: restarting\n"
+    with shell.serving(as_child, "Heater"):
+        assert shell.run(ask).strip() == "20.0"
+
+
+def test_the_loop_of_a_change() -> None:
+    steps = re.findall(r"^step (\S+)", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    for command in block("CONTRIBUTING.md", 0):
+        if command.startswith("make "):
+            assert set(command.split()[1:]) <= set(steps)
+        else:
+            assert (ROOT / command.split()[0]).name in ("run", "python")
+
+
+def test_targets_and_commands_in_the_text_exist() -> None:
+    text = "\n".join(page.read_text() for page in written.PAGES)
+    makefiles = "\n".join(each.read_text() for each in (ROOT / "Makefile", *(ROOT / "make").glob("*.mk")))
+    for target in set(re.findall(r"`make ([a-z0-9-]+)", text)):
+        assert re.search(rf"^{target}:", makefiles, re.MULTILINE), target
+    known = set(re.findall(r"^## inditree (\w+)", (ROOT / "docs/commands.md").read_text(), re.MULTILINE))
+    used = set(re.findall(r"`inditree ([a-z]+)[ `]", text))
+    assert used - known == set()
