@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dns.exception
@@ -17,6 +17,8 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.update
+
+from live import free_port
 
 ZONE = "obs.test"
 #: A zone that named refuses to load, so that it answers SERVFAIL for it.
@@ -78,16 +80,13 @@ class Named:
             os.kill(self.process.pid, signal.SIGCONT)
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """Free for UDP and for TCP."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return int(udp.getsockname()[1])
+        port = free_port()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, suppress(OSError):
+            udp.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
@@ -95,7 +94,7 @@ def named(folder: Path, negative: int = 60) -> Iterator[Named]:
     """Run one."""
     program = shutil.which("named", path=os.environ.get("PATH", "") + ":/usr/sbin")
     assert program is not None, "named is missing: apt-get install bind9"
-    port = free_port()
+    port = _free_port()
     (folder / "zone").write_text(_ZONE.format(negative=negative))
     (folder / "named.conf").write_text(_CONFIG.format(folder=folder, port=port, zone=ZONE, broken=BROKEN))
     with (folder / "log").open("wb") as log:

@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import uvloop
 
-from discovery.named import BROKEN, ZONE, Named, free_port, named
+from discovery.named import BROKEN, ZONE, Named, named
 from inditree.config import Dns, Remote
 from inditree.discovery.dns import REMOTES_MAX, DnsDiscovery, Pace
 from inditree.discovery.own import Place
 from inditree.discovery.records import Round, resolver
 from inditree.runtime.tasks import Tasks
+from live import free_port
 from runtime.processes import until
 
 #: A look every 20 ms, whatever the zone's TTL.

@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from drivers.stars import find
 from drivers.test_instruments import EXECUTABLES
 from inditree_drivers.earth import altitude_azimuth, sidereal_hours, to_j2000
 from inditree_drivers.telescope_properties import LATITUDE, LONGITUDE
+from live import free_port
 
 DEADLINE_S = 20.0
 USED = ("telescope", "camera", "focuser", "filter_wheel", "dome")
@@ -76,8 +76,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m inditree_drivers.{module}\n')
         program.chmod(0o755)
         programs.append(str(program))
-    with socket.create_server(("localhost", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     # 0 restarts: a driver that ends is not to go unnoticed.
     command = ["indiserver", "-p", str(port), "-r", "0", *programs]
     with (folder / "log").open("wb") as log:
