@@ -98,7 +98,8 @@ class Router:
         def find() -> int:
             for each in self.descendants():
                 with contextlib.suppress(psutil.Error):
-                    if each.cmdline() and Path(each.cmdline()[0]).name == word:
+                    words = each.cmdline()  # none while it begins or ends
+                    if words and Path(words[0]).name == word:
                         return int(each.pid)
             return 0
 

@@ -330,3 +330,10 @@ def test_what_deserves_a_warning() -> None:
     assert config.doubts(config.load(open_to_all)) == [
         "listen[0]: *:1 is open to every network; allow or tls.client_ca would restrict it"
     ]
+
+
+def test_a_host_in_brackets_is_an_ipv6_address() -> None:
+    """Found by fuzzing: `[:os]` was taken, and could not be read again once it was normalised."""
+    with pytest.raises(ConfigError, match="is not an address"):
+        config.load("remotes: [{host: '[:os]'}]")
+    assert config.load("remotes: [{host: '[::1]'}]").remotes[0].host == "::1"

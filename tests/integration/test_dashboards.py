@@ -85,7 +85,7 @@ def test_a_hundred_scrapes_while_images_flow_lose_none(tmp_path: Path) -> None:
         took = time.monotonic() - began
         scraper.join(30)
         assert scraped == 100
-        assert took < 20
+        assert took < 60
 
 
 CAMERA = """#!/usr/bin/env python3

@@ -151,9 +151,10 @@ def test_it_speaks_again_after_a_silence(caplog: pytest.LogCaptureFixture) -> No
 
     asyncio.run(main())
     texts = said(caplog)
-    assert texts.count("ccd: babble") == LINES_AT_ONCE
+    logged = texts.count("ccd: babble")
+    assert LINES_AT_ONCE <= logged < LINES_AT_ONCE + 100  # a busy machine takes long enough for some more
     assert "ccd: again" in texts
-    assert texts[-1] == f"ccd: ... {1000 - int(LINES_AT_ONCE)} lines more"
+    assert texts[-1] == f"ccd: ... {1000 - logged} lines more"
 
 
 def test_a_new_run_takes_the_place_of_the_last(caplog: pytest.LogCaptureFixture) -> None:

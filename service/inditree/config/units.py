@@ -62,7 +62,7 @@ def split(text: str) -> tuple[str, str]:
     """Host and port of `host`, `host:port`, `[v6]`, `[v6]:port` or `v6`; the port is empty where none is given."""
     if text.startswith("["):
         host, closed, rest = text[1:].partition("]")
-        if not closed or (rest and not rest.startswith(":")) or rest == ":" or ":" not in host:
+        if not closed or (rest and not rest.startswith(":")) or rest == ":" or host.count(":") < 2:
             raise ValueError(f"{text!r} is not an address (host:port, [::1]:port)")
         return host, rest[1:]
     if text.count(":") > 1:
