@@ -97,6 +97,8 @@ class DnsDiscovery:
     async def _follow(self, look: _Look) -> None:
         while True:
             found = await look.again()
+            if not self._running:
+                return  # stopped, and the look-up swallowed it (wait_for of Python 3.11, as the answer came)
             if found is not None:
                 self._take(look.name, found)
             await asyncio.sleep(look.wait)
