@@ -119,8 +119,11 @@ def router_rows() -> list[Row]:
             "Dropped",
             "cps",
             "Elements per second, by reason.",
+            # The 0 has a reason of its own, for a name in the legend.
             query(
-                rate("indi_dropped_messages_total", ALL, "peer, reason") + " > 0 or vector(0)", "{{peer}} {{reason}}"
+                rate("indi_dropped_messages_total", ALL, "peer, reason")
+                + ' > 0 or label_replace(vector(0), "reason", "nothing", "", "")',
+                "{{peer}} {{reason}}",
             ),
         ),
         lines(

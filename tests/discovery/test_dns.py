@@ -179,6 +179,25 @@ def warned(caplog: pytest.LogCaptureFixture, text: str) -> int:
     return sum(text in record.getMessage() and record.levelno == logging.WARNING for record in caplog.records)
 
 
+def test_stopping_ends_a_look_that_swallows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `wait_for` of Python 3.11, which dnspython uses, does where the answer comes in the same turn of the loop."""
+
+    async def main() -> None:
+        asked, answer = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+        async def again(_: object) -> None:
+            asked.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await answer
+
+        monkeypatch.setattr("inditree.discovery.dns._Look.again", again)
+        async with asyncio.timeout(10):
+            async with discovering(["pier.invalid"], ("127.0.0.1", 1)):
+                await asked.wait()
+
+    asyncio.run(main())
+
+
 def test_a_silent_server_changes_nothing(server: Named, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "inditree.discovery")
     name, stays = f"_indi._tcp.still.{ZONE}.", "what is known stays"

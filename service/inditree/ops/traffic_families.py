@@ -92,7 +92,13 @@ def _messages(peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
         came[kind, "control"], came[kind, "blob"] = peer.control_bytes_received, peer.blob_bytes_received
         went[kind, "control"], went[kind, "blob"] = peer.control_bytes_sent, peer.blob_bytes_sent
     yield counter("indi_bytes_received", "Bytes that came in.", came, "peer", "kind")
-    yield counter("indi_bytes_sent", "Bytes that the kernel has taken.", went, "peer", "kind")
+    yield counter(
+        "indi_bytes_sent",
+        "Bytes sent: control elements when they are queued, BLOBs when the kernel has taken them.",
+        went,
+        "peer",
+        "kind",
+    )
     errors = _per_label(peers, PARSE_ERRORS, lambda peer: peer.parse_errors)
     yield counter("indi_parse_errors", "Elements that were not INDI; each closed its peer.", errors, "peer", "reason")
 
