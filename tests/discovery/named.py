@@ -70,10 +70,20 @@ class Named:
         answer = dns.query.tcp(update, "127.0.0.1", timeout=10, port=self.port)
         assert answer.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(answer.rcode())
 
+    def _stands(self) -> bool:
+        """Are all its threads stopped?"""
+        states = [each.read_text().rpartition(")")[2].split()[0] for each in self._threads()]
+        return set(states) == {"T"}
+
+    def _threads(self) -> Iterator[Path]:
+        return Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+
     @contextmanager
     def silent(self) -> Iterator[None]:
         """It takes questions and answers none."""
         os.kill(self.process.pid, signal.SIGSTOP)
+        while not self._stands():  # a thread that runs on another processor goes on for a moment
+            time.sleep(0.001)
         try:
             yield
         finally:
