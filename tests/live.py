@@ -6,7 +6,6 @@ import base64
 import contextlib
 import os
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -18,22 +17,10 @@ from typing import TypeVar
 
 import psutil
 
+from ports import free_port
+
 T = TypeVar("T")
 CLIENT_TIMEOUT = 20.0
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses now, nor is likely to before it is used.
-
-    At random below those that the system gives to connections: another test's connection could get the one that was
-    asked for by port 0 and given back.
-    """
-    lowest, end = 10_000, int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        port = lowest + secrets.randbelow(end - lowest)
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
 
 
 def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.measure import cpu_seconds, listening
+from ports import free_port
 
 OURS, UVLOOP, PEER, NONE = "ours", "ours, uvloop", "indipyserver", "none"
 DEVICE = "Source"
@@ -218,9 +219,7 @@ def once(name: str, row: Row) -> Sample:
 @contextlib.contextmanager
 def running(name: str) -> Iterator[tuple[int, int]]:
     """A server in a process of its own: its pid and port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "bench.ipydriver", "--serve", name, "--port", str(port)])
     try:
         end = time.monotonic() + 20

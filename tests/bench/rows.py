@@ -1,4 +1,4 @@
-"""The rows of the table: the loads, what is measured of them, and what DESIGN.md asks for."""
+"""The rows of the table: the loads, what is measured of them, and what each should reach."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

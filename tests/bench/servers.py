@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from bench.build import CACHE, BenchError, program
 from bench.measure import cpu_seconds, listening, peak_rss, pss, server_pids
+from ports import free_port
 
 OURS, COPY, INDISERVER, INDIPYSERVER = "ours", "copy", "indiserver", "indipyserver"
 START_DEADLINE = 20.0
@@ -89,13 +89,6 @@ COMMANDS: dict[str, Callable[[int, Drivers, int, Path], list[str]]] = {
     INDISERVER: _indiserver,
     INDIPYSERVER: _indipyserver,
 }
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -16,7 +16,8 @@ import urllib.request
 from pathlib import Path
 
 from bench.build import build, program
-from live import Client, Router, free_port, serve, until
+from live import Client, Router, serve, until
+from ports import free_port
 
 DEVICES = ("First", "Last")
 ROUNDS = 300

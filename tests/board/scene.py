@@ -20,7 +20,8 @@ import psutil
 import yaml
 
 from board.prometheus import SCRAPE_S, Recording, scraping
-from live import Client, Router, free_port, until
+from live import Client, Router, until
+from ports import free_port
 
 SECONDS = 110.0
 CCD, SECOND, TELESCOPE = "CCD Simulator", "Py Camera", "Telescope Simulator"

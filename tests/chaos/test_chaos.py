@@ -21,7 +21,8 @@ import psutil
 
 from chaos.listener import Listener
 from chaos.proxy import Proxy
-from live import Router, free_port, until
+from live import Router, until
+from ports import free_port
 from security.parts import api, configured, listen
 
 SECONDS = float(os.environ.get("INDITREE_CHAOS_SECONDS", "9"))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from chaos.listener import Listener
 from chaos.test_chaos import tickers
-from live import Client, free_port, until
+from live import Client, until
+from ports import free_port
 from security.parts import api, audited, configured, listen, number
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("libfaketime: apt-get install faketime"))

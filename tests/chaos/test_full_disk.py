@@ -9,7 +9,8 @@ from pathlib import Path
 
 from chaos.listener import Listener
 from chaos.test_chaos import tickers
-from live import Client, Router, free_port, until
+from live import Client, Router, until
+from ports import free_port
 from security.parts import api, listen, metrics, number
 
 FULL = Path("/dev/full")

@@ -1,4 +1,4 @@
-"""DESIGN.md, "Commands": a new* goes toward the owner, its echo to clients; what could not be delivered is told."""
+"""docs/tree.md, "Commands": a new* goes toward the owner, its echo to clients; what could not be delivered is told."""
 
 from __future__ import annotations
 

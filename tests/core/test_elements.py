@@ -1,4 +1,4 @@
-"""PROTOCOL.md, "Elements" and "Writing": which way each element goes, and with which bytes."""
+"""docs/wire.md, "Elements" and "Writing": which way each element goes, and with which bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DESIGN.md, `definitions: forwarded`: getProperties passes to the drivers, their answers to all who are interested."""
+"""docs/wire.md, `definitions: forwarded`: getProperties pass to the drivers, the answers to all who are interested."""
 
 from __future__ import annotations
 

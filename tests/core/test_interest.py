@@ -1,4 +1,4 @@
-"""PROTOCOL.md, "Who gets what"."""
+"""docs/wire.md, "Who gets what"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DESIGN.md, "The view": a getProperties is answered from it, at once and to the asker only."""
+"""docs/wire.md, "The view": a getProperties is answered from it, at once and to the asker only."""
 
 from __future__ import annotations
 

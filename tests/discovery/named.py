@@ -18,7 +18,7 @@ import dns.query
 import dns.rcode
 import dns.update
 
-from live import free_port
+from ports import free_port
 
 ZONE = "obs.test"
 #: A zone that named refuses to load, so that it answers SERVFAIL for it.

@@ -16,7 +16,7 @@ from inditree.discovery.dns import REMOTES_MAX, DnsDiscovery, Pace
 from inditree.discovery.own import Place
 from inditree.discovery.records import Round, resolver
 from inditree.runtime.tasks import Tasks
-from live import free_port
+from ports import free_port
 from runtime.processes import until
 
 #: A look every 20 ms, whatever the zone's TTL.

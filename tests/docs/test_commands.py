@@ -16,7 +16,8 @@ import pytest
 
 from docs import written
 from docs.written import ROOT, blocks
-from live import Client, free_port, until
+from live import Client, until
+from ports import free_port
 
 PRELUDE = """
 set -euo pipefail

@@ -16,7 +16,7 @@ from drivers.stars import find
 from drivers.test_instruments import EXECUTABLES
 from inditree_drivers.earth import altitude_azimuth, sidereal_hours, to_j2000
 from inditree_drivers.telescope_properties import LATITUDE, LONGITUDE
-from live import free_port
+from ports import free_port
 
 DEADLINE_S = 20.0
 USED = ("telescope", "camera", "focuser", "filter_wheel", "dome")

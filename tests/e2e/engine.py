@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 IMAGE = os.environ.get("IMAGE", "inditree")
@@ -54,12 +55,6 @@ def until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> floa
         assert time.monotonic() - began < seconds, f"not in {seconds} s: {what}"
         time.sleep(0.05)
     return time.monotonic() - began
-
-
-def free_port() -> int:
-    """One of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def get(port: int, path: str) -> Any:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from e2e.engine import HARDENED, IMAGE, Container, docker, free_port, get, inspect, network, unique, until
+from e2e.engine import HARDENED, IMAGE, Container, docker, get, inspect, network, unique, until
 from e2e.indi import Client
+from ports import free_port
 
 MOUNT = "Py Telescope"
 GONE = rf"<delProperty[^>]*device=[\"']{MOUNT}[\"']"

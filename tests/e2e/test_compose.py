@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from e2e.engine import BASE_IMAGE, COMPOSE, ROOT, Project, command, docker, free_port, get, inspect, project, until
+from e2e.engine import BASE_IMAGE, COMPOSE, ROOT, Project, command, docker, get, inspect, project, until
 from e2e.indi import Client
+from ports import free_port
 
 HERE = Path(__file__).parent
 MAIN, OBSERVABILITY = "compose/compose.yaml", "compose/compose.observability.yaml"

@@ -1,4 +1,4 @@
-"""DESIGN.md, "Flow": memory holds one copy of a BLOB, is bounded, and the largest straggler pays first."""
+"""docs/flow.md, "Memory": it holds one copy of a BLOB, is bounded, and the largest straggler pays first."""
 
 from __future__ import annotations
 

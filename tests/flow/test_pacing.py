@@ -1,4 +1,4 @@
-"""DESIGN.md, "Flow": who misses an image, who waits for whom."""
+"""docs/flow.md: who misses an image, who waits for whom."""
 
 from __future__ import annotations
 

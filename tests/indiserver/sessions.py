@@ -21,7 +21,8 @@ from typing import Self
 from xml.etree.ElementTree import fromstring
 
 from indiserver.recorder import DEADLINE, LocalRecorder, Recorder, get, normal
-from live import free_port, until
+from live import until
+from ports import free_port
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "from-indiserver.md"
 #: By name: Debian's server, and ours by the command that stands in for it.

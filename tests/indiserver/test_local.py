@@ -15,7 +15,8 @@ import pytest
 
 from indiserver.recorder import LocalRecorder, Recorder, blobs, get
 from indiserver.sessions import Side, both, same
-from live import Router, free_port, until
+from live import Router, until
+from ports import free_port
 
 CCD = "CCD Simulator"
 GO = "<newTextVector device='Shots' name='GO'><oneText name='GO'/></newTextVector>"

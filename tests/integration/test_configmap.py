@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from live import Router, free_port
+from live import Router
+from ports import free_port
 
 
 def publish(volume: Path, version: str, text: str) -> None:

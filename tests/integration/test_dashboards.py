@@ -5,8 +5,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-from live import Client, Router, free_port, serve, until
+from live import Client, Router, serve, until
 from ops.test_monitoring import BOARDS, ask, expressions, prometheus
+from ports import free_port
 
 CCD, TELESCOPE = "CCD Simulator", "Telescope Simulator"
 

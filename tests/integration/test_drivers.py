@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from live import Client, Router, alive, free_port, serve, until
+from live import Client, Router, alive, serve, until
+from ports import free_port
 
 KILLS = int(os.environ.get("INDITREE_TEST_KILLS", "15"))
 """The long form is `make chaos`: 200."""

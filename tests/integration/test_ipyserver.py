@@ -11,7 +11,8 @@ import pytest
 from indipydriver import Device, IPyDriver, NumberMember, NumberVector, newNumberVector
 
 from inditree import IPyServer
-from live import Client, free_port, until
+from live import Client, until
+from ports import free_port
 
 
 class Thermostat(IPyDriver):  # type: ignore[misc]  # indipydriver is not typed

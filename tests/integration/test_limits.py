@@ -3,7 +3,8 @@
 import time
 from pathlib import Path
 
-from live import Client, Router, free_port
+from live import Client, Router
+from ports import free_port
 
 
 def limited(tmp_path: Path, limits: str, listen: str = "") -> Router:

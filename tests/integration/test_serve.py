@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from live import Client, Router, alive, free_port, serve, tool, until
+from live import Client, Router, alive, serve, tool, until
+from ports import free_port
 
 SIMULATORS = ("indi_simulator_telescope", "indi_simulator_ccd")
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from live import Client, Router, free_port, serve, until
+from live import Client, Router, serve, until
+from ports import free_port
 
 TELESCOPE, CCD, FOCUSER = "Telescope Simulator", "CCD Simulator", "Focuser Simulator"
 PROGRAMS = {TELESCOPE: "indi_simulator_telescope", CCD: "indi_simulator_ccd", FOCUSER: "indi_simulator_focus"}

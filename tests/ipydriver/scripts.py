@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from live import Client, free_port, until
+from live import Client, until
+from ports import free_port
 
 PROGRAMS = Path(__file__).parent / "programs"
 IMPORT = "from indipyserver import IPyServer"

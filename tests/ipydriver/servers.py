@@ -12,7 +12,7 @@ from indipydriver import Device, IPyDriver, NumberMember, NumberVector, newNumbe
 from inditree.config import Config, Driver, Http, Listen, Restart
 from inditree.ops.model import DriverRow
 from inditree.server import Server
-from live import free_port
+from ports import free_port
 
 T = TypeVar("T")
 

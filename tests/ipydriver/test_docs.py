@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ipydriver.scripts import listens
-from live import free_port, serve, tool, until
+from live import serve, tool, until
+from ports import free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -21,7 +21,8 @@ from indipydriver import (
 
 from inditree import IPyServer
 from ipydriver.servers import becomes
-from live import Client, free_port, serve
+from live import Client, serve
+from ports import free_port
 
 CCD, FAR = "CCD Simulator", "Far CCD"
 PLACES = {CCD: (5.5, 20.0), FAR: (6.75, -30.0)}

@@ -17,7 +17,8 @@ from inditree.counters import Counters
 from inditree.runtime.channel import SocketChannel
 from inditree.runtime.engine import Engine
 from inditree.runtime.stream import ITEMS_AT_ONCE, Stream
-from live import Client, Router, free_port, serve, until
+from live import Client, Router, serve, until
+from ports import free_port
 
 CAMERA = """
 import sys

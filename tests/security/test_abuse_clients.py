@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from live import Client, Router, free_port
+from live import Client, Router
+from ports import free_port
 from security.parts import configured, imager, listen, number, open_images, shoot, store, take_image
 
 MIB = 1 << 20

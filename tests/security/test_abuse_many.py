@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from live import Client, free_port, until
+from live import Client, until
+from ports import free_port
 from security.parts import IMAGER, configured, imager, listen, metrics, number, open_images, shoot
 
 MIB = 1 << 20

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from live import Client, Router, free_port, until
+from live import Client, Router, until
+from ports import free_port
 from security.parts import api, audited, configured, imager, listen, metrics, number, open_images, shoot
 
 

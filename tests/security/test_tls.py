@@ -17,7 +17,8 @@ import pytest
 
 from inditree.config import ServerTls
 from inditree.runtime import tls
-from live import Client, Router, free_port, until
+from live import Client, Router, until
+from ports import free_port
 from security.certificates import Authority, Pair
 from security.parts import (
     TlsClient,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from live import Client, free_port, tool, until
+from live import Client, tool, until
+from ports import free_port
 from security.certificates import Authority, Pair
 from security.parts import api, configured, imager, listen, metrics, number, open_images, shoot, store
 

@@ -13,7 +13,7 @@ from typing import Any
 from inditree.config import Config, Driver, Http, Launch, Limits, Listen
 from inditree.runtime.tasks import Tasks
 from inditree.server.server import Server
-from live import free_port
+from ports import free_port
 
 GET = b"<getProperties version='1.7'/>"
 SLEEPER = ("sleep", "777")

@@ -12,7 +12,7 @@ import pytest
 from inditree.config import Config, Driver
 from inditree.ops.model import ControlError
 from inditree.server.server import Server
-from live import free_port
+from ports import free_port
 from server.inloop import SLEEPER, STUBBORN, caller, config, listen, run, running, until
 
 

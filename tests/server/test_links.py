@@ -10,7 +10,7 @@ import pytest
 from inditree.config import Remote
 from inditree.runtime import remote as module
 from inditree.runtime.remote import RemoteLink
-from live import free_port
+from ports import free_port
 from server.inloop import config, listen, run, running, until
 
 

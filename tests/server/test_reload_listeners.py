@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inditree.config import Limits, Listen, ServerTls
-from live import free_port
+from ports import free_port
 from server.inloop import GET, caller, config, listen, run, running
 
 

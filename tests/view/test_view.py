@@ -1,4 +1,4 @@
-"""The view: DESIGN.md, "The view"."""
+"""The view: docs/wire.md, "The view"."""
 
 from __future__ import annotations
 

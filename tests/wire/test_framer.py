@@ -1,4 +1,4 @@
-"""What the framer gives out: runs, heads, limits, errors; PROTOCOL.md, "Reading"."""
+"""What the framer gives out: runs, heads, limits, errors; docs/wire.md, "Reading"."""
 
 from __future__ import annotations
 

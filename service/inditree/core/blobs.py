@@ -1,4 +1,4 @@
-"""BLOBs: to whom, how many may wait, when a source may go on. Rules: DESIGN.md, "Flow"."""
+"""BLOBs: to whom, how many may wait, when a source may go on. Rules: docs/flow.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who owns a device: claims, refusals, loss and return. Rules: DESIGN.md, "Rules of the tree"."""
+"""Who owns a device: claims, refusals, loss and return. Rules: docs/tree.md."""
 
 from __future__ import annotations
 

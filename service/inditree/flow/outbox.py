@@ -1,6 +1,6 @@
 """The byte-bounded queue of what is still to be written to a peer, and its verdicts.
 
-Pure: whoever writes takes buffers, and says how many bytes the kernel took. Rules: DESIGN.md, "Flow".
+Pure: whoever writes takes buffers, and says how many bytes the kernel took. Rules: docs/flow.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How fast a client takes, and whether a source may be read on.
 
-Rule: DESIGN.md, "Flow": BLOBs are paced by the fastest interested client and by those that keep up with it.
+Rule: docs/flow.md: BLOBs are paced by the fastest interested client and by those that keep up with it.
 """
 
 from __future__ import annotations

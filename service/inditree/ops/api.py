@@ -1,4 +1,4 @@
-"""Health, metrics and control: what each path answers. Rules and shapes: DESIGN.md, "HTTP".
+"""Health, metrics and control: what each path answers. Rules and shapes: docs/http.md.
 
 What is asked of the server is asked on the loop and is cheap; text is made of it in one thread of our own, so that
 neither images nor a name lookup that hangs in the loop's default threads are in each other's way.

@@ -1,4 +1,4 @@
-"""The audit log: who told which device to do what, as JSON lines. Rules: DESIGN.md, "HTTP".
+"""The audit log: who told which device to do what, as JSON lines. Rules: docs/http.md.
 
 A thread writes, so that a slow disk delays nobody; what it cannot write is counted and said in the log, and the
 router goes on.

@@ -1,4 +1,4 @@
-"""Who may change things over HTTP. Rules: DESIGN.md, "HTTP"."""
+"""Who may change things over HTTP. Rules: docs/http.md."""
 
 from __future__ import annotations
 

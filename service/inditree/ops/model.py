@@ -1,7 +1,7 @@
 """What the router tells about itself: the shapes of the HTTP API, and the snapshot that the metrics are made of.
 
 The server fills these on its loop and a thread turns them into text, so nothing in them may change afterwards.
-Shapes: DESIGN.md, "HTTP"; fields may be added, not taken away. Times are seconds since the epoch, spans seconds,
+Fields may be added, not taken away. Times are seconds since the epoch, spans seconds,
 sizes bytes.
 """
 

@@ -1,6 +1,6 @@
 """What one peer wants to hear: its interest in devices and properties, and its BLOB modes.
 
-Rules: PROTOCOL.md, "Who gets what". For a driver this is what it snoops on, for a link what is behind it.
+Rules: docs/wire.md, "Who gets what". For a driver this is what it snoops on, for a link what is behind it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """The protocol between routers: introduction, path, loss and return, acknowledgements. Pure.
 
-Rules: DESIGN.md, "Rules of the tree".
+Rules: docs/tree.md.
 """

@@ -1,7 +1,7 @@
 """The view: for each property its definition and what was published since.
 
 On the hot path `note` only keeps the last element where that says everything; folding happens when somebody
-asks. Rules: DESIGN.md, "The view". BLOB data is never kept.
+asks. Rules: docs/wire.md, "The view". BLOB data is never kept.
 """
 
 from __future__ import annotations
