@@ -1,4 +1,4 @@
-"""Links: introduction, who is at the other end, BLOBs on demand, probes. Rules: docs/tree.md, "On the wire of a link"."""
+"""Links: introduction, who is at the other end, BLOBs on demand, probes. Rules: docs/tree.md."""
 
 from __future__ import annotations
 
