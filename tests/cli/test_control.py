@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.router import DRIVERS, REMOTES, running
+from cli.router import CLIENTS, DRIVERS, REMOTES, running
 from inditree.cli import main
 
 
@@ -134,6 +134,14 @@ def test_lists(kind: str, rows: list[dict[str, Any]], capsys: pytest.CaptureFixt
     assert "cpu" not in table  # one answer tells no percentage
 
 
+def test_the_list_of_clients(capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as router:
+        assert main(["client", "list", "--http", router.address]) == 0
+    table = capsys.readouterr().out
+    for row in CLIENTS:
+        assert str(row["id"]) in table and row["address"] in table
+
+
 def test_a_list_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:
     with running(**{"GET /api/v1/drivers": (200, [{"x": 1}])}) as router:
         assert main(["driver", "list", "--http", router.address]) == 1
@@ -153,6 +161,7 @@ def test_a_list_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:
             "POST /api/v1/remotes/%5B%3A%3A1%5D%3A7624/start",
             "remote [::1]:7624: starting",
         ),
+        (["client", "close", "12"], "DELETE /api/v1/clients/12", "client 12: closed"),
         (["remote", "remove", "a?b#c"], "DELETE /api/v1/remotes/a%3Fb%23c", "remote a?b#c: removed"),
     ],
 )

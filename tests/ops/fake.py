@@ -225,3 +225,6 @@ class FakeControl:
 
     async def start_remote(self, name: str) -> None:
         self._known("start_remote", self._remotes(), name)
+
+    async def close_client(self, name: str) -> None:
+        self._known("close_client", [str(row.id) for row in self.clients()], name)

@@ -164,6 +164,9 @@ def test_control() -> None:
             code, body, _headers = await call("DELETE", "/api/v1/drivers/ccd")
             assert (code, body) == (204, b"")
             assert (await call("DELETE", "/api/v1/remotes/dome-b"))[0] == 204
+            assert (await call("GET", "/api/v1/clients/7"))[1]["address"] == "10.0.0.9:5555"
+            assert (await call("DELETE", "/api/v1/clients/7"))[0] == 204
+            assert (await call("DELETE", "/api/v1/clients/8"))[0] == 404
         assert control.called[0] == ("add_driver", entry)
         assert control.called[3:] == [
             ("restart_driver", "ccd"),
@@ -174,6 +177,8 @@ def test_control() -> None:
             ("start_remote", "dome-b"),
             ("remove_driver", "ccd"),
             ("remove_remote", "dome-b"),
+            ("close_client", "7"),
+            ("close_client", "8"),
         ]
 
     asyncio.run(run())
@@ -229,6 +234,7 @@ def test_the_token(tmp_path: Path) -> None:
             assert (await call("POST", path, authorization="Basic s3cret"))[0] == 401
             assert (await call("POST", path, authorization="Bearer wrong"))[0] == 403
             assert (await call("POST", path, authorization="Bearer gehe\xedm"))[0] == 403
+            assert (await call("DELETE", "/api/v1/clients/7"))[0] == 401
             assert control.called == []
             assert (await call("POST", path, authorization="Bearer s3cret"))[0] == 202
             file.write_text("new")  # a mounted secret is exchanged while we run
@@ -402,7 +408,7 @@ def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere
     assert set(document["paths"]) == {
         *("/livez", "/readyz", "/metrics"),
         *(f"/api/v1/{name}" for name in ("openapi.json", "status", "clients", "drivers", "remotes", "devices")),
-        *(f"/api/v1/{name}/{{name}}" for name in ("drivers", "remotes", "devices")),
+        *(f"/api/v1/{name}/{{name}}" for name in ("clients", "drivers", "remotes", "devices")),
         *(f"/api/v1/{kind}/{{name}}/{a}" for kind in ("drivers", "remotes") for a in ("restart", "stop", "start")),
     }
     schemas = document["components"]["schemas"]

@@ -1,4 +1,4 @@
-"""`inditree driver ...` and `inditree remote ...`."""
+"""`inditree driver ...`, `inditree remote ...` and `inditree client ...`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from inditree.config.sources import parsed
 from inditree.config.words import driver_or_remote, remote
 from inditree.errors import ConfigError
 
-_DONE = {"remove": "removed", "restart": "restarting", "stop": "stopping", "start": "starting"}
+_DONE = {"remove": "removed", "restart": "restarting", "stop": "stopping", "start": "starting", "close": "closed"}
 
 
 def listing(chosen: Namespace) -> int:
-    """The drivers or the remotes as a table, or as JSON."""
+    """The drivers, remotes or clients as a table, or as JSON."""
     rows = Router.find(chosen).get(f"/api/v1/{chosen.kind}s")
     if chosen.json:
         print(json.dumps(rows))
         return 0
     from inditree.cli import tables
 
-    make = tables.drivers if chosen.kind == "driver" else tables.remotes
+    make = {"driver": tables.drivers, "remote": tables.remotes, "client": tables.clients}[chosen.kind]
     try:
         tables.console().print(make(rows))
     except (KeyError, TypeError, AttributeError):
@@ -33,8 +33,8 @@ def listing(chosen: Namespace) -> int:
 
 
 def change(chosen: Namespace) -> int:
-    """Remove, restart, stop or start one."""
-    method, action = ("DELETE", "") if chosen.action == "remove" else ("POST", chosen.action)
+    """Remove, restart, stop or start one; close a client."""
+    method, action = ("DELETE", "") if chosen.action in ("remove", "close") else ("POST", chosen.action)
     if not chosen.name:
         raise ConfigError("NAME", "is empty")
     Router.find(chosen).change(method, chosen.kind, chosen.name, action)

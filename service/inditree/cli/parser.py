@@ -54,6 +54,7 @@ def build() -> tuple[ArgumentParser, argparse._SubParsersAction[ArgumentParser]]
     _status(commands)
     _control(commands, "driver")
     _control(commands, "remote")
+    _client(commands)
     _completion(commands)
     _add(commands, "indiserver", "run with the command line of indiserver", "Run with the command line of indiserver.")
     return parser, commands
@@ -139,11 +140,7 @@ def _control(commands: argparse._SubParsersAction[ArgumentParser], kind: str) ->
     text = f"Look at and change the {kind}s of a running router."
     parent = _add(commands, kind, f"list, add, remove, restart, stop and start {kind}s", text)
     actions = parent.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = _add(actions, "list", f"list the {kind}s", f"List the {kind}s of a running router.")
-    listing.add_argument("--json", action="store_true", help=f"what /api/v1/{kind}s answers, on one line")
-    _where(listing)
-    listing.set_defaults(kind=kind)
-    _runs(listing, "control", "listing")
+    _listing(actions, kind)
     (_driver_add if kind == "driver" else _remote_add)(actions)
     for action, brief in (
         ("remove", "stop it and forget it"),
@@ -151,11 +148,33 @@ def _control(commands: argparse._SubParsersAction[ArgumentParser], kind: str) ->
         ("stop", "stop it until it is started"),
         ("start", "start it again"),
     ):
-        parser = _add(actions, action, brief, f"{brief.capitalize()}.")
-        parser.add_argument("name", metavar="NAME", help=f"of the {kind}")
-        _where(parser)
-        parser.set_defaults(kind=kind, action=action)
-        _runs(parser, "control", "change")
+        _change(actions, kind, action, brief).add_argument("name", metavar="NAME", help=f"of the {kind}")
+
+
+def _client(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = "Look at who is connected to a running router, and close connections."
+    actions = _add(commands, "client", "list and close the connections of clients", text).add_subparsers(
+        title="actions", metavar="ACTION", required=True
+    )
+    _listing(actions, "client")
+    parser = _change(actions, "client", "close", "close its connection; it may come back")
+    parser.add_argument("name", metavar="ID", help="of the client, as list shows it")
+
+
+def _listing(actions: argparse._SubParsersAction[ArgumentParser], kind: str) -> None:
+    parser = _add(actions, "list", f"list the {kind}s", f"List the {kind}s of a running router.")
+    parser.add_argument("--json", action="store_true", help=f"what /api/v1/{kind}s answers, on one line")
+    _where(parser)
+    parser.set_defaults(kind=kind)
+    _runs(parser, "control", "listing")
+
+
+def _change(actions: argparse._SubParsersAction[ArgumentParser], kind: str, action: str, brief: str) -> ArgumentParser:
+    parser = _add(actions, action, brief, f"{brief.capitalize()}.")
+    _where(parser)
+    parser.set_defaults(kind=kind, action=action)
+    _runs(parser, "control", "change")
+    return parser
 
 
 def _driver_add(actions: argparse._SubParsersAction[ArgumentParser]) -> None:

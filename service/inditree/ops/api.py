@@ -63,6 +63,7 @@ class Api:
             Route("/api/v1/openapi.json", self._openapi),
             Route("/api/v1/status", self._status),
             Route("/api/v1/clients", self._clients),
+            Route("/api/v1/clients/{name}", self._client, methods=["GET", "DELETE"]),
             Route("/api/v1/devices", self._devices),
             Route("/api/v1/devices/{name:path}", self._device),
         ]
@@ -115,6 +116,17 @@ class Api:
 
     async def _clients(self, request: Request) -> Response:
         return await self._json(self._control.clients())
+
+    async def _client(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.method == "DELETE":
+            await self._admit(request)
+            await self._audited(request, "client.close", name, self._control.close_client(name))
+            return Response(status_code=204)
+        for row in self._control.clients():
+            if str(row.id) == name:
+                return await self._json(row)
+        raise ControlError(404, f"there is no client {name!r}")
 
     async def _devices(self, request: Request) -> Response:
         return await self._json(self._control.snapshot().devices)

@@ -251,6 +251,9 @@ class Control(Protocol):
 
     async def start_remote(self, name: str) -> None: ...
 
+    async def close_client(self, name: str) -> None:
+        """`name` is the `id` of its row, as text."""
+
 
 def driver_up(row: DriverRow) -> bool:
     """Runs, and has defined a device."""

@@ -32,6 +32,10 @@ def document(version: str) -> _Schema:
         "/api/v1/openapi.json": {"get": _get("This document.", {"type": "object"})},
         "/api/v1/status": {"get": _get("The whole router.", ref[Status])},
         "/api/v1/clients": {"get": _get("Who connected to us.", _list(ref[ClientRow]))},
+        "/api/v1/clients/{name}": _named(
+            get=_get("One of them, by its id.", ref[ClientRow], _errors("404")),
+            delete=_change("Close its connection.", "204", None, ("404",)),
+        ),
         "/api/v1/devices": {"get": _get("All devices and who provides them.", _list(ref[DeviceRow]))},
         "/api/v1/devices/{name}": _named(get=_get("A device with its properties.", ref[DeviceDetail], _errors("404"))),
         **_controlled("driver", ref[DriverRow], ref[Driver]),

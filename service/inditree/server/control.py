@@ -123,6 +123,15 @@ class Control:
         """Link again."""
         self._remote(name).start()
 
+    # Who connected to us
+
+    async def close_client(self, name: str) -> None:
+        """End the connection of one of `clients`, a link's too. It may come back."""
+        peer = next((p for p in self.engine.core.peers.values() if str(p.id) == name and p.policy.listener), None)
+        if peer is None:
+            raise ControlError(404, f"there is no client {name!r}")
+        self.engine.end(peer, "shutdown", "closed by an operator")
+
     # A new configuration
 
     async def apply(self, new: Config) -> None:
