@@ -12,7 +12,7 @@ from inditree_drivers.events import Refused, chosen, one_of, wanted
 from inditree_drivers.vectors import MAIN, plain, switches, texts
 
 # DRIVER_INTERFACE bits of libindi (basedevice.h): clients sort devices into mounts, cameras and so on by them.
-TELESCOPE, CCD, GUIDER, FOCUSER, FILTER, DOME, GPS, WEATHER = 1, 2, 4, 8, 16, 32, 64, 128
+TELESCOPE, CCD, GUIDER, FOCUSER, FILTER, DOME, GPS, WEATHER, ROTATOR = 1, 2, 4, 8, 16, 32, 64, 128, 4096
 
 VERSION = "1.0"
 SNOOP_TIMEOUT_S = 30

@@ -7,6 +7,7 @@ from inditree_drivers.filter_wheel import FilterWheel
 from inditree_drivers.focuser import Focuser
 from inditree_drivers.gps import GPS
 from inditree_drivers.guide_camera import GuideCamera
+from inditree_drivers.rotator import Rotator
 from inditree_drivers.telescope import Telescope
 from inditree_drivers.weather import Weather
 
@@ -22,6 +23,7 @@ def observatory(prefix: str = "Py ") -> list[Instrument]:
         GuideCamera(prefix + "Guide Camera", prefix),
         Focuser(prefix + "Focuser", prefix),
         FilterWheel(prefix + "Filter Wheel", prefix),
+        Rotator(prefix + "Rotator", prefix),
         Dome(prefix + "Dome", prefix),
         Weather(prefix + "Weather", prefix),
         GPS(prefix + "GPS", prefix),

@@ -15,6 +15,11 @@ EXECUTABLES = {
     "guide_camera": ("Py Guide Camera", 2, {"CCD_EXPOSURE", "CCD_BINNING", "CCD1"}),
     "focuser": ("Py Focuser", 8, {"ABS_FOCUS_POSITION", "REL_FOCUS_POSITION", "FOCUS_MOTION", "FWHM"}),
     "filter_wheel": ("Py Filter Wheel", 16, {"FILTER_SLOT", "FILTER_NAME"}),
+    "rotator": (
+        "Py Rotator",
+        4096,
+        {"ABS_ROTATOR_ANGLE", "SYNC_ROTATOR_ANGLE", "ROTATOR_ABORT_MOTION", "ROTATOR_REVERSE"},
+    ),
     "dome": ("Py Dome", 32, {"ABS_DOME_POSITION", "DOME_SHUTTER", "DOME_PARK", "DOME_AUTOSYNC"}),
     "weather": ("Py Weather", 128, {"WEATHER_STATUS", "WEATHER_PARAMETERS"}),
     "gps": ("Py GPS", 64, {"GEOGRAPHIC_COORD", "TIME_UTC", "GPS_REFRESH"}),
@@ -157,6 +162,26 @@ def test_the_filter_wheel_turns() -> None:
         program.send(new(device, "FILTER_SLOT", FILTER_SLOT_VALUE=8))
         assert number(program.wait(is_("setNumberVector", "FILTER_SLOT", "Busy")), "FILTER_SLOT_VALUE") == 1
         assert number(program.wait(is_("setNumberVector", "FILTER_SLOT", "Ok")), "FILTER_SLOT_VALUE") == 8
+
+
+def test_the_rotator_turns_the_shorter_way_and_stops_when_told() -> None:
+    device = "Py Rotator"
+    with Program("rotator") as program:
+        program.connect(device)
+        program.send(new(device, "ABS_ROTATOR_ANGLE", ANGLE=355))
+        first = program.wait(is_("setNumberVector", "ABS_ROTATOR_ANGLE", "Busy"))
+        assert number(first, "ANGLE") == 0
+        assert number(program.wait(is_("setNumberVector", "ABS_ROTATOR_ANGLE", "Ok")), "ANGLE") == 355
+        program.send(new(device, "ROTATOR_REVERSE", INDI_ENABLED="On"))
+        assert number(program.wait(is_("setNumberVector", "ABS_ROTATOR_ANGLE", "Ok")), "ANGLE") == 5
+        program.send(new(device, "SYNC_ROTATOR_ANGLE", ANGLE=90))
+        assert number(program.wait(is_("setNumberVector", "ABS_ROTATOR_ANGLE", "Ok")), "ANGLE") == 90
+        program.send(new(device, "ABS_ROTATOR_ANGLE", ANGLE=92))
+        assert number(program.wait(is_("setNumberVector", "ABS_ROTATOR_ANGLE", "Ok")), "ANGLE") == 92
+        program.send(new(device, "ABS_ROTATOR_ANGLE", ANGLE=200))
+        program.wait(is_("setNumberVector", "ABS_ROTATOR_ANGLE", "Busy"))
+        program.send(new(device, "ROTATOR_ABORT_MOTION", ABORT="On"))
+        assert 92 <= number(program.wait(is_("setNumberVector", "ABS_ROTATOR_ANGLE", "Idle")), "ANGLE") < 200
 
 
 def test_the_dome_follows_the_telescope_and_closes_in_bad_weather() -> None:

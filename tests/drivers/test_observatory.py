@@ -84,7 +84,7 @@ def test_they_are_ipydrivers_with_names_of_their_own() -> None:
     drivers = observatory("North ") + observatory("South ")
     assert all(isinstance(driver, IPyDriver) for driver in drivers)
     names = [name for driver in drivers for name in driver]
-    assert len(names) == len(set(names)) == 16
+    assert len(names) == len(set(names)) == 18
     assert "North Camera" in names
 
 
