@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tree.desk import ME, OTHER, THIRD, Desk, new, number
 
 
@@ -101,6 +105,22 @@ def test_who_never_answered_a_probe_is_not_closed_for_silence() -> None:
     desk.wait(100.0)
     assert plain.closed is None
     assert plain.heard().count("pingRequest") == 10
+
+
+@pytest.mark.parametrize("link_timeout", [0.4, 0.5, 1.0])
+def test_a_timeout_of_a_second_or_less_cuts_no_link_that_answers(link_timeout: float) -> None:
+    desk = Desk(link_timeout=link_timeout)
+    one = desk.router()
+
+    def answer() -> None:
+        for uid in re.findall('<pingRequest uid="(.*?)"', one.heard()):
+            one.says(f'<pingReply uid="{uid}"/>')
+        desk.world.after(0.01, answer)
+
+    one.says('<pingReply uid="probe/1"/>')
+    answer()
+    desk.wait(10.0)
+    assert one.closed is None
 
 
 def test_what_is_heard_puts_the_probe_off_and_a_probe_of_ours_is_no_sign_of_life() -> None:

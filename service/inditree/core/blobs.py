@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from inditree.core import clients, providers, strangers
 from inditree.core.effects import Hold, Release
+from inditree.core.routes import IMAGE
 from inditree.flow.outbox import Lost
 from inditree.flow.pacing import LATELY, may_read, may_read_lossless, stragglers
 from inditree.tree.acks import Key
@@ -15,9 +16,6 @@ from inditree.wire.syntax import NEW_TAGS
 if TYPE_CHECKING:
     from inditree.core.peer import Peer
     from inditree.core.router import Core
-
-DATA = "setBLOBVector+data"
-"""The routing key of an image, beside that of a change of state."""
 
 LIBINDI = b"<setBLOBVector\n"
 """How the images of libindi's drivers begin, and of no others."""
@@ -41,7 +39,7 @@ def forms(core: Core, peer: Peer, blob: Blob) -> tuple[bool, bool]:
     """Images of `peer` have come as descriptors: does anybody get them as such, and does anybody as base64?"""
     if blob.tag in NEW_TAGS:
         return False, True
-    targets = core.group(peer, DATA, blob.device, blob.name).targets
+    targets = core.routes.find(peer, IMAGE, blob.device, blob.name).targets
     return any(target.takes_images for target in targets), not all(target.takes_images for target in targets)
 
 
@@ -72,7 +70,7 @@ def _image(core: Core, peer: Peer, blob: Blob) -> None:
     unknown = not peer.last_size and peer.is_driver and blob.element.data.startswith(LIBINDI)
     peer.last_size = blob.size
     peer.last_blob = (device, name)
-    group = core.group(peer, DATA, device, name)
+    group = core.routes.find(peer, IMAGE, device, name)
     if group.refused:
         providers.refuse(core, peer, group.refused, blob.size)
         return
@@ -175,7 +173,7 @@ def pay(core: Core, peer: Peer) -> None:
     """Answer the pings behind those BLOBs for whose next there is room."""
     assert peer.link is not None
     for key in peer.link.acks.owed():
-        targets = core.group(peer, DATA, *key).targets
+        targets = core.routes.find(peer, IMAGE, *key).targets
         if may_read(targets, peer.last_size, core.now):
             for uid in peer.link.acks.pay(key):
                 core.pong(peer, uid)
@@ -190,7 +188,7 @@ def may_go_on(core: Core, peer: Peer) -> bool:
     """May this source be read on?"""
     if peer.is_router:
         return True  # its own acknowledgements pace it
-    targets = core.group(peer, DATA, *peer.last_blob).targets
+    targets = core.routes.find(peer, IMAGE, *peer.last_blob).targets
     if peer.pings:
         return may_read_lossless(targets, peer.last_size)
     if peer.kind == "inprocess" and not _has_memory(core, peer, peer.last_size):

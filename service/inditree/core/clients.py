@@ -57,8 +57,8 @@ def get_properties(core: Core, peer: Peer, element: Element) -> None:
         device = name = None
     if peer.wishes.ask(device, name):
         _bound_wishes(core, peer)
-        core.forget_routes()
-        links.sync_demand(core)
+        core.routes.forget()
+        links.sync_for(core, peer)
     if core.settings.forwarded:
         _forward(core, peer, element)
     else:
@@ -108,7 +108,7 @@ def enable_blob(core: Core, peer: Peer, element: Element) -> None:
     if device is not None and peer.link is None and not (name and peer.wishes.interested(device, name)):
         peer.wishes.use(device)
     _bound_wishes(core, peer)
-    core.forget_routes()
+    core.routes.forget()
     links.sync_demand(core)
     core.progress = True
 
@@ -146,8 +146,8 @@ def command(core: Core, peer: Peer, item: Element | Blob) -> None:
         return
     if peer.link is None and peer.wishes.use(device):
         _bound_wishes(core, peer)
-        core.forget_routes()
-        links.sync_demand(core)
+        core.routes.forget()
+        links.sync_for(core, peer)
     if owner is None:
         undelivered(core, Request(peer, element))
         return

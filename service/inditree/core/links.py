@@ -89,7 +89,7 @@ def _settled(core: Core, peer: Peer, device: str | None) -> None:
     core.log("info", "link", f"link {peer.name}: {kind}", peer=peer.name)
     if link.share:
         peer.wishes.ask(device, None)
-        core.forget_routes()
+        core.routes.forget()
         clients.answer(core, peer, device, None)
     probe(core, peer)
     sync_demand(core)
@@ -136,7 +136,7 @@ def promote(core: Core, peer: Peer) -> None:
     peer.link = Link(opener=False, path_id=peer.address)
     peer.link.settled = True
     peer.link.alive = peer.link.heard = core.now
-    core.forget_routes()
+    core.routes.forget()
 
 
 def take_plain_provider(core: Core, peer: Peer) -> None:
@@ -145,7 +145,7 @@ def take_plain_provider(core: Core, peer: Peer) -> None:
     assert peer.link is not None
     peer.link.plain = True
     peer.wishes.all = True  # it asked for everything, and only then said what it has
-    core.forget_routes()
+    core.routes.forget()
 
 
 def introduced_late(core: Core, peer: Peer, element: Element) -> bool:
@@ -178,6 +178,12 @@ def question(peer: Peer, device: str) -> bytes:
 
 
 # BLOBs on demand
+
+
+def sync_for(core: Core, peer: Peer) -> None:
+    """The interest of `peer` has changed, or it is gone."""
+    if peer.wishes.wants_blobs:
+        sync_demand(core)
 
 
 def sync_demand(core: Core) -> None:

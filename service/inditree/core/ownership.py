@@ -65,7 +65,7 @@ def _claim(core: Core, peer: Peer, device: str, via: str) -> None:
     if peer.link is not None:
         peer.link.refused.pop(device, None)
         peer.link.origins[device] = paths.origin(via)
-    core.forget_routes()
+    core.routes.forget()
     core.log("info", "device", f"{device}: provided by {core.place(peer)}", device=device, peer=peer.name)
 
 
@@ -150,7 +150,7 @@ def lose(core: Core, device: str, farewell: bytes | None = None) -> None:
     core.view.delete(device, None)
     links.forget_demand(core, device, None)
     core.send_all(hearers, farewell or del_property(device), "delProperty")
-    core.forget_routes()
+    core.routes.forget()
     core.log("info", "device_gone", f"{device}: no longer provided by {core.place(owner)}", device=device)
     if len(core.counters.devices) > COUNTED_DEVICES:
         core.counters.devices.pop(device, None)

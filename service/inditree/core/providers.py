@@ -11,7 +11,8 @@ from inditree.wire.syntax import message as say
 
 if TYPE_CHECKING:
     from inditree.core.peer import Peer
-    from inditree.core.router import Core, Group
+    from inditree.core.router import Core
+    from inditree.core.routes import Group
     from inditree.tree.link import Link
 
 KEEPALIVE = "Keep alive message"
@@ -109,7 +110,7 @@ def set_values(core: Core, peer: Peer, element: Element) -> None:
     if not may_define(peer):  # its names are not worth a route
         refuse(core, peer, "access", len(element.data))
         return
-    group = core.group(peer, element.tag, device, name)
+    group = core.routes.find(peer, element.tag, device, name)
     if group.refused:
         refuse(core, peer, group.refused, len(element.data))
         return
@@ -144,7 +145,7 @@ def define(core: Core, peer: Peer, element: Element) -> None:
     data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
     core.counters.devices[device].last_message = core.now
     if _unannounced(core, peer, device, name):
-        core.forget_routes()
+        core.routes.forget()
     core.view.define(element.tag, device, name, data, via)
     if peer.on_defined is not None:
         peer.on_defined()
@@ -184,6 +185,8 @@ def delete(core: Core, peer: Peer, element: Element) -> None:
         return
     hearers = [p for p in core.peers.values() if p is not peer and p.hears("delProperty", device, name)]
     core.view.delete(device, name)
+    if peer.is_router:
+        core.routes.forget()  # what it says of that property is not welcome before a new definition
     links.forget_demand(core, device, name)
     core.send_all(hearers, element.data, "delProperty")
 

@@ -9,7 +9,8 @@ from functools import partial
 from inditree.core import blobs, clients, links, ownership, providers, strangers
 from inditree.core.effects import Audit, Close, Effect, Log, Wake
 from inditree.core.peer import Peer, Policy
-from inditree.counters import Counters, PeerCounters
+from inditree.core.routes import Group, Routes
+from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
 from inditree.flow.whole import WholeOutbox
 from inditree.routing.wishes import Wishes
@@ -18,10 +19,6 @@ from inditree.tree.paths import Once
 from inditree.view.properties import Property, View
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.syntax import DEF_TAGS, NEW_TAGS, SET_TAGS, message, ping_reply
-
-ROUTES_LIMIT = 1 << 16
-"""Routes remembered; sources that invent more properties start over."""
-
 
 AUDITED = 256
 """Characters of a name that are written down."""
@@ -38,21 +35,6 @@ class Settings:
     stall_timeout: float = 10.0
     link_timeout: float = 30.0
     forwarded: bool = False
-
-
-class Group:
-    """Where elements with the same head go. `refused` is why they go nowhere, "" where they are welcome."""
-
-    __slots__ = ("kinds", "refused", "targets")
-
-    def __init__(self, targets: tuple[Peer, ...], refused: str = "") -> None:
-        self.targets = targets
-        self.refused = refused
-        counts: dict[int, tuple[PeerCounters, int]] = {}
-        for target in targets:
-            known = counts.get(id(target.counters), (target.counters, 0))
-            counts[id(target.counters)] = (target.counters, known[1] + 1)
-        self.kinds = tuple(counts.values())
 
 
 Handler = Callable[["Core", Peer, Element], None]
@@ -84,6 +66,7 @@ class Core:
         self.peers: dict[int, Peer] = {}
         self.owners: dict[str, Peer] = {}
         self.view = View()
+        self.routes = Routes(self)
         self.unnoted: list[tuple[Property, bytes, int, int, int]] = []  # what the view has not taken in yet
         self.audited = True  # somebody wants to know what became of each new*
         self.once = Once()
@@ -101,9 +84,6 @@ class Core:
         self.introducing: set[Peer] = set()
         self.progress = False
         self._number = 0
-        self._heads: list[Head] = []
-        self._groups: dict[tuple[Peer, ...], Group] = {}
-        self._routes: dict[tuple[int, str, str, str], Group] = {}
         self._next_check = 0.0
 
     # Events
@@ -178,8 +158,8 @@ class Core:
         clients.forget_peer(self, peer)
         blobs.forget(self, peer)
         self.dirty.discard(peer)
-        self.forget_routes()
-        links.sync_demand(self)
+        self.routes.forget()
+        links.sync_for(self, peer)
         self.progress = True
 
     def tick(self) -> None:
@@ -188,13 +168,19 @@ class Core:
         ownership.end_pauses(self)
         links.end_silence(self)
         if self.now >= self._next_check:
-            self._next_check = self.now + min(1.0, self.settings.stall_timeout / 4, self.settings.link_timeout / 6)
-            for peer in list(self.peers.values()):
-                self._check_stall(peer)
-                if peer.link is not None:
-                    links.check(self, peer)
+            self._check_peers()
         self.progress = True  # how fast a client is also changes by the passing of time
         self.settle()
+
+    def _check_peers(self) -> None:
+        interval = min(1.0, self.settings.stall_timeout / 4, self.settings.link_timeout / 6)
+        self._next_check = self.now + interval
+        if interval < 1.0:
+            self.wake(interval)  # sooner than the caller's own second
+        for peer in list(self.peers.values()):
+            self._check_stall(peer)
+            if peer.link is not None:
+                links.check(self, peer)
 
     def may_begin(self, peer: Peer, size: int) -> bool:
         """May a source's next BLOB, of about `size` bytes, be taken in? False: a Release says when to ask again."""
@@ -224,9 +210,10 @@ class Core:
     def _delivered(self, peer: Peer, blob: Blob) -> None:
         """The last byte of a BLOB is with the kernel."""
         self.progress = True
-        device = self.counters.devices[blob.device]
-        device.blobs_delivered += len(blob.ones)
-        device.blob_bytes_delivered += blob.payload
+        device = self.counters.devices.get(blob.device)
+        if device is not None:  # else it is gone, and was forgotten
+            device.blobs_delivered += len(blob.ones)
+            device.blob_bytes_delivered += blob.payload
         peer.counters.blob_bytes_sent += blob.size
         if blob.began:
             self.counters.blob_forward.observe(max(0.0, self.now - blob.began))
@@ -299,44 +286,13 @@ class Core:
 
     def route(self, peer: Peer) -> Callable[[Head], Group]:
         """The function that the peer's framer asks for the group of a head."""
-
-        def group(head: Head) -> Group:
-            found = self.group(peer, head.tag, head.device, head.name)
-            self._heads.append(head)
-            return found
-
-        return group
-
-    def group(self, peer: Peer, tag: str, device: str, name: str) -> Group:
-        """Where set* elements of a property go that come from `peer`."""
-        key = (peer.id, tag, device, name)
-        group = self._routes.get(key)
-        if group is None:
-            if len(self._routes) >= ROUTES_LIMIT:
-                self.forget_routes()
-            if tag == blobs.DATA:
-                targets, refused = providers.blob_targets(self, peer, device, name)
-            else:
-                targets, refused = providers.targets(self, peer, tag, device, name)
-            group = Group((), refused) if refused else self._groups.get(targets)
-            if group is None:
-                group = self._groups[targets] = Group(targets)
-            self._routes[key] = group
-        return group
-
-    def forget_routes(self) -> None:
-        """Wishes, owners or peers have changed: every route is looked up anew."""
-        for head in self._heads:
-            head.group = None
-        self._heads.clear()
-        self._routes.clear()
-        self._groups.clear()
+        return self.routes.of(peer)
 
     def restore(self, peer: Peer, wishes: Wishes) -> None:
         """A driver is back: its snoops and BLOB wishes hold again."""
         peer.wishes = wishes
-        self.forget_routes()
-        links.sync_demand(self)
+        self.routes.forget()
+        links.sync_for(self, peer)
 
     def pong(self, peer: Peer, uid: str) -> None:
         """Answer a ping: for a driver ahead of what waits for it, else in order."""

@@ -46,6 +46,12 @@ class Wishes:
         """True when the peer has named a device: a later getProperties without one does not widen that."""
         return bool(self.devices or self.properties)
 
+    @property
+    def wants_blobs(self) -> bool:
+        """False: it gets no BLOB, whatever is there."""
+        modes = (self.blob_all, *self.blob_devices.values(), *self.blob_properties.values())
+        return any(mode != NEVER for mode in modes)
+
     def ask(self, device: str | None, name: str | None) -> bool:
         """Take a getProperties; True when the interest has grown."""
         if device is None:
