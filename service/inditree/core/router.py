@@ -84,7 +84,9 @@ class Core:
         self.introducing: set[Peer] = set()
         self.progress = False
         self._number = 0
+        self._check_every = min(1.0, settings.stall_timeout / 4, settings.link_timeout / 6)
         self._next_check = 0.0
+        self._wake_to_check()
 
     # Events
 
@@ -172,11 +174,14 @@ class Core:
         self.progress = True  # how fast a client is also changes by the passing of time
         self.settle()
 
+    def _wake_to_check(self) -> None:
+        """Whoever runs us ticks each second; we may need it sooner."""
+        if self._check_every < 1.0:
+            self.wake(self._check_every)
+
     def _check_peers(self) -> None:
-        interval = min(1.0, self.settings.stall_timeout / 4, self.settings.link_timeout / 6)
-        self._next_check = self.now + interval
-        if interval < 1.0:
-            self.wake(interval)  # sooner than the caller's own second
+        self._next_check = self.now + self._check_every
+        self._wake_to_check()
         for peer in list(self.peers.values()):
             self._check_stall(peer)
             if peer.link is not None:
