@@ -171,17 +171,17 @@ class Core:
         links.end_silence(self)
         if self.now >= self._next_check:
             self._check_peers()
+        self._wake_to_check()
         self.progress = True  # how fast a client is also changes by the passing of time
         self.settle()
 
     def _wake_to_check(self) -> None:
         """Whoever runs us ticks each second; we may need it sooner."""
         if self._check_every < 1.0:
-            self.wake(self._check_every)
+            self.wake(max(0.0, self._next_check - self.now))
 
     def _check_peers(self) -> None:
         self._next_check = self.now + self._check_every
-        self._wake_to_check()
         for peer in list(self.peers.values()):
             self._check_stall(peer)
             if peer.link is not None:
