@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from core.world import Actor, World, blobs, define, get
+from core.world import Actor, World, blobs, define, delete, get
 from flow.race import picture
 
 
@@ -70,6 +71,28 @@ def test_one_that_was_put_out_needs_no_answer() -> None:
     camera.say(picture(5, 600), picture(6, 600))
     assert names(link.heard()) == ["5", "blob/5", "6", "blob/6"]
     assert world.core.memory == 0
+
+
+@pytest.mark.parametrize("pings", [False, True])
+@pytest.mark.parametrize("end", [delete("Cam"), delete("Cam", "CCD"), None])
+def test_what_waits_for_an_answer_goes_ahead_of_the_end_of_its_device(end: str | None, pings: bool) -> None:
+    """Behind it the other router would refuse them, or show them under the next definition."""
+    world, camera, link = linked()
+    if pings:
+        camera.say("<pingRequest uid='SetBLOB/1'/>")
+    camera.say(*(picture(number, 300) for number in range(4 if pings else 3)))
+    camera.say(picture(9, 300).replace('"CCD"', '"GUIDE"'))
+    if end is None:
+        camera.leave()
+    else:
+        camera.say(end)
+    heard = link.heard()
+    gone = next(number for number, line in enumerate(heard) if line.startswith("<delProperty"))
+    expected = ["0", "1", "2", "3", "9"] if pings else ["0", "1", "2", "9"]
+    assert sorted(name for name in names(heard[:gone]) if name.isdigit()) == expected
+    assert not any(name.isdigit() for name in names(heard[gone:]))
+    assert world.core.memory == 0
+    assert link.peer.parked_bytes == 0
 
 
 def test_what_waits_for_a_link_that_goes_is_forgotten() -> None:

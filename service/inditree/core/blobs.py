@@ -169,6 +169,19 @@ def unpark(core: Core, peer: Peer, key: Key) -> None:
         blob.drop()
 
 
+def send_parked(core: Core, device: str, name: str | None) -> None:
+    """A device (one property, unless None) is about to go: what waits for an answer goes ahead of its delProperty.
+
+    Behind it the other end would refuse it, or take it for the images of the next definition.
+    """
+    for peer in list(core.peers.values()):
+        for key in [key for key in peer.parked if key[0] == device and name in (None, key[1])]:
+            while (blob := peer.unpark(key)) is not None:
+                core.dirty.add(peer)
+                _send_to_router(core, peer, key, blob)
+                blob.drop()
+
+
 def pay(core: Core, peer: Peer) -> None:
     """Answer the pings behind those BLOBs for whose next there is room."""
     assert peer.link is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inditree.core import links
+from inditree.core import blobs, links
 from inditree.tree import paths
 from inditree.tree.link import PAUSE
 from inditree.wire.syntax import del_property, get_properties
@@ -148,6 +148,7 @@ def lose(core: Core, device: str, farewell: bytes | None = None) -> None:
     core.conflicts.pop(device, None)
     hearers = [p for p in core.peers.values() if p is not owner and p.hears("delProperty", device, None)]
     core.view.delete(device, None)
+    blobs.send_parked(core, device, None)
     links.forget_demand(core, device, None)
     core.send_all(hearers, farewell or del_property(device), "delProperty")
     core.routes.forget()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inditree.core import links, ownership
+from inditree.core import blobs, links, ownership
 from inditree.tree import paths
 from inditree.wire.elements import Element, Run
 from inditree.wire.syntax import message as say
@@ -185,6 +185,7 @@ def delete(core: Core, peer: Peer, element: Element) -> None:
         return
     hearers = [p for p in core.peers.values() if p is not peer and p.hears("delProperty", device, name)]
     core.view.delete(device, name)
+    blobs.send_parked(core, device, name)
     if peer.is_router:
         core.routes.forget()  # what it says of that property is not welcome before a new definition
     links.forget_demand(core, device, name)
