@@ -25,8 +25,8 @@ class Client:
     def blobs_waiting(self) -> int:
         return len(self.outbox.blobs)
 
-    def fits(self, size: int) -> bool:
-        return self.outbox.fits(size)
+    def fits(self, size: int, beside: int = 0) -> bool:
+        return self.outbox.fits(size) and (not beside or self.outbox.waiting + size + beside <= LIMIT)
 
     def take(self, count: int) -> None:
         while count:
@@ -59,6 +59,13 @@ def test_clients_looked_at_over_different_windows_can_be_compared() -> None:
         first = early.lately(int(moment * 10_000), moment)
         second = late.lately(int((moment - 0.2) * 10_000), moment)
         assert 0.9 < first / second < 1.1
+
+
+def test_where_several_may_come_there_must_be_room_for_all() -> None:
+    assert may_read([Client(1)], 500, 0.0, 500)
+    assert not may_read([Client(1)], SIZE, 0.0, SIZE)
+    assert may_read([Client(1)], SIZE, 0.0)
+    assert not may_read([Client(2)], 250, 0.0, 250)
 
 
 def test_no_client_no_pace() -> None:

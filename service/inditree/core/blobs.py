@@ -8,7 +8,7 @@ from inditree.core import clients, providers, strangers
 from inditree.core.effects import Hold, Release
 from inditree.core.routes import IMAGE
 from inditree.flow.outbox import Lost
-from inditree.flow.pacing import LATELY, may_read, may_read_lossless, stragglers
+from inditree.flow.pacing import LATELY, may_read, may_read_lossless, somebody_ready, stragglers
 from inditree.tree.acks import Key
 from inditree.wire.elements import Blob
 from inditree.wire.syntax import NEW_TAGS
@@ -185,13 +185,21 @@ def send_parked(core: Core, device: str, name: str | None) -> None:
 def pay(core: Core, peer: Peer) -> None:
     """Answer the pings behind those BLOBs for whose next there is room."""
     assert peer.link is not None
-    for key in peer.link.acks.owed():
+    acks = peer.link.acks
+    promised = 0  # bytes that other properties were given room for just now
+    for key in acks.owed():
         targets = core.routes.find(peer, IMAGE, *key).targets
-        if may_read(targets, peer.last_size, core.now):
-            for uid in peer.link.acks.pay(key):
-                core.pong(peer, uid)
-        else:
-            core.wake(LATELY)
+        given = 0
+        while key in acks.owed():
+            size, beside = acks.coming(key)
+            beside += promised
+            if not may_read(targets, size, core.now, beside):
+                if somebody_ready(targets, size, beside):
+                    core.wake(LATELY)  # the others' pace decides
+                break
+            core.pong(peer, acks.pay(key))
+            given = size + beside
+        promised = max(promised, given)
 
 
 # Pacing and memory

@@ -142,9 +142,11 @@ class Peer:
         """Bytes of the BLOBs that wait."""
         return self.outbox.blob_bytes + self.parked_bytes
 
-    def fits(self, size: int) -> bool:
-        """Would a BLOB of `size` bytes find room without putting another one out?"""
-        return not self.blobs_waiting or self.outbox.waiting + self.parked_bytes + size <= self.outbox.limit
+    def fits(self, size: int, beside: int = 0) -> bool:
+        """Would a BLOB of `size` bytes, and so many bytes of others, find room without putting one out?"""
+        if not (beside or self.blobs_waiting):
+            return True  # one always fits
+        return self.outbox.waiting + self.parked_bytes + size + beside <= self.outbox.limit
 
     def park(self, key: Key, blob: Blob) -> None:
         """Keep a BLOB (taken already) until the other end has room for it."""

@@ -76,23 +76,26 @@ class Client(Protocol):
 
     @property
     def blobs_waiting(self) -> int: ...
-    def fits(self, size: int) -> bool: ...
+    def fits(self, size: int, beside: int = 0) -> bool: ...
 
 
 AnyClient = TypeVar("AnyClient", bound=Client)
 
 
-def may_read(clients: Iterable[Client], size: int, now: float) -> bool:
-    """May a source whose next BLOB is taken to be `size` bytes be read on, for these interested clients?"""
+def may_read(clients: Iterable[Client], size: int, now: float, beside: int = 0) -> bool:
+    """May a source be read on, for these interested clients?
+
+    `size` is what its next BLOB is taken to be, in bytes, and `beside` what else may come before we are asked again.
+    """
     clients = list(clients)
     if not clients:
         return True
     paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
-    if not any(_ready(client, size) for client in clients):
+    if not somebody_ready(clients, size, beside):
         return False
-    if any(client.lossless and not _ready(client, size) for client in clients):
+    if any(client.lossless and not _ready(client, size, beside) for client in clients):
         return False
-    losers = [(client, pace) for client, pace in zip(clients, paces, strict=True) if not client.fits(size)]
+    losers = [(client, pace) for client, pace in zip(clients, paces, strict=True) if not client.fits(size, beside)]
     if not losers:
         return True
     if any(client.pace.seen(now) == 0 for client, _ in losers):
@@ -101,6 +104,11 @@ def may_read(clients: Iterable[Client], size: int, now: float) -> bool:
     if not fastest:  # nobody takes anything: only who has taken all would be served
         return any(client.outbox.empty for client in clients)
     return not any(2 * pace >= fastest for _, pace in losers)
+
+
+def somebody_ready(clients: Iterable[Client], size: int, beside: int = 0) -> bool:
+    """Has one of them room? False: only room can change what `may_read` says, time alone cannot."""
+    return any(_ready(client, size, beside) for client in clients)
 
 
 def may_read_lossless(clients: Iterable[Client], size: int) -> bool:
@@ -119,7 +127,6 @@ def stragglers(clients: Sequence[AnyClient], now: float) -> list[AnyClient]:
     ]
 
 
-def _ready(client: Client, size: int) -> bool:
-    """No BLOB waits, or one and there is room for another."""
-    waiting = client.blobs_waiting
-    return waiting == 0 or (waiting == 1 and client.fits(size))
+def _ready(client: Client, size: int, beside: int = 0) -> bool:
+    """No BLOB waits, or one, and there is room."""
+    return client.blobs_waiting <= 1 and client.fits(size, beside)

@@ -19,13 +19,14 @@ Key = tuple[str, str]
 class Acks:
     """The pings of one link, both ways: those that we wait for, and those that we owe."""
 
-    __slots__ = ("_next", "_open", "_owed", "_uids")
+    __slots__ = ("_next", "_open", "_owed", "_sizes", "_uids")
 
     def __init__(self) -> None:
         self._next = 0
         self._uids: dict[str, Key] = {}
         self._open: dict[Key, int] = {}
         self._owed: dict[Key, deque[str]] = {}
+        self._sizes: dict[Key, int] = {}  # of the last BLOB for which an answer is owed
 
     def may_send(self, key: Key) -> bool:
         """May another BLOB of this property be sent now?"""
@@ -46,14 +47,27 @@ class Acks:
             self._open[key] -= 1
         return key
 
-    def owe(self, key: Key, uid: str) -> None:
-        """Answer this ping when there is room for the next BLOB of the property."""
+    def owe(self, key: Key, uid: str, size: int) -> None:
+        """Answer this ping, behind a BLOB of `size` bytes, when there is room for what may come then."""
         self._owed.setdefault(key, deque()).append(uid)
+        self._sizes[key] = size
 
     def owed(self) -> list[Key]:
         """The properties for which an answer is owed."""
-        return [key for key, uids in self._owed.items() if uids]
+        return list(self._owed)
 
-    def pay(self, key: Key) -> list[str]:
-        """There is room: the uids to answer, in order."""
-        return list(self._owed.pop(key, ()))
+    def coming(self, key: Key) -> tuple[int, int]:
+        """What may come of the property once one more is answered: the size of one, and of those beside it.
+
+        The other end may have one under way already, as it need not wait for an answer to send two.
+        """
+        size = self._sizes[key]
+        return size, size * max(0, UNANSWERED - len(self._owed[key]))
+
+    def pay(self, key: Key) -> str:
+        """There is room: the uid to answer next."""
+        uids = self._owed[key]
+        uid = uids.popleft()
+        if not uids:
+            del self._owed[key], self._sizes[key]
+        return uid
