@@ -84,7 +84,7 @@ class PeerCounters:
 
 
 class DeviceCounters:
-    """One device. Bytes are what stands between the oneBLOB tags; `last_message` is wall-clock seconds."""
+    """One device. Bytes are what stands between the oneBLOB tags; `last_message` is seconds of the core's clock."""
 
     __slots__ = ("blob_bytes_delivered", "blob_bytes_received", "blobs_delivered", "blobs_received", "last_message")
 

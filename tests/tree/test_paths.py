@@ -8,6 +8,17 @@ from inditree.core import blobs
 from tree.desk import ME, OTHER, THIRD, Desk, camera, gone, image, new, number, value
 
 
+def test_a_message_of_a_device_does_not_go_back_over_a_spare_link() -> None:
+    desk = Desk()
+    one, two, watcher = desk.router(OTHER, "one"), desk.router(OTHER, "two"), desk.watcher()
+    for link in (one, two):
+        link.says(number("Cam", via=OTHER))
+    watcher.heard(), two.heard()
+    one.says('<message device="Cam" message="cold"/>')
+    assert watcher.heard() == '<message device="Cam" message="cold"/>\n'
+    assert two.heard() == ""
+
+
 def test_a_definition_goes_on_with_our_id_and_not_to_who_stands_in_its_path() -> None:
     desk = Desk()
     one, two, spare = desk.router(OTHER, "one"), desk.router(THIRD, "two"), desk.router(OTHER, "spare")

@@ -1,6 +1,6 @@
 """Joins wire, routing, view, tree and flow: an event goes in, effects come out. Pure.
 
-Events: `join`, `receive`, `leave`, `room`, `tick`. Effects: what stands in the outboxes of the peers in
+Events: `join`, `receive`, `leave`, `may_begin`, `settle`, `tick`. Effects: what stands in the outboxes of the peers in
 `dirty`, and the list `effects`.
 """
 

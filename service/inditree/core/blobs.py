@@ -75,7 +75,7 @@ def _image(core: Core, peer: Peer, blob: Blob) -> None:
         providers.refuse(core, peer, group.refused, blob.size)
         return
     if core.owners.get(device) is peer:
-        _note(core, peer, blob)
+        _note(core, blob)
     for target in group.targets:
         put(core, target, blob)
     if not (peer.held or unknown or may_go_on(core, peer)):
@@ -85,7 +85,7 @@ def _image(core: Core, peer: Peer, blob: Blob) -> None:
         core.wake(LATELY)
 
 
-def _note(core: Core, peer: Peer, blob: Blob) -> None:
+def _note(core: Core, blob: Blob) -> None:
     counters = core.counters.devices[blob.device]
     counters.last_message = core.now
     counters.blobs_received += len(blob.ones)
@@ -116,7 +116,7 @@ def _count_lost(core: Core, peer: Peer, lost: Lost, reason: str) -> None:
     if isinstance(lost.about, clients.Request):
         clients.undelivered(core, lost.about)
         return
-    peer.lose(lost.blob)
+    peer.lost += 1
     if lost.uid and peer.link is not None:
         key = peer.link.acks.answered(lost.uid)
         if key is not None:
@@ -144,9 +144,9 @@ def _put_out_oldest(core: Core, peer: Peer, reason: str) -> None:
     if blob is None or not parked:
         _count_lost(core, peer, peer.outbox.put_out(), reason)
         return
-    peer.unpark_oldest()
+    peer.unpark((blob.device, blob.name))
     core.drop(peer, reason, blob.size)
-    peer.lose(blob)
+    peer.lost += 1
     blob.drop()
 
 

@@ -28,7 +28,7 @@ def introduce(core: Core, peer: Peer) -> None:
     core.send(peer, me, "getProperties")
 
 
-def settle(core: Core, peer: Peer, item: Element | Blob) -> bool:
+def first_item(core: Core, peer: Peer, item: Element | Blob) -> bool:
     """The first item on a link that we opened. True: it is to be acted on, as any other."""
     if isinstance(item, Element) and item.tag == "getProperties" and INTRODUCES in item.attributes:
         if item.attributes.get(TO) == core.settings.identity:
@@ -53,9 +53,7 @@ def end_silence(core: Core) -> None:
 
 def take_for_plain(core: Core, peer: Peer) -> None:
     """The other end is an INDI server of another kind, or an old client library."""
-    assert peer.link is not None
     core.introducing.discard(peer)
-    peer.link.plain = True
     _settled(core, peer, None)
 
 
@@ -120,7 +118,7 @@ def accept_chained(core: Core, peer: Peer) -> None:
     """`getProperties device='*'`: an indiserver that uses us as its remote."""
     promote(core, peer)
     assert peer.link is not None
-    peer.link.plain = peer.link.snoops = True
+    peer.link.snoops = True
     peer.wishes.all = True
     _settled(core, peer, None)
     for device, name in sorted({wish for p in core.peers.values() if p.is_driver for wish in p.wishes.asked()}):
@@ -142,10 +140,7 @@ def promote(core: Core, peer: Peer) -> None:
 def take_plain_provider(core: Core, peer: Peer) -> None:
     """A connection that never introduced itself defines a device, where `peers: any` allows it (an IPyServer)."""
     promote(core, peer)
-    assert peer.link is not None
-    peer.link.plain = True
     peer.wishes.all = True  # it asked for everything, and only then said what it has
-    core.routes.forget()
 
 
 def introduced_late(core: Core, peer: Peer, element: Element) -> bool:
@@ -170,11 +165,6 @@ def without_introduction(element: Element) -> Element:
         data = without_attribute(data, name)
     odd = (INTRODUCES, TO, paths.VIA, paths.SEQ)
     return Element(element.tag, {k: v for k, v in element.attributes.items() if k not in odd}, data)
-
-
-def question(peer: Peer, device: str) -> bytes:
-    """What asks the other end for all of a device."""
-    return get_properties(device)
 
 
 # BLOBs on demand

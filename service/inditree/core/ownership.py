@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inditree.core import blobs, links
+from inditree.core import blobs, links, providers
 from inditree.tree import paths
 from inditree.tree.link import PAUSE
 from inditree.wire.syntax import del_property, get_properties
@@ -39,7 +39,7 @@ def admit(core: Core, peer: Peer, device: str, via: str) -> bool:
 def _refuse_own(core: Core, peer: Peer, device: str, via: str) -> None:
     """A definition that has been here already: from the owner it is the loss of the device."""
     assert peer.link is not None
-    peer.link.refused[device] = paths.origin(via)
+    peer.refused[device] = paths.origin(via)
     _report_path(core, peer, device, paths.origin(via))
     if core.owners.get(device) is peer:
         lose(core, device)
@@ -48,10 +48,10 @@ def _refuse_own(core: Core, peer: Peer, device: str, via: str) -> None:
 def _may_claim(core: Core, peer: Peer, device: str) -> bool:
     """Nobody owns it. A link is believed after the pause, and, if it was refused before, once it was asked for all."""
     if peer.link is None:
-        return device not in peer.refused
+        return True  # where nobody owns it, nobody has refused it to a driver: `lose` asks for it again
     if device in core.pauses:
         return False
-    return device not in peer.link.refused or device in peer.link.asked
+    return device not in peer.refused or device in peer.link.asked_for
 
 
 def _claim(core: Core, peer: Peer, device: str, via: str) -> None:
@@ -61,19 +61,16 @@ def _claim(core: Core, peer: Peer, device: str, via: str) -> None:
     core.untold.pop(device, None)
     for other in core.peers.values():
         if other.link is not None:
-            other.link.asked.discard(device)
+            other.link.asked_for.discard(device)
+    peer.refused.pop(device, None)
     if peer.link is not None:
-        peer.link.refused.pop(device, None)
         peer.link.origins[device] = paths.origin(via)
     core.routes.forget()
     core.log("info", "device", f"{device}: provided by {core.place(peer)}", device=device, peer=peer.name)
 
 
 def _refuse(core: Core, peer: Peer, device: str, via: str, owner: Peer | None) -> None:
-    if peer.link is None:
-        peer.refused.add(device)
-    else:
-        peer.link.refused[device] = paths.origin(via)
+    peer.refused[device] = paths.origin(via)
     if owner is None:
         return
     if via and paths.origin(via) == _origin(core, owner, device):
@@ -114,9 +111,7 @@ def _report_path(core: Core, peer: Peer, device: str, origin: str) -> None:
 
 def withdraw(core: Core, peer: Peer, device: str) -> None:
     """Who was refused has deleted the device, or is gone: is there a conflict still?"""
-    peer.refused.discard(device)
-    if peer.link is not None:
-        peer.link.refused.pop(device, None)
+    peer.refused.pop(device, None)
     owner = core.owners.get(device)
     if device not in core.conflicts or owner is None:
         return
@@ -127,13 +122,13 @@ def withdraw(core: Core, peer: Peer, device: str) -> None:
 
 def withdraw_all(core: Core, peer: Peer) -> None:
     """The same for all that a peer was refused for."""
-    for device in [*peer.refused, *(peer.link.refused if peer.link else ())]:
+    for device in list(peer.refused):
         withdraw(core, peer, device)
 
 
 def _has_other(peer: Peer, device: str, origin: str) -> bool:
     """Was this peer refused for a device of that name that is at another place?"""
-    return device in peer.refused or (peer.link is not None and peer.link.refused.get(device, origin) != origin)
+    return peer.refused.get(device, origin) != origin
 
 
 def lose(core: Core, device: str, farewell: bytes | None = None) -> None:
@@ -146,17 +141,17 @@ def lose(core: Core, device: str, farewell: bytes | None = None) -> None:
     if owner.link is not None:
         owner.link.origins.pop(device, None)
     core.conflicts.pop(device, None)
-    hearers = [p for p in core.peers.values() if p is not owner and p.hears("delProperty", device, None)]
+    told = providers.hearers(core, owner, "delProperty", device, None)
     core.view.delete(device, None)
     blobs.send_parked(core, device, None)
     links.forget_demand(core, device, None)
-    core.send_all(hearers, farewell or del_property(device), "delProperty")
+    core.send_all(told, farewell or del_property(device), "delProperty")
     core.routes.forget()
     core.log("info", "device_gone", f"{device}: no longer provided by {core.place(owner)}", device=device)
     if len(core.counters.devices) > COUNTED_DEVICES:
         core.counters.devices.pop(device, None)
     for driver in [p for p in core.peers.values() if p.is_driver and device in p.refused]:
-        driver.refused.discard(device)
+        del driver.refused[device]
         core.send(driver, get_properties(device), "getProperties")
     if any(p.link is not None for p in core.peers.values()):
         core.pauses[device] = core.now + PAUSE
@@ -176,5 +171,5 @@ def end_pauses(core: Core) -> None:
             if peer.link is None or not (peer.link.settled and peer.link.takes(device)):
                 continue
             if peer.sees(device) or device in peer.link.defined:  # what a listener hides is not asked for by name
-                peer.link.asked.add(device)
-                core.send(peer, links.question(peer, device), "getProperties")
+                peer.link.asked_for.add(device)
+                core.send(peer, get_properties(device), "getProperties")

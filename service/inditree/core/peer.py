@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -76,7 +76,7 @@ class Peer:
         self.joined = now
         self.wishes = Wishes()
         self.owns: set[str] = set()
-        self.refused: set[str] = set()  # a driver's devices that another peer owns
+        self.refused: dict[str, str] = {}  # devices that it is not believed about: where each path begins
         self.on_defined: Callable[[], None] | None = None  # it has defined something that was believed
         self.link: Link | None = None
         self.takes_fds = False  # it is on a UNIX socket, where images can go as descriptors
@@ -89,7 +89,7 @@ class Peer:
         self.parked: dict[Key, deque[Blob]] = {}  # BLOBs that wait for an acknowledgement (a link to a router)
         self.parked_bytes = 0
         self.said: set[str] = set()  # what was logged once
-        self.lost: Counter[Key] = Counter()  # BLOBs that it did not get, by property
+        self.lost = 0  # BLOBs that it did not get
         self._visible: dict[str, bool] = {}
 
     def sees(self, device: str) -> bool:
@@ -180,7 +180,3 @@ class Peer:
         if parked is not None and (queued is None or parked.began < queued.began):
             return parked, True
         return queued, False
-
-    def lose(self, blob: Blob) -> None:
-        """Remember that it did not get this BLOB."""
-        self.lost[blob.device, blob.name] += 1

@@ -24,6 +24,11 @@ def may_define(peer: Peer) -> bool:
     return peer.kind != "client" or peer.policy.peers == "any"
 
 
+def hearers(core: Core, peer: Peer, tag: str, device: str, name: str | None) -> list[Peer]:
+    """Who is to hear a control element that `peer` says of a device of its own."""
+    return [p for p in core.peers.values() if p is not peer and p.hears(tag, device, name)]
+
+
 def targets(core: Core, peer: Peer, tag: str, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
     """Who hears a set* of `peer`, and why nobody does ("" where it is welcome)."""
     owner = core.owners.get(device)
@@ -38,8 +43,8 @@ def targets(core: Core, peer: Peer, tag: str, device: str, name: str) -> tuple[t
         return tuple(p for p in core.peers.values() if p.is_driver and p.hears(tag, device, name)), ""
     if owner is peer and _unannounced(core, peer, device, name):
         return (), "duplicate"
-    passed = _passed(core, device, name)
-    return tuple(p for p in core.peers.values() if p is not peer and p.hears(tag, device, name) and p not in passed), ""
+    known = core.view.find(device, name)
+    return tuple(_without(hearers(core, peer, tag, device, name), known.via if known else "")), ""
 
 
 def blob_targets(core: Core, peer: Peer, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
@@ -71,11 +76,10 @@ def _unannounced(core: Core, peer: Peer, device: str, name: str) -> bool:
     return peer.is_router and core.view.find(device, name) is None
 
 
-def _passed(core: Core, device: str, name: str) -> list[Peer]:
-    """Links to routers by which the device came to us: they were not told its definitions either."""
-    known = core.view.find(device, name)
-    passed = paths.ids(known.via) if known else []
-    return [p for p in core.peers.values() if p.link and p.link.remote_id in passed]
+def _without(peers: list[Peer], via: str) -> list[Peer]:
+    """Without the links to routers by which a device came to us: they were not told its definitions either."""
+    passed = paths.ids(via)
+    return [p for p in peers if p.link is None or p.link.remote_id not in passed]
 
 
 def run(core: Core, peer: Peer, run: Run) -> None:
@@ -149,18 +153,17 @@ def define(core: Core, peer: Peer, element: Element) -> None:
     core.view.define(element.tag, device, name, data, via)
     if peer.on_defined is not None:
         peer.on_defined()
-    hearers = [p for p in core.peers.values() if p is not peer and p.hears(element.tag, device, name)]
-    offer_definition(core, hearers, element.tag, data, via)
+    offer_definition(core, hearers(core, peer, element.tag, device, name), element.tag, data, via)
     if element.tag == "defBLOBVector" and peer.link is not None:
         core.remote_blobs[device, name] = peer
         links.sync_property(core, device, name)
 
 
-def offer_definition(core: Core, hearers: list[Peer], tag: str, data: bytes, via: str) -> None:
+def offer_definition(core: Core, peers: list[Peer], tag: str, data: bytes, via: str) -> None:
     """A definition to those who want it: to routers with its path, and not to one that stands in it."""
     stamped: bytes | None = None
     passed = paths.ids(via)
-    for hearer in hearers:
+    for hearer in peers:
         if hearer.link is None or not hearer.link.is_router:
             core.send(hearer, data, tag)
         elif hearer.link.remote_id not in passed:
@@ -183,13 +186,13 @@ def delete(core: Core, peer: Peer, element: Element) -> None:
     if name is None:
         ownership.lose(core, device, element.data)
         return
-    hearers = [p for p in core.peers.values() if p is not peer and p.hears("delProperty", device, name)]
+    told = hearers(core, peer, "delProperty", device, name)
     core.view.delete(device, name)
     blobs.send_parked(core, device, name)
     if peer.is_router:
         core.routes.forget()  # what it says of that property is not welcome before a new definition
     links.forget_demand(core, device, name)
-    core.send_all(hearers, element.data, "delProperty")
+    core.send_all(told, element.data, "delProperty")
 
 
 def message(core: Core, peer: Peer, element: Element) -> None:
@@ -204,8 +207,8 @@ def message(core: Core, peer: Peer, element: Element) -> None:
             core.drop(peer, "duplicate", len(element.data))
             return
         data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
-        hearers = [p for p in core.peers.values() if p is not peer and p.hears("message", device, None)]
-        core.send_all(hearers, data, "message")
+        via = next((each.via for _, each in core.view.matching(device, None)), "")
+        core.send_all(_without(hearers(core, peer, "message", device, None), via), data, "message")
         return
     if not device and element.attributes.get("message") == KEEPALIVE:
         return

@@ -117,7 +117,7 @@ class Core:
             providers.run(self, peer, item)
             strangers.note(self, peer, len(item.data))
             return
-        if peer in self.introducing and not links.settle(self, peer, item):
+        if peer in self.introducing and not links.first_item(self, peer, item):
             return
         if isinstance(item, Blob):
             blobs.receive(self, peer, item)
@@ -235,7 +235,7 @@ class Core:
         peer.counters.sent[tag] += 1
         peer.counters.control_bytes_sent += len(data)
         if not peer.outbox.put(data):
-            self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait, over limits.queue")
+            self._overflow(peer)
         self.dirty.add(peer)
 
     def send_all(self, peers: Iterable[Peer], data: bytes, tag: str) -> None:
@@ -249,12 +249,15 @@ class Core:
         data = run.data
         for target in group.targets:
             if not target.outbox.put(data):
-                self.close(target, "overflow", f"{target.outbox.control} bytes of control elements wait")
+                self._overflow(target)
             dirty.add(target)
         for counters, number in group.kinds:
             counters.control_bytes_sent += len(data) * number
             for head in run.heads:
                 counters.sent[head.tag] += head.count * number
+
+    def _overflow(self, peer: Peer) -> None:
+        self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait, over limits.queue")
 
     def close(self, peer: Peer, reason: str, text: str) -> None:
         """Ask for a peer to be closed."""
@@ -306,7 +309,7 @@ class Core:
             peer.counters.sent["pingReply"] += 1
             peer.counters.control_bytes_sent += len(data)
             if not peer.outbox.put_urgent(data):
-                self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait")
+                self._overflow(peer)
             self.dirty.add(peer)
         else:
             self.send(peer, data, "pingReply")

@@ -83,10 +83,10 @@ class Outbox:
         "writing",
     )
 
-    def __init__(self, limit: int, delivered: Callable[[Blob], None] = lambda blob: None) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.begun: Callable[[], None] = lambda: None
-        self.delivered = delivered
+        self.delivered: Callable[[Blob], None] = lambda blob: None
         self.control = 0  # bytes of the control elements that wait
         self.blobs: deque[Ticket] = deque()  # waiting, oldest first
         self.blob_bytes = 0  # of the BLOBs that wait

@@ -137,7 +137,7 @@ def _client_row(peer: Peer, now: float) -> ClientRow:
         blobs=tuple(BlobWish(device=device or None, property=name, mode=mode) for device, name, mode in modes),
         queue_bytes=peer.outbox.size + peer.parked_bytes,
         sent_bytes=peer.outbox.taken,
-        dropped_blobs=sum(peer.lost.values()),
+        dropped_blobs=peer.lost,
         link=peer.link is not None,
         connected_seconds=round(now - peer.joined, 3),
     )

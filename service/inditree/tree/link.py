@@ -25,15 +25,15 @@ PROBE = "probe/"
 class Link:
     """One link. `remote_id` is the other router's ID, None while unknown and for plain INDI.
 
-    `path_id` stands for a plain server in paths. `origins` maps each device that it owns to where its path begins,
-    `refused` each that was refused from here. `asked` holds the devices that it was asked for whole since, `defined`
-    all that it ever defined.
+    `path_id` stands for a plain server in paths. `origins` maps each device that it owns to where its path begins.
+    `asked_for` holds the devices that it was asked for whole since they were refused from here, `defined` all that it
+    ever defined.
     """
 
     __slots__ = (
         "acks",
         "alive",
-        "asked",
+        "asked_for",
         "blobs",
         "defined",
         "device",
@@ -43,12 +43,10 @@ class Link:
         "opener",
         "origins",
         "path_id",
-        "plain",
         "pongs",
         "probe_bytes",
         "probed",
         "probes",
-        "refused",
         "remote_id",
         "reported",
         "rtt",
@@ -79,13 +77,11 @@ class Link:
         self.device = device
         self.silence = silence
         self.remote_id: str | None = None
-        self.plain = False
         self.settled = False  # we know what the other end is, and have told it what we have
         self.late = False  # its introduction came after it had been taken for plain INDI
         self.snoops = False  # a chained indiserver: it wants the drivers' snoop requests
-        self.refused: dict[str, str] = {}
         self.origins: dict[str, str] = {}
-        self.asked: set[str] = set()
+        self.asked_for: set[str] = set()
         self.defined: set[str] = set()
         self.reported: set[str] = set()  # origins and devices said once
         self.wanted: dict[tuple[str, str], bool] = {}  # BLOB properties that we asked for
@@ -104,6 +100,11 @@ class Link:
     def is_router(self) -> bool:
         """True when the other end has introduced itself as inditree."""
         return self.remote_id is not None
+
+    @property
+    def plain(self) -> bool:
+        """True when the other end is known to be plain INDI."""
+        return self.settled and self.remote_id is None
 
     def takes(self, device: str) -> bool:
         """Is this a device that we take from here?"""
