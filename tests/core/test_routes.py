@@ -6,12 +6,12 @@ import pytest
 
 from core.world import World, blobs, define, delete, get, image, update
 from inditree.core import Core, links, routes
-from inditree.wire import framer
+from inditree.wire import runs
 
 
 def test_a_source_that_names_ever_new_properties_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "ROUTES_LIMIT", 50)
-    monkeypatch.setattr(framer, "HEADS_LIMIT", 20)
+    monkeypatch.setattr(runs, "HEADS_LIMIT", 20)
     world = World()
     stranger = world.client()
     for _ in range(10):

@@ -7,7 +7,8 @@ import pytest
 from inditree.errors import PeerError
 from inditree.wire.elements import Element, Head, Run
 from inditree.wire.fast import NAME_MAX
-from inditree.wire.framer import HEADS_LIMIT, Framer
+from inditree.wire.framer import Framer
+from inditree.wire.runs import HEADS_LIMIT
 from inditree.wire.syntax import START_TAG_LIMIT, TEXT_LIMIT
 from wire.streams import bytewise, frame, framer, one_group
 
@@ -119,14 +120,14 @@ def test_remembered_heads_are_bounded() -> None:
     count = HEADS_LIMIT + 10
     result = frame([b"".join(VECTOR % (b"D", b"N%d" % i, i) for i in range(count))], machine)
     assert len(result.items) == count
-    assert len(machine.heads) <= HEADS_LIMIT
+    assert len(machine._runs.heads) <= HEADS_LIMIT
 
 
 def test_a_head_is_short() -> None:
     machine = framer()
     long = b"N" * (NAME_MAX + 1)
     assert frame([VECTOR % (b"D", long, 1)], machine).names == [("setNumberVector", "D", long.decode())]
-    assert not machine.heads
+    assert not machine._runs.heads
 
 
 # Single elements
@@ -266,16 +267,16 @@ def test_control_characters_in_a_start_tag(control: bytes) -> None:
         assert reason((layout % (b"D", b"N", 1)).replace(b"Ok", b"O" + control)) == wanted
 
 
-def test_held_and_idle() -> None:
+def test_idle() -> None:
     machine = framer()
-    assert (machine.idle, machine.held) == (True, 0)
+    assert machine.idle
     pulled(machine, b"  text ")
-    assert (machine.idle, machine.held) == (True, 0)
+    assert machine.idle
     pulled(machine, b"<setTextVector")
-    assert (machine.idle, machine.held) == (False, 14)
+    assert not machine.idle
     pulled(machine, b"></setTextVector>\n")
-    assert (machine.idle, machine.held) == (True, 0)
+    assert machine.idle
     pulled(machine, b"<setBLOBVector><oneBLOB>AAAA")
-    assert (machine.idle, machine.held) == (False, 28)
+    assert not machine.idle
     pulled(machine, b"</oneBLOB></setBLOBVector>")
-    assert (machine.idle, machine.held) == (True, 0)
+    assert machine.idle

@@ -66,7 +66,7 @@ class Images(Writing, ABC):
             return
         if self._discard:
             del image.chunks[1:]
-        elif self._framer.held + self._remaining(image) >= THREAD_FROM:
+        elif image.size + self._remaining(image) >= THREAD_FROM:
             if self._thread is None:
                 self._thread = ImageThread(self._loop, self._engine.buffers)
             self._threaded = True

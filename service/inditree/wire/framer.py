@@ -12,8 +12,8 @@ from collections.abc import Callable
 from inditree.errors import PeerError
 from inditree.wire import plain
 from inditree.wire.elements import Blob, Element, Head, Run
-from inditree.wire.fast import DECLARATION, INDISERVER_START, LIBINDI_START
 from inditree.wire.images import ImageScanner
+from inditree.wire.runs import Runs
 from inditree.wire.scans import Body, Scan, StartTag, Until
 from inditree.wire.syntax import (
     BLOB_TAGS,
@@ -25,13 +25,8 @@ from inditree.wire.syntax import (
     parse_start,
 )
 
-HEADS_LIMIT = 4096
-"""Start tags remembered for one source, up to 1 KiB each; a source that invents more starts over."""
-
-_GT, _SLASH, _NEWLINE = 0x3E, 0x2F, 0x0A
+_SLASH = 0x2F
 _SPACE = b" \t\r\n"
-_DECLARED = len(DECLARATION)
-_NO_GROUP = object()
 _OPENING = re.compile(rb"<[A-Za-z_:\x80-\xff]")
 _SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"))
 _NO_ELEMENTS = (b"<!DOCTYPE", b"<!--", b"<?")
@@ -47,16 +42,11 @@ class Framer:
     def __init__(self, route: Callable[[Head], object], element_limit: int, blob_limit: int) -> None:
         self.text = 0
         self.image: ImageScanner | None = None
-        self.heads: dict[bytes, Head] = {}
-        self._route = route
+        self._runs = Runs(route, element_limit)
         self._element_limit = element_limit
         self._blob_limit = blob_limit
-        self._same: dict[tuple[str, str, str], Head] = {}
-        self._start, self._other_start = INDISERVER_START, LIBINDI_START
         self._data = b""
         self._pos = 0
-        self._special = -1  # the first `<!` at or behind `_pos`, once that was looked for
-        self._runs = 0
         self._text_row = 0
         self._partial = bytearray()  # an element that earlier reads began
         self._scan = Scan(0)  # what looks for its end
@@ -67,11 +57,6 @@ class Framer:
     def idle(self) -> bool:
         """True between elements: nothing of a next one has come."""
         return not self._partial and self.image is None and self._pos >= len(self._data)
-
-    @property
-    def held(self) -> int:
-        """Bytes kept for an element that is not complete."""
-        return len(self._partial) + (self.image.size if self.image else 0)
 
     def feed(self, data: bytes) -> None:
         """Take what a read gave; everything fed before must have been pulled."""
@@ -98,7 +83,8 @@ class Framer:
         return True
 
     def _load(self, data: bytes) -> None:
-        self._data, self._pos, self._special = data, 0, -1
+        self._data, self._pos = data, 0
+        self._runs.load()
 
     def pull(self) -> Run | Element | Blob | None:
         """The next run, element or BLOB, or None when more bytes are needed. Raises PeerError."""
@@ -107,8 +93,9 @@ class Framer:
                 return self._pull_image(self.image)
             if not self._skip_between():
                 return None
-            run = self._pull_run()
+            run = self._runs.pull(self._data, self._pos)
             if run is not None:
+                self._pos, self._text_row = self._runs.end, 0
                 return run
             item = self._pull_element()
             if item is not None or self.image is None:
@@ -126,88 +113,6 @@ class Framer:
         if isinstance(item, Element) and item.tag in NEW_TAGS:
             check_whole(item.data)
         return item
-
-    def _pull_run(self, declared: bool = True) -> Run | None:
-        """The fast path: neighbouring set* with plain start tags. None: the next element is not one, or not whole.
-
-        `declared`: libindi's XML declarations between them are taken out; else each ends the run.
-        """
-        data, begin = self._data, self._pos
-        match = self._start
-        found = match(data, begin)
-        if found is None:
-            match = self._other_start
-            found = match(data, begin)
-            if found is None:
-                return None
-            self._start, self._other_start = match, self._start  # a program keeps to its layout
-        declared = declared and match is LIBINDI_START
-        find, known = data.find, self.heads.get
-        pos = base = begin  # `base` also counts the declarations: offsets in the run begin there
-        size = len(data)
-        # So far no element is too large, and none holds a comment or CDATA in which its end tag may stand.
-        bound = min(self._next_special(begin), begin + self._element_limit)
-        self._runs += 1
-        run = self._runs
-        group: object = _NO_GROUP
-        heads: list[Head] = []
-        newline = True
-        while found is not None:
-            head = known(found[1]) or self._new_head(found[1])
-            stop = find(head.close, found.end())
-            if stop < 0:
-                break
-            stop += head.close_size
-            if stop > bound or data[stop - 1] != _GT:
-                break
-            if head.group is not group:
-                if head.group is None:
-                    head.group = self._route(head)
-                if group is _NO_GROUP:
-                    group = head.group
-                elif head.group is not group:
-                    break
-            if head.run != run:
-                head.run = run
-                head.first = pos - base
-                head.count = 0
-                heads.append(head)
-            head.last = pos - base
-            head.end = stop - base
-            head.count += 1
-            if stop == size or data[stop] != _NEWLINE:
-                pos, newline = stop, False
-                break
-            pos = stop + 1
-            if declared and data.startswith(DECLARATION, pos):
-                pos += _DECLARED
-                base += _DECLARED
-            found = match(data, pos)
-        if group is _NO_GROUP:
-            return None
-        whole = data[begin:pos]
-        if base != begin:
-            whole = whole.replace(DECLARATION, b"")
-            if len(whole) != pos - base:
-                return self._pull_run(declared=False)  # one stands inside an element, whose bytes do not change
-        self._pos = pos
-        self._text_row = 0
-        return Run(whole if newline else whole + b"\n", group, heads)
-
-    def _next_special(self, pos: int) -> int:
-        if self._special < pos:
-            found = self._data.find(b"<!", pos) if b"!" in self._data else -1
-            self._special = found if found >= 0 else len(self._data)
-        return self._special
-
-    def _new_head(self, key: bytes) -> Head:
-        tag, attributes = parse_start(key + b">")
-        if len(self.heads) >= HEADS_LIMIT:
-            self.heads.clear()
-            self._same.clear()
-        device, name = attributes["device"], attributes["name"]
-        head = self.heads[key] = self._same.setdefault((tag, device, name), Head(tag, device, name))
-        return head
 
     def _skip_between(self) -> bool:
         """Go to the next start tag, over white space, text, comments and declarations; False: it is not there yet."""
@@ -273,10 +178,12 @@ class Framer:
             self.image = ImageScanner(Element(tag, attributes, raw), self._blob_limit, self._element_limit)
             self._pos, self._text_row = stop, 0
             return None
-        body = Body(stop, named[1])
-        end = body.find(data)
+        return self._with_body(tag, attributes, Body(stop, named[1]))
+
+    def _with_body(self, tag: str, attributes: dict[str, str], body: Body) -> Element | None:
+        end = body.find(self._data)
         if end < 0:
-            self._limit_element(len(data) - pos)
+            self._limit_element(len(self._data) - self._pos)
             self._hold(body, self._element_limit)
             return None
         return self._element(tag, attributes, end)

@@ -1,0 +1,117 @@
+"""The fast path: neighbouring set* whose start tags are plain become one run. Rules: docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inditree.wire.elements import Head, Run
+from inditree.wire.fast import DECLARATION, INDISERVER_START, LIBINDI_START
+from inditree.wire.syntax import parse_start
+
+HEADS_LIMIT = 4096
+"""Start tags remembered for one source, up to 1 KiB each; a source that invents more starts over."""
+
+_GT, _NEWLINE = 0x3E, 0x0A
+_DECLARED = len(DECLARATION)
+_NO_GROUP = object()
+
+
+class Runs:
+    """The runs in one peer's stream, and the start tags that it has used.
+
+    `route` gives the group of a head whose `group` is None; `limit` is bytes of one element.
+    """
+
+    def __init__(self, route: Callable[[Head], object], limit: int) -> None:
+        self.end = 0
+        self._route = route
+        self._limit = limit
+        self.heads: dict[bytes, Head] = {}
+        self._same: dict[tuple[str, str, str], Head] = {}
+        self._start, self._other_start = INDISERVER_START, LIBINDI_START
+        self._special = -1  # the first `<!` at or behind where we are, once that was looked for
+        self._runs = 0
+
+    def load(self) -> None:
+        """The next bytes are others than those of the last pull."""
+        self._special = -1
+
+    def pull(self, data: bytes, begin: int, declared: bool = True) -> Run | None:
+        """The run at `begin`, which ends at `end` then. None: the next element is no such set*, or not whole.
+
+        `declared`: libindi's XML declarations between them are taken out; else each ends the run.
+        """
+        match = self._start
+        found = match(data, begin)
+        if found is None:
+            match = self._other_start
+            found = match(data, begin)
+            if found is None:
+                return None
+            self._start, self._other_start = match, self._start  # a program keeps to its layout
+        declared = declared and match is LIBINDI_START
+        find, known = data.find, self.heads.get
+        pos = base = begin  # `base` also counts the declarations: offsets in the run begin there
+        size = len(data)
+        # So far no element is too large, and none holds a comment or CDATA in which its end tag may stand.
+        bound = min(self._next_special(data, begin), begin + self._limit)
+        self._runs += 1
+        run = self._runs
+        group: object = _NO_GROUP
+        heads: list[Head] = []
+        newline = True
+        while found is not None:
+            head = known(found[1]) or self._new_head(found[1])
+            stop = find(head.close, found.end())
+            if stop < 0:
+                break
+            stop += head.close_size
+            if stop > bound or data[stop - 1] != _GT:
+                break
+            if head.group is not group:
+                if head.group is None:
+                    head.group = self._route(head)
+                if group is _NO_GROUP:
+                    group = head.group
+                elif head.group is not group:
+                    break
+            if head.run != run:
+                head.run = run
+                head.first = pos - base
+                head.count = 0
+                heads.append(head)
+            head.last = pos - base
+            head.end = stop - base
+            head.count += 1
+            if stop == size or data[stop] != _NEWLINE:
+                pos, newline = stop, False
+                break
+            pos = stop + 1
+            if declared and data.startswith(DECLARATION, pos):
+                pos += _DECLARED
+                base += _DECLARED
+            found = match(data, pos)
+        if group is _NO_GROUP:
+            return None
+        whole = data[begin:pos]
+        if base != begin:
+            whole = whole.replace(DECLARATION, b"")
+            if len(whole) != pos - base:
+                return self.pull(data, begin, declared=False)  # one stands inside an element, whose bytes do not change
+        self.end = pos
+        return Run(whole if newline else whole + b"\n", group, heads)
+
+    def _next_special(self, data: bytes, pos: int) -> int:
+        if self._special < pos:
+            found = data.find(b"<!", pos) if b"!" in data else -1
+            self._special = found if found >= 0 else len(data)
+        return self._special
+
+    def _new_head(self, key: bytes) -> Head:
+        tag, attributes = parse_start(key + b">")
+        if len(self.heads) >= HEADS_LIMIT:
+            self.heads.clear()
+            self._same.clear()
+        device, name = attributes["device"], attributes["name"]
+        head = self.heads[key] = self._same.setdefault((tag, device, name), Head(tag, device, name))
+        return head
