@@ -17,7 +17,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from inditree.config import units, words
-from inditree.config.convert import below
+from inditree.config.convert import below, parsed
 from inditree.config.structs import ClientTls, Config, Driver, Http, Listen, Remote, host_name
 from inditree.errors import ConfigError
 
@@ -74,14 +74,14 @@ def _claim(name: str, index: int, owners: dict[str, int], path: str) -> None:
 def _check_listener(entry: Listen, path: str) -> None:
     _one_of(entry.tcp, entry.unix, "tcp", "unix", path)
     if entry.tcp is not None:
-        _attempt(below(path, "tcp"), units.address, entry.tcp)
+        parsed(entry.tcp, below(path, "tcp"), units.address)
         for key in ("mode", "owner"):
             if getattr(entry, key) is not None:
                 raise ConfigError(below(path, key), "only for a unix path")
     else:
         _check_unix(entry, path)
     for index, network in enumerate(entry.allow):
-        _attempt(f"{path}.allow[{index}]", _network, network)
+        parsed(network, f"{path}.allow[{index}]", _network)
     _check_globs(entry.devices, f"{path}.devices")
     if entry.rules and not (entry.tls and entry.tls.client_ca):
         raise ConfigError(f"{path}.rules", "go by the client's certificate: tls.client_ca is needed")
@@ -119,14 +119,14 @@ def check_driver(entry: Driver, path: str) -> None:
                 raise ConfigError(below(path, key), "only with exec: a factory runs in the router's own process")
     for key in entry.env:
         if not key or "=" in key:
-            raise ConfigError(f"{path}.env".lstrip("."), f"{key!r} is not the name of a variable")
+            raise ConfigError(below(path, "env"), f"{key!r} is not the name of a variable")
     if entry.restart.backoff_max < entry.restart.backoff:
         raise ConfigError(below(path, "restart.backoff_max"), "is less than backoff")
 
 
 def check_remote(entry: Remote, path: str) -> None:
     """One remote by itself."""
-    _attempt(below(path, "host"), units.host, entry.host)
+    parsed(entry.host, below(path, "host"), units.host)
     if entry.device is not None and (not entry.device or entry.device == "*"):
         raise ConfigError(below(path, "device"), "names no device; without the key all are taken")
     _check_globs(entry.devices, below(path, "devices"))
@@ -142,7 +142,7 @@ def _check_rest(config: Config) -> None:
     if config.discovery.docker and not config.discovery.docker.label:
         raise ConfigError("discovery.docker.label", "is empty")
     for index, source in enumerate(config.discovery.dns):
-        _attempt(f"discovery.dns[{index}].name", units.host, source.name)
+        parsed(source.name, f"discovery.dns[{index}].name", units.host)
     for index, pattern in enumerate(config.metrics.properties):
         path = f"metrics.properties[{index}]"
         _check_globs((pattern,), path, single=True)
@@ -152,9 +152,9 @@ def _check_rest(config: Config) -> None:
 
 def _check_http(http: Http) -> None:
     if http.listen is not None:
-        _attempt("http.listen", units.address, http.listen)
+        parsed(http.listen, "http.listen", units.address)
     for index, name in enumerate(http.hosts):
-        _attempt(f"http.hosts[{index}]", _host_alone, name)
+        parsed(name, f"http.hosts[{index}]", _host_alone)
 
 
 def _check_addresses(config: Config) -> None:
@@ -193,13 +193,6 @@ def _check_globs(patterns: Iterable[str], path: str, *, single: bool = False) ->
         if not pattern or "[" in re.sub(r"\[!?\]?[^\]]*\]", "", pattern):
             where = path if single else f"{path}[{index}]"
             raise ConfigError(where, f"{pattern!r} is not a pattern (CCD*, Dome ?, [AB]*)")
-
-
-def _attempt(path: str, parse: Callable[[str], object], text: str) -> None:
-    try:
-        parse(text)
-    except ValueError as error:
-        raise ConfigError(path, str(error)) from None
 
 
 def _network(text: str) -> object:

@@ -16,6 +16,7 @@ from msgspec import inspect
 from inditree.config import units
 from inditree.errors import ConfigError
 
+_T = TypeVar("_T")
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _FORMS: dict[str, tuple[Callable[[str], float], str]] = {
@@ -54,6 +55,14 @@ def plain(value: Any) -> Any:
 def below(path: str, key: str) -> str:
     """The path of a key in the mapping at `path`."""
     return f"{path}.{key}" if path else key
+
+
+def parsed(text: str, path: str, parse: Callable[[str], _T]) -> _T:
+    """The text as `parse` understands it. Raises ConfigError, with this path, for its ValueError."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(path, str(error)) from None
 
 
 @cache
@@ -159,10 +168,7 @@ def _quantity(data: object, form: str, kind: inspect.Type, path: str) -> Any:
     parse, expected = _FORMS[form]
     if not isinstance(data, str):
         raise ConfigError(path, f"expected {expected}, got {_named(data)}")
-    try:
-        number = parse(data)
-    except ValueError as error:
-        raise ConfigError(path, str(error)) from None
+    number = parsed(data, path, parse)
     if isinstance(kind, inspect.IntType | inspect.FloatType) and kind.gt is not None and number <= kind.gt:
         raise ConfigError(path, f"{data!r} is too small")
     return number

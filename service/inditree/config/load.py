@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from inditree.config import units
 from inditree.config.check import check_driver, check_name, check_remote, complete
-from inditree.config.convert import below, convert, plain
+from inditree.config.convert import below, convert, parsed, plain
 from inditree.config.structs import Config, Driver, Remote
 from inditree.config.words import driver_name, remote_name, unique
 from inditree.errors import ConfigError
@@ -128,11 +129,9 @@ def _host_split(entry: object, path: str) -> object:
     """A remote whose `host` may be an address with a port: `dome-b:7625`, `[::1]:7624`."""
     if not isinstance(entry, dict) or not isinstance(entry.get("host"), str):
         return entry
-    try:
-        host, port = units.split(entry["host"])
-        number = units.port(port, lowest=1) if port else None
-    except ValueError as error:
-        raise ConfigError(below(path, "host"), str(error)) from None
+    where = below(path, "host")
+    host, port = parsed(entry["host"], where, units.split)
+    number = parsed(port, where, partial(units.port, lowest=1)) if port else None
     if number is None:
         return entry | {"host": host}
     if "port" in entry:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from inditree.config import units, words
 from inditree.config.check import complete
+from inditree.config.convert import parsed as parsed
 from inditree.config.load import read
 from inditree.config.structs import Config, Driver, Level, Listen, Remote
 from inditree.errors import ConfigError
@@ -154,14 +155,6 @@ def entries(
     remotes = [entry for entry in both if isinstance(entry, Remote)]
     remotes += [parsed(word, remote_path, words.remote) for word in remote_words if word.strip()]
     return tuple(entry for entry in both if isinstance(entry, Driver)) or None, tuple(remotes) or None
-
-
-def parsed(text: str, path: str, parse: Callable[[str], _T]) -> _T:
-    """The text as `parse` understands it. Raises ConfigError, with this path, for its ValueError."""
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise ConfigError(path, str(error)) from None
 
 
 def listening_host(text: str) -> str:

@@ -80,8 +80,7 @@ class Listen(Section, frozen=True, kw_only=True):
     @property
     def address(self) -> tuple[str | None, int]:
         """Host and port of a TCP listener; the host is None for all addresses, IPv4 and IPv6."""
-        host, port = units.address(self.tcp or "")
-        return (None if host == "*" else host), port
+        return units.bound(self.tcp or "")
 
 
 class Restart(Section, frozen=True, kw_only=True):
@@ -153,10 +152,7 @@ class Http(Section, frozen=True, kw_only=True):
     @property
     def address(self) -> tuple[str | None, int] | None:
         """Host and port as `Listen.address` gives them; None where HTTP is off."""
-        if self.listen is None:
-            return None
-        host, port = units.address(self.listen)
-        return (None if host == "*" else host), port
+        return None if self.listen is None else units.bound(self.listen)
 
 
 class Limits(Section, frozen=True, kw_only=True):

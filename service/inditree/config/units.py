@@ -92,6 +92,12 @@ def address(text: str) -> tuple[str, int]:
     return "*" if name in _ALL else host(name), port(number)
 
 
+def bound(text: str) -> tuple[str | None, int]:
+    """The same as the system takes it: no host for all addresses."""
+    name, number = address(text)
+    return (None if name == "*" else name), number
+
+
 def join(name: str, number: int) -> str:
     """The reverse of `address`."""
     return f"[{name}]:{number}" if ":" in name else f"{name}:{number}"
