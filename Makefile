@@ -23,11 +23,12 @@ $(READY): pyproject.toml
 	@touch $@
 
 debs: ## Debian packages that the tests use as real parts (as root: installs them; else says how)
-	@scripts/debs indiserver=indi-bin promtool=prometheus cc=gcc stunnel4=stunnel4 named=bind9 faketime=faketime zsh=zsh curl=curl
+	@scripts/debs indiserver=indi-bin promtool=prometheus cc=gcc /usr/include/errno.h=libc6-dev stunnel4=stunnel4 named=bind9 faketime=faketime zsh=zsh curl=curl
 
 run: $(READY) ## serve a simulated telescope and camera on port 7624
 	@echo "INDI on localhost:$(PORT): KStars, PHD2, CCDciel, indi_getprop ... may connect. Ctrl-C ends it."
 	@echo "In another shell: $(BIN)/inditree status --http $(HTTP)"
+	@echo "Where a port is taken: make run PORT=7625 HTTP=127.0.0.1:9625"
 	@exec $(BIN)/inditree serve --port $(PORT) --http $(HTTP) inditree-telescope inditree-camera
 
 # Most of a test is waiting for something to happen, so two run on each processor.

