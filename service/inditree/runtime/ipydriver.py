@@ -7,11 +7,13 @@ is `InProcess`, which is to the router what the pipes of a child process are.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import inspect
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +41,7 @@ LARGE = 64 << 10
 
 
 class InProcess:
-    """One IPyDriver. To be made once for each object, whose `run` is awaited once.
+    """One run of an IPyDriver: `run` is awaited once. For another run of the same object another is made.
 
     `receive` is called with what the driver sends: bytes (complete control elements, each ended by a newline) or a
     Blob, in their order, from the loop and never from within `give`. `on_room` is called when there is room for input
@@ -60,10 +62,11 @@ class InProcess:
         self._open = asyncio.Event()  # BLOBs may be sent
         self._open.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asked = False  # to end, perhaps before `run` has had its first step
         self._ended = False
+        driver.shutdownrequested.clear()  # here, as `run` would forget a `stop` that came before its first step
+        driver.stopped.clear()
         driver._commsobj = self
-        driver.hardware = functools.partial(self._hardware, driver.hardware)
-        driver._monitorsnoop = functools.partial(self._monitor, driver._monitorsnoop)
         _speed_up(driver)
 
     @property
@@ -76,10 +79,10 @@ class InProcess:
 
         What it sent before its end has been received then.
         """
-        self.driver.shutdownrequested.clear()
-        self.driver.stopped.clear()
         try:
-            await self.driver.asyncrun()
+            if not self._asked:
+                with self._wrapped():
+                    await _guarded(self.driver.asyncrun())
         except BaseExceptionGroup as group:
             error: BaseException = group
             while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -87,11 +90,31 @@ class InProcess:
             raise error from None
         finally:
             self._ended = True
+            self.driver.stopped.set()
             self._flush()
             self._discard_input()
 
+    @contextlib.contextmanager
+    def _wrapped(self) -> Iterator[None]:
+        """For this run only, so that those of another run do not come on top: what the driver runs is guarded."""
+        driver = self.driver
+        hardware, monitor = driver.hardware, driver._monitorsnoop
+        adds = [(each, each.add_background) for each in (driver, *driver.values())]
+        driver.hardware = lambda: _guarded(hardware())
+        driver._monitorsnoop = functools.partial(self._monitor, monitor)
+        for each, add in adds:
+            each._backgroundlist = [_guarded(work) for work in each._backgroundlist]
+            each.add_background = functools.partial(_add_guarded, add)
+        try:
+            yield
+        finally:
+            driver.hardware, driver._monitorsnoop = hardware, monitor
+            for each, add in adds:
+                each.add_background = add
+
     def stop(self) -> None:
         """Ask the driver to end: its own `shutdown`."""
+        self._asked = True
         self.driver.shutdown()
 
     def owns(self, task: asyncio.Task[Any] | None) -> bool:
@@ -155,7 +178,7 @@ class InProcess:
             if not self._is_own(root):
                 if root.tag == "defBLOBVector":
                     self._want_blobs(root)
-                task = self.driver._tg.create_task(self._deliver(root))
+                task = self.driver._tg.create_task(_guarded(self._deliver(root)))
                 self._tasks.add(task)
                 task.add_done_callback(self._delivered)
 
@@ -180,8 +203,6 @@ class InProcess:
     async def _deliver(self, root: ET.Element) -> None:
         try:
             await self.driver._readdata(root)
-        except SystemExit as end:
-            raise RuntimeError(f"it called sys.exit({end.code!r})") from end  # which would end the router
         except Exception as error:
             # The package raises for some elements of other drivers (a member without text). That is no fault of this
             # one, whose code does not come into it.
@@ -189,12 +210,6 @@ class InProcess:
                 raise
             text = f"cannot read <{root.tag}> of {root.get('device')}.{root.get('name')}: {error!r}"
             self._say(logging.WARNING, "snooped_malformed", text)
-
-    async def _hardware(self, hardware: Callable[[], Any]) -> None:
-        try:
-            await hardware()
-        except SystemExit as end:
-            raise RuntimeError(f"it called sys.exit({end.code!r})") from end
 
     def _delivered(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -269,6 +284,19 @@ class InProcess:
 
     def _say(self, level: int, event: str, text: str) -> None:
         _logger.log(level, "%s: %s", self.name, text, extra={"driver": self.name, "event": event})
+
+
+async def _guarded(work: Coroutine[Any, Any, Any]) -> None:
+    """The driver's code, whose sys.exit would end the router."""
+    try:
+        await work
+    except SystemExit as end:
+        raise RuntimeError(f"it called sys.exit({end.code!r})") from end
+
+
+def _add_guarded(add: Callable[[Any], None], work: Any) -> None:
+    """In place of `add_background` while the driver runs. The package says what is no coroutine."""
+    add(_guarded(work) if inspect.iscoroutine(work) else work)
 
 
 def _is_library(kind: type) -> bool:
