@@ -295,6 +295,29 @@ def test_a_stop_while_it_starts(hurry: bool, asked: str) -> None:
     asyncio.run(main())
 
 
+def test_one_that_cannot_be_asked_is_killed_after_its_grace(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        class Raises(Played):
+            def terminate(self) -> None:
+                raise OSError("the cable is out")
+
+            def kill(self) -> None:
+                super().kill()
+                supervisor.exited(-9)
+                raise OSError("and stays out")
+
+        unit = Raises()
+        supervisor = played(unit, dataclasses.replace(QUICK, stop_grace=0.05))
+        supervisor.start()
+        await until(lambda: supervisor.state is State.RUNNING, "its start")
+        supervisor.begin_stop()
+        await until(lambda: supervisor.state is State.STOPPED, "its end")
+        assert unit.log == ["start", "kill"]
+
+    asyncio.run(main())
+    assert "the cable is out" in caplog.text and "and stays out" in caplog.text
+
+
 def test_one_that_cannot_be_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inditree.supervise.table.KILL_MARGIN", 0.05)
     monkeypatch.setattr("inditree.runtime.supervisor.KILL_MARGIN", 0.1)

@@ -261,9 +261,9 @@ class Supervisor:
                 self._spawning = True
                 self._tasks.start(self._spawn(), f"start {self.name}")
             case Terminate():
-                self.unit.terminate()
+                self._ask(self.unit.terminate)
             case Kill():
-                self.unit.kill()
+                self._ask(self.unit.kill)
             case Arm(timer, seconds):
                 self._disarm(timer)
                 self._timers[timer] = self._loop.call_later(seconds, self._fire, timer)
@@ -271,6 +271,13 @@ class Supervisor:
                 self._disarm(timer)
             case Report(kind, text):
                 self._report(kind, text)
+
+    def _ask(self, end: Callable[[], None]) -> None:
+        """Whatever it raises, the timers that follow are set: GRACE ends in Kill."""
+        try:
+            end()
+        except Exception:
+            _logger.exception("%s: failed as it was asked to end", self.name, extra=self._extra("failed"))
 
     def _disarm(self, timer: Timer) -> None:
         if handle := self._timers.pop(timer, None):
