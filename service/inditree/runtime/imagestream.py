@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import logging
 import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeAlias
 
 from inditree.core import Peer
 from inditree.errors import PeerError
@@ -20,6 +24,9 @@ from inditree.wire.images import ImageScanner
 
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
+
+_logger = logging.getLogger("inditree.peer")
+_Job: TypeAlias = Future[Blob | AttachedError]
 
 SPARE = 1 << 20
 """Bytes that an image may have beyond a tenth more than was announced, before there has to be memory for more."""
@@ -129,11 +136,15 @@ class Images(Writing, ABC):
             return
         if self.peer.link is not None:
             self.peer.link.heard = self._engine.begin()
-        if isinstance(outcome.error, PeerError):
-            self._bad(outcome.error)
+        error = outcome.error
+        if error is not None and not isinstance(error, OSError):
+            if isinstance(error, PeerError):
+                self._bad(error)
+            else:
+                self._own_mistake(error)
             self._engine.flush()
             return
-        self._eof = outcome.eof or outcome.error is not None
+        self._eof = outcome.eof or error is not None
         self._pump()
         if not self.closed:
             self.update()
@@ -183,7 +194,9 @@ class Images(Writing, ABC):
         else:
             self._busy = True
             self.update()
-            self._engine.tasks.start(self._encode(blob, fds, handed), f"encode {self.peer.name}")
+            job = self._engine.executor.submit(self._engine.encode, blob, fds)
+            task = self._engine.tasks.start(self._encode(blob, job, handed), f"encode {self.peer.name}")
+            task.add_done_callback(functools.partial(_let_go, job, fds, handed))
 
     def _hand_over(self, blob: Blob, fds: list[int]) -> Blob | AttachedError:
         try:
@@ -191,16 +204,22 @@ class Images(Writing, ABC):
         except AttachedError as error:
             return error
 
-    async def _encode(self, blob: Blob, fds: list[int], handed: Blob | None) -> None:
-        result = await self._loop.run_in_executor(self._engine.executor, self._engine.encode, blob, fds)
-        self._busy = False
-        if self.closed:
-            if handed is not None:
-                close(handed)
-            return
-        self._engine.begin()
-        self._encoded(blob, result, handed)
-        self._pump()
+    async def _encode(self, blob: Blob, job: _Job, handed: Blob | None) -> None:
+        try:
+            result = await asyncio.wrap_future(job)
+            if self.closed:
+                if handed is not None:
+                    close(handed)
+                return
+            self._engine.begin()
+            self._encoded(blob, result, handed)
+        except Exception as error:
+            self._own_mistake(error)
+            self._engine.flush()
+        finally:
+            self._busy = False
+        if not self.closed:
+            self._pump()
         if not self.closed:
             self.update()
 
@@ -218,7 +237,25 @@ class Images(Writing, ABC):
         text = f"{self.peer.name}: {blob.device}.{blob.name}: {result.text}"
         self._core.log("warning", "no_image", text, device=blob.device)
 
+    def _own_mistake(self, error: Exception) -> None:
+        """A mistake of ours: it costs the peer that met it, and nobody else."""
+        text = "cannot act on what it sent"
+        _logger.error("%s: %s", self.peer.name, text, exc_info=error, extra={"event": "bug", "peer": self.peer.name})
+        self._core.close(self.peer, "error", "what it sent could not be acted on")
+
     def _release_buffers(self) -> None:
         for buffer in self._buffers:
             self._engine.buffers.give(buffer)
         self._buffers.clear()
+
+
+def _let_go(job: _Job, fds: list[int], handed: Blob | None, task: asyncio.Task[None]) -> None:
+    """The image goes nowhere: the router ends, or it could not be encoded."""
+    if task.cancelled():
+        if job.cancel():  # it has not begun: else it closes them itself
+            for fd in fds:
+                os.close(fd)
+    elif job.exception() is None:
+        return
+    if handed is not None:
+        close(handed)

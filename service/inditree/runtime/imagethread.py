@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from inditree.errors import PeerError
 from inditree.runtime.buffers import SIZE, Buffers
 from inditree.runtime.channel import Channel
 from inditree.tree.link import Link
@@ -37,7 +36,7 @@ class Outcome:
     def __init__(self) -> None:
         self.buffers: list[bytearray] = []
         self.eof = False
-        self.error: PeerError | OSError | None = None
+        self.error: Exception | None = None
         self.received = 0
 
 
@@ -84,8 +83,10 @@ class ImageThread:
             outcome = Outcome()
             try:
                 self._read(channel, framer, expected, most, link, outcome)
-            except (PeerError, OSError, ValueError) as error:
-                outcome.error = error if not isinstance(error, ValueError) else OSError(str(error))
+            except ValueError as error:  # its descriptor was closed meanwhile
+                outcome.error = OSError(str(error))
+            except Exception as error:  # one that nobody expects is told as well, or the loop would wait for ever
+                outcome.error = error
             del job, channel, framer, link
             try:
                 self._loop.call_soon_threadsafe(done, outcome)

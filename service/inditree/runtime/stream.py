@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,8 +17,6 @@ from inditree.wire.elements import Blob, Element, Run
 
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
-
-_logger = logging.getLogger("inditree.peer")
 
 ITEMS_AT_ONCE = 256
 """Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
@@ -193,9 +190,8 @@ class Stream(Images):
                 self._go_on_with_image(framer.image)
         except PeerError as error:
             self._bad(error)
-        except Exception:  # a mistake of ours: it costs the peer that met it, and nobody else
-            _logger.exception("%s: cannot act on what it sent", peer.name, extra={"event": "bug", "peer": peer.name})
-            core.close(peer, "error", "what it sent could not be acted on")
+        except Exception as error:
+            self._own_mistake(error)
         if framer.text != self._text:
             self._say_text()
         if self._guard is not None:
