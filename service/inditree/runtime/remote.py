@@ -91,10 +91,7 @@ class RemoteLink:
     async def _run(self) -> None:
         while True:
             self._become("connecting")
-            began = time.monotonic()
             reason = await self._try()
-            if time.monotonic() - began >= HEALTHY_AFTER:
-                self._failures = 0
             self._become("backoff")
             if reason == "loop":
                 await self._until_elsewhere()
@@ -114,6 +111,7 @@ class RemoteLink:
             self._fail(f"cannot connect: {text}")
             return result
         self.attempts["ok"] += 1
+        began = time.monotonic()
         link = Link(
             opener=True,
             path_id=self.address,
@@ -138,6 +136,8 @@ class RemoteLink:
             self._fail(f"{reason}: {text}")
         if link.late:
             self._silence = min(SILENCE_MAX, self._silence * 2)
+        if time.monotonic() - began >= HEALTHY_AFTER:
+            self._failures = 0
         return reason
 
     def _ended(self, reason: str, text: str) -> None:
