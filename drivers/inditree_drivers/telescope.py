@@ -159,6 +159,8 @@ class Telescope(Instrument):
             when = datetime.fromisoformat(text.strip())
         except ValueError as error:
             raise Refused(f"TIME_UTC: {text!r} is no ISO 8601 time") from error
+        if not datetime.min.year < when.year < datetime.max.year:  # the clock would leave what datetime can show
+            raise Refused(f"TIME_UTC: the year {when.year} is out of range")
         self.clock_offset_s = when.replace(tzinfo=UTC).timestamp() - time.time()
         await self.store(event)
 
