@@ -267,32 +267,9 @@ async def close_guardian() -> None:
     await _guardian.close()
 
 
-def usage(pid: int) -> tuple[float, int]:
-    """CPU seconds and resident bytes of a driver and of all that it started; zeros when it is gone.
-
-    Time of children that ended is in it, so that the sum only rises while the driver runs. Reads /proc: some
-    milliseconds on a machine with hundreds of processes, so call it in a thread.
-    """
-    try:
-        driver = psutil.Process(pid)
-        watcher = psutil.Process(_watchers[pid]) if pid in _watchers else None
-        family = watcher.children(recursive=True) if watcher else [driver, *driver.children(recursive=True)]
-        # What detached itself and ended was reaped by the watcher.
-        seconds = _seconds(watcher, own=False) if watcher else 0.0
-    except (psutil.Error, OSError):
-        return 0.0, 0
-    memory = 0
-    for process in family:
-        with contextlib.suppress(psutil.Error, OSError):
-            seconds += _seconds(process, own=True)
-            memory += process.memory_info().rss
-    return seconds, memory
-
-
-def _seconds(process: psutil.Process, own: bool) -> float:
-    times = process.cpu_times()
-    ended = times.children_user + times.children_system
-    return float(ended + times.user + times.system if own else ended)
+def watcher_of(pid: int) -> int | None:
+    """The process of which all that this driver started is a descendant, however it detached itself."""
+    return _watchers.get(pid)
 
 
 def is_stopped(pid: int) -> bool:
