@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inditree.supervise.policy import JITTER, SHORTEST_BACKOFF, Policy, delay
+from inditree.supervise.policy import JITTER, SHORTEST_BACKOFF, Policy, delay, grown
 
 
 def test_it_doubles_up_to_its_maximum() -> None:
     policy = Policy(backoff=1.0, backoff_max=10.0)
     assert [delay(policy, failures, 0.0) for failures in range(1, 7)] == [1, 2, 4, 8, 10, 10]
+
+
+def test_no_failure_counts_as_one_and_a_million_do_not_overflow() -> None:
+    assert [grown(1.0, 10.0, failures) for failures in (0, 1, 2, 10**6)] == [1, 1, 2, 10]
 
 
 def test_jitter_shortens_it() -> None:

@@ -20,6 +20,7 @@ from inditree.runtime.engine import Engine
 from inditree.runtime.listener import prepare
 from inditree.runtime.stream import Stream
 from inditree.runtime.tls import TlsChannel, client_context, handshake
+from inditree.supervise import JITTER, grown
 from inditree.tree.link import SILENCE, SILENCE_MAX, Link
 
 _logger = logging.getLogger("inditree.link")
@@ -28,7 +29,7 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for one address to answer."""
 
 BACKOFF, BACKOFF_MAX = 0.25, 10.0
-"""Seconds between two tries, doubled each time; jitter shortens them by up to a quarter."""
+"""Seconds between two tries, doubled each time and shortened by JITTER."""
 
 HEALTHY_AFTER = 10.0
 """Seconds of a link after which the back-off begins anew."""
@@ -97,9 +98,8 @@ class RemoteLink:
                 await self._until_elsewhere()
                 self._failures = 0
                 continue
-            wait = min(BACKOFF_MAX, BACKOFF * 2.0 ** min(self._failures, 30)) * (1 - 0.25 * random.random())
             self._failures += 1
-            await asyncio.sleep(wait)
+            await asyncio.sleep(grown(BACKOFF, BACKOFF_MAX, self._failures) * (1 - JITTER * random.random()))
 
     async def _try(self) -> str:
         """One connection, until it ends; why it did."""
