@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from inditree.config import Driver, Restart
 from inditree.runtime.supervisor import CannotStart, Supervisor, policy_of
 from inditree.runtime.tasks import Tasks
-from inditree.supervise import Policy, State
+from inditree.supervise import RestartPolicy, State
 from runtime.processes import both_loops, descriptors, python, until
 from runtime.units import QUICK, Played, Program, supervised
 
@@ -29,7 +30,7 @@ def more_than(program: Program, count: int) -> bool:
     return len(program.pids) > count and program.supervisor.ready
 
 
-def played(unit: Played, policy: Policy = QUICK, **options: Any) -> Supervisor:
+def played(unit: Played, policy: RestartPolicy = QUICK, **options: Any) -> Supervisor:
     return Supervisor("ccd", policy, unit, Tasks(), jitter=lambda: 0.0, **options)
 
 
@@ -337,16 +338,6 @@ def test_one_that_cannot_be_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_policy_of_an_entry() -> None:
-    class Restart:
-        policy = "on-failure"
-        backoff = 2.0
-        backoff_max = 3.0
-        reset_after = 4.0
-        max_restarts = 5
-
-    class Entry:
-        restart = Restart()
-        stop_grace = 6.0
-        ready_timeout = 7.0
-
-    assert policy_of(Entry()) == Policy("on-failure", 2.0, 3.0, 4.0, 5, 6.0, 7.0)  # type: ignore[arg-type]
+    restart = Restart(policy="on-failure", backoff=2.0, backoff_max=3.0, reset_after=4.0, max_restarts=5)
+    driver = Driver(restart=restart, stop_grace=6.0, ready_timeout=7.0)
+    assert policy_of(driver) == RestartPolicy("on-failure", 2.0, 3.0, 4.0, 5, 6.0, 7.0)

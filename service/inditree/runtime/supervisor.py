@@ -7,8 +7,9 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
+from inditree.config import Driver
 from inditree.errors import InditreeError
 from inditree.runtime.process import is_stopped
 from inditree.runtime.tasks import Tasks
@@ -25,10 +26,10 @@ from inditree.supervise import (
     Kill,
     KillNow,
     Machine,
-    Policy,
     Reason,
     Report,
     Restart,
+    RestartPolicy,
     Spawn,
     SpawnFailed,
     Start,
@@ -75,39 +76,17 @@ class Unit(Protocol):
         """End it."""
 
 
-class _Restart(Protocol):
-    @property
-    def policy(self) -> Literal["always", "on-failure", "never"]: ...
-    @property
-    def backoff(self) -> float: ...
-    @property
-    def backoff_max(self) -> float: ...
-    @property
-    def reset_after(self) -> float: ...
-    @property
-    def max_restarts(self) -> int | None: ...
-
-
-class _Entry(Protocol):
-    @property
-    def restart(self) -> _Restart: ...
-    @property
-    def stop_grace(self) -> float: ...
-    @property
-    def ready_timeout(self) -> float: ...
-
-
-def policy_of(entry: _Entry) -> Policy:
+def policy_of(driver: Driver) -> RestartPolicy:
     """The policy that a driver's entry in the configuration asks for."""
-    restart = entry.restart
-    return Policy(
+    restart = driver.restart
+    return RestartPolicy(
         policy=restart.policy,
         backoff=restart.backoff,
         backoff_max=restart.backoff_max,
         reset_after=restart.reset_after,
         max_restarts=restart.max_restarts,
-        stop_grace=entry.stop_grace,
-        ready_timeout=entry.ready_timeout,
+        stop_grace=driver.stop_grace,
+        ready_timeout=driver.ready_timeout,
     )
 
 
@@ -122,7 +101,7 @@ class Supervisor:
     def __init__(
         self,
         name: str,
-        policy: Policy,
+        policy: RestartPolicy,
         unit: Unit,
         tasks: Tasks,
         *,

@@ -25,7 +25,7 @@ from inditree.supervise.events import (
     Timeout,
     Timer,
 )
-from inditree.supervise.policy import JITTER, Policy, delay, grown
+from inditree.supervise.policy import JITTER, RestartPolicy, delay, grown
 from inditree.supervise.table import KILL_MARGIN, TABLE, Machine
 
 __all__ = [
@@ -44,10 +44,10 @@ __all__ = [
     "Kill",
     "KillNow",
     "Machine",
-    "Policy",
     "Reason",
     "Report",
     "Restart",
+    "RestartPolicy",
     "Spawn",
     "SpawnFailed",
     "Start",

@@ -13,7 +13,7 @@ JITTER = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RestartPolicy:
     """Durations in seconds; `max_restarts` None: no limit."""
 
     policy: Literal["always", "on-failure", "never"] = "always"
@@ -29,7 +29,7 @@ class Policy:
         return self.policy == "always" or (self.policy == "on-failure" and failed)
 
 
-def delay(policy: Policy, failures: int, random: float) -> float:
+def delay(policy: RestartPolicy, failures: int, random: float) -> float:
     """Seconds of back-off after so many runs in a row that were not healthy (1: the first).
 
     `random` is from 0 to 1. The result doubles with each, up to `backoff_max`.

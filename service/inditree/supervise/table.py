@@ -37,7 +37,7 @@ from inditree.supervise.events import (
     Timeout,
     Timer,
 )
-from inditree.supervise.policy import Policy, delay
+from inditree.supervise.policy import RestartPolicy, delay
 
 #: Seconds after SIGKILL until a process that is still there is reported (it hangs in the kernel).
 KILL_MARGIN = 5.0
@@ -47,7 +47,7 @@ KILL_MARGIN = 5.0
 class Machine:
     """One driver. `random` gives numbers from 0 to 1 for the jitter."""
 
-    policy: Policy
+    policy: RestartPolicy
     random: Callable[[], float]
     state: State = State.STOPPED
     #: Defined a device in this run.
