@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from inditree.config import Listen, Rule
+from inditree.config.units import join
 from inditree.core import Policy
 from inditree.early import take, take_name
 from inditree.errors import StartError
@@ -59,9 +60,7 @@ def spell(address: Any) -> str:
     """HOST:PORT, with brackets for IPv6; a UNIX socket's client has no address."""
     if isinstance(address, tuple):
         host, port = address[:2]
-        if host.startswith("::ffff:"):
-            host = host[7:]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return join(host.removeprefix("::ffff:"), port)
     return "unix"
 
 

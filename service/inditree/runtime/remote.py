@@ -13,6 +13,7 @@ from collections import Counter
 from typing import Literal
 
 from inditree.config import Remote
+from inditree.config.units import join
 from inditree.core import Peer
 from inditree.errors import ConfigError
 from inditree.runtime.channel import Channel, SocketChannel
@@ -63,8 +64,7 @@ class RemoteLink:
 
     @property
     def address(self) -> str:
-        host = self.config.host
-        return f"[{host}]:{self.config.port}" if ":" in host else f"{host}:{self.config.port}"
+        return join(self.config.host, self.config.port)
 
     def start(self) -> None:
         """Link, and keep it linked."""
