@@ -37,9 +37,9 @@ def played(unit: Played, policy: RestartPolicy = QUICK, **options: Any) -> Super
 @both_loops
 def test_it_runs_is_ready_and_stops(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        changes: list[tuple[State, bool]] = []
+        changes: list[State] = []
         async with supervised(STAYS) as (supervisor, program):
-            supervisor.on_change = lambda changed: changes.append((changed.state, changed.ready))
+            supervisor.on_change = lambda changed: changes.append(changed.state)
             assert (supervisor.state, supervisor.pid, supervisor.started_at) == (State.STOPPED, None, None)
             supervisor.start()
             assert not changes, "told afterwards, never from within"
@@ -49,9 +49,8 @@ def test_it_runs_is_ready_and_stops(run: Run, caplog: pytest.LogCaptureFixture) 
             assert await supervisor.stop()
             assert supervisor.state is State.STOPPED and supervisor.pid is None and not supervisor.ready
             assert supervisor.last_exit == -signal.SIGTERM
-            await until(lambda: changes[-1] == (State.STOPPED, False), "the last change")
-            assert [state for state, _ in changes if state is State.STOPPING]
-            assert (State.RUNNING, True) in changes
+            await until(lambda: changes[-1] is State.STOPPED, "the last change")
+            assert changes == [State.STARTING, State.RUNNING, State.STOPPING, State.STOPPED]
 
     with caplog.at_level(logging.INFO):
         run(main())
@@ -204,18 +203,16 @@ def test_garbage_and_hung_are_told_by_who_reads() -> None:
     asyncio.run(main())
 
 
-def test_late_is_reported_and_left_alone() -> None:
+def test_late_is_reported_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         quiet = dataclasses.replace(QUICK, ready_timeout=0.05)
         async with supervised(["sleep", "1000"], quiet) as (supervisor, program):
-            changes: list[bool] = []
-            supervisor.on_change = lambda changed: changes.append(changed.late)
             supervisor.start()
-            await until(lambda: changes and changes[-1], "its being late")
+            await until(lambda: "has defined no device within 0.05 s" in caplog.text, "its being late")
             assert (supervisor.state, supervisor.ready) == (State.RUNNING, False)
             assert len(program.pids) == 1
             supervisor.defined()
-            assert (supervisor.ready, supervisor.late) == (True, False)
+            assert supervisor.ready
 
     asyncio.run(main())
 

@@ -234,7 +234,7 @@ class Images(Writing, ABC):
         if handed is not None:
             close(handed)
         self._core.drop(self.peer, "unknown", blob.size)
-        text = f"{self.peer.name}: {blob.device}.{blob.name}: {result.text}"
+        text = f"{self.peer.name}: {blob.device}.{blob.name}: {result}"
         self._core.log("warning", "no_image", text, device=blob.device)
 
     def _own_mistake(self, error: Exception) -> None:

@@ -28,16 +28,15 @@ SLACK = 4096
 class Outcome:
     """Why the thread stopped reading: the image's end, the stream's, or an error.
 
-    `received` are bytes, `buffers` hold them: they belong to the image from now on.
+    `buffers` hold what it read: they belong to the image from now on.
     """
 
-    __slots__ = ("buffers", "eof", "error", "received")
+    __slots__ = ("buffers", "eof", "error")
 
     def __init__(self) -> None:
         self.buffers: list[bytearray] = []
         self.eof = False
         self.error: Exception | None = None
-        self.received = 0
 
 
 _Job = tuple[Channel, Framer, int, float, Link | None, Callable[[Outcome], None]]
@@ -50,7 +49,7 @@ class ImageThread:
         self._loop = loop
         self._buffers = buffers
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._cancelled = False
+        self._ended = False
         threading.Thread(target=self._run, name="image", daemon=True).start()
 
     def read(
@@ -68,13 +67,9 @@ class ImageThread:
         """
         self._jobs.put((channel, framer, expected, most, link, done))
 
-    def cancel(self) -> None:
-        """Stop at the next opportunity; `done` is called all the same."""
-        self._cancelled = True
-
     def end(self) -> None:
-        """The source is gone."""
-        self._cancelled = True
+        """The source is gone: stop at the next opportunity; `done` is called all the same."""
+        self._ended = True
         self._jobs.put(None)
 
     def _run(self) -> None:
@@ -103,7 +98,7 @@ class ImageThread:
         poll.register(channel.read_fd(), select.POLLIN)
         buffer, filled = self._buffers.get(), 0
         outcome.buffers.append(buffer)
-        while not self._cancelled and image.size <= most:
+        while not self._ended and image.size <= most:
             room = SIZE - filled
             if expected > image.size:
                 room = min(room, expected - image.size + SLACK)
@@ -115,7 +110,6 @@ class ImageThread:
             if count == 0:
                 outcome.eof = True
                 return
-            outcome.received += count
             if link is not None:
                 link.heard = time.monotonic()
             if framer.feed_image(buffer, filled, filled + count):

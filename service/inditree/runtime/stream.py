@@ -62,11 +62,6 @@ class Stream(Images):
 
     # Reading
 
-    @property
-    def incomplete(self) -> bool:
-        """An element has begun and is not complete."""
-        return not self._threaded and not self._framer.idle
-
     def update(self) -> None:
         """Read, or do not, as things stand now."""
         wanted = not (

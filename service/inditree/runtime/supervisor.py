@@ -93,7 +93,7 @@ def policy_of(driver: Driver) -> RestartPolicy:
 class Supervisor:
     """Keeps one unit running by its policy.
 
-    `on_change` is called with the supervisor whenever its state or readiness changed, not from within it. A process
+    `on_change` is called with the supervisor whenever its state changed, not from within it. A process
     that stands stopped (SIGSTOP) for `stall_timeout` seconds is hung; None: not looked at. The other ways to hang,
     and garbage, are told by who reads and writes: `hung`, `garbage`. Must be made in a running loop.
     """
@@ -137,11 +137,6 @@ class Supervisor:
     def ready(self) -> bool:
         """Runs and has defined a device in this run."""
         return self._machine.ready
-
-    @property
-    def late(self) -> bool:
-        """Runs and defined no device within its `ready_timeout`."""
-        return self._machine.late
 
     @property
     def restarts(self) -> dict[Reason, int]:
@@ -219,9 +214,9 @@ class Supervisor:
 
     def _send(self, event: Event) -> None:
         machine = self._machine
-        before = (machine.state, machine.ready, machine.late)
+        before = machine.state
         actions = machine.handle(event)
-        if machine.state != before[0]:
+        if machine.state != before:
             self.since = time.monotonic()
         if not machine.alive:
             self._forget_process()
@@ -231,7 +226,7 @@ class Supervisor:
             self._settled.clear()
         for action in actions:
             self._do(action)
-        if self.on_change is not None and before != (machine.state, machine.ready, machine.late):
+        if self.on_change is not None and machine.state != before:
             self._loop.call_soon(self.on_change, self)
 
     def _do(self, action: Action) -> None:
