@@ -18,7 +18,7 @@ from inditree.core import Peer
 from inditree.errors import ConfigError
 from inditree.runtime.channel import Channel, SocketChannel
 from inditree.runtime.engine import Engine
-from inditree.runtime.listener import prepare
+from inditree.runtime.sockets import prepare
 from inditree.runtime.stream import Stream
 from inditree.runtime.tls import TlsChannel, client_context, handshake
 from inditree.supervise import JITTER, grown
