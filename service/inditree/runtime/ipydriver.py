@@ -11,14 +11,13 @@ import contextlib
 import functools
 import inspect
 import logging
-import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pybase64
-
+from inditree.runtime import ipyblobs
+from inditree.runtime.blame import files_of, within_package
+from inditree.runtime.ipyblobs import LARGE, speed_up
 from inditree.runtime.ipyxml import Encoded, blob_of, parse, serialise, tree_of
 from inditree.wire.elements import Blob
 from inditree.wire.syntax import enable_blob
@@ -36,8 +35,8 @@ INPUT_LIMIT = 256 << 10
 #: Elements that a driver works on at once. As under indipyserver each has a task of its own, so that an `abort` is
 #: heard while another `rxevent` still waits for the mount; further ones wait.
 AT_ONCE = 64
-#: Bytes of a BLOB from which on it is encoded, and taken apart, in a thread.
-LARGE = 64 << 10
+#: Our modules through which the package runs: what is raised there and in the package is no fault of the driver's code.
+OURS = frozenset({__name__, ipyblobs.__name__})
 
 
 class InProcess:
@@ -67,7 +66,7 @@ class InProcess:
         driver.shutdownrequested.clear()  # here, as `run` would forget a `stop` that came before its first step
         driver.stopped.clear()
         driver._commsobj = self
-        _speed_up(driver)
+        speed_up(driver)
 
     @property
     def name(self) -> str:
@@ -127,9 +126,7 @@ class InProcess:
     @functools.cached_property
     def files(self) -> frozenset[str]:
         """Where the driver's code is: the modules of its class and of the classes that it is made from."""
-        modules = {kind.__module__ for kind in type(self.driver).__mro__ if not _is_library(kind)}
-        files = {getattr(sys.modules.get(module), "__file__", None) for module in modules}
-        return frozenset(file for file in files if file)
+        return files_of(self.driver)
 
     # Toward the driver
 
@@ -206,7 +203,7 @@ class InProcess:
         except Exception as error:
             # The package raises for some elements of other drivers (a member without text). That is no fault of this
             # one, whose code does not come into it.
-            if not _within_package(error):
+            if not within_package(error, OURS):
                 raise
             text = f"cannot read <{root.tag}> of {root.get('device')}.{root.get('name')}: {error!r}"
             self._say(logging.WARNING, "snooped_malformed", text)
@@ -299,71 +296,5 @@ def _add_guarded(add: Callable[[Any], None], work: Any) -> None:
     add(_guarded(work) if inspect.iscoroutine(work) else work)
 
 
-def _is_library(kind: type) -> bool:
-    root = kind.__module__.partition(".")[0]
-    return root == "indipydriver" or root in sys.stdlib_module_names
-
-
 def _size(data: bytes | Blob) -> int:
     return data.size if isinstance(data, Blob) else len(data)
-
-
-def _within_package(error: BaseException) -> bool:
-    """Whether no code but ours and the package's is in its traceback."""
-    trace = error.__traceback__
-    while trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "")
-        if module != __name__ and not module.startswith("indipydriver."):
-            return module in ("base64", "asyncio.taskgroups")
-        trace = trace.tb_next
-    return True
-
-
-def _speed_up(driver: Any) -> None:
-    """Large BLOBs: encoded in the thread that reads the file, not in the loop, and decoded by pybase64.
-
-    The package's encoding and decoding take 10 to 40 ms of the loop's time for 8 MiB. Members whose methods are not
-    the package's own are left alone.
-    """
-    from indipydriver import BLOBMember, IPyDriver, events
-
-    if hasattr(events, "standard_b64decode"):
-        events.standard_b64decode = pybase64.standard_b64decode
-    if type(driver).send is not IPyDriver.send:
-        return  # it wants to see what it sends
-    for device in driver.values():
-        for vector in device.values():
-            for member in vector.data.values():
-                kind = type(member)
-                if isinstance(member, BLOBMember) and (kind.oneblob, kind.getbytes) == (
-                    BLOBMember.oneblob,
-                    BLOBMember.getbytes,
-                ):
-                    member.getbytes = _getbytes
-                    member.oneblob = functools.partial(_oneblob, member)
-
-
-def _getbytes(value: Any) -> bytes | Encoded:
-    """In place of `BLOBMember.getbytes`, which runs in a thread: its bytes, of a large image the base64."""
-    from indipydriver import BLOBMember
-
-    if isinstance(value, Encoded):
-        return value
-    data: bytes = BLOBMember.getbytes(value)
-    return Encoded(data) if len(data) > LARGE else data
-
-
-def _oneblob(member: Any, value: Any = None) -> ET.Element:
-    """In place of `BLOBMember.oneblob`, which gets what the above gave; everything but the text is the package's."""
-    from indipydriver import BLOBMember
-
-    data = _getbytes(member.membervalue if value is None else value)
-    if isinstance(data, Encoded) and not member.blobsize:
-        member.blobsize = data.raw
-    element: ET.Element = BLOBMember.oneblob(member, b"-" if isinstance(data, Encoded) else data)
-    if isinstance(data, Encoded):
-        element.text = data  # type: ignore[assignment]
-    if not (member.blobformat or value is None or isinstance(value, bytes | Encoded)):
-        suffixes = Path(value).suffixes if isinstance(value, str | Path) else ()
-        element.set("format", "".join(suffixes))
-    return element
