@@ -8,7 +8,6 @@ import logging
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -46,8 +45,6 @@ class Images(Writing, ABC):
         self._thread: ImageThread | None = None
         self._threaded = False  # the thread reads
         self._busy = False  # an image is being encoded
-        self._eof = False
-        self._finishing: Callable[[], None] | None = None
         self._image: ImageScanner | None = None  # the one that was admitted
         self._granted = float("inf")  # bytes that it may have before it is to be admitted again
         self._upload = 0, 0.0  # its bytes at the last look, and since when it has no more
@@ -59,9 +56,14 @@ class Images(Writing, ABC):
     def update(self) -> None:
         """Read, or do not, as things stand now."""
 
+    @property
     @abstractmethod
-    def _pump(self) -> None:
-        """Act on everything complete that was read, then write what came of it."""
+    def finishing(self) -> bool:
+        """The driver is gone: what is left of it is read whatever holds it."""
+
+    @abstractmethod
+    def _resume(self, ended: bool = False) -> None:
+        """Act on what was read, and read on if nothing is in the way; `ended`: there is no more."""
 
     @abstractmethod
     def _bad(self, error: PeerError) -> None:
@@ -90,7 +92,7 @@ class Images(Writing, ABC):
                 self._granted = expected * 1.1 + SPARE
                 self._upload = image.size, self._core.now
                 self._engine.uploads.add(self)
-        elif self.peer.pings or self._finishing is not None:
+        elif self.peer.pings or self.finishing:
             # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
             self._core.starved.discard(self.peer)
             self._image, self._discard = image, True
@@ -144,10 +146,7 @@ class Images(Writing, ABC):
                 self._own_mistake(error)
             self._engine.flush()
             return
-        self._eof = outcome.eof or error is not None
-        self._pump()
-        if not self.closed:
-            self.update()
+        self._resume(ended=outcome.eof or error is not None)
 
     def _take_blob(self, blob: Blob) -> None:
         self._image = None
@@ -218,10 +217,7 @@ class Images(Writing, ABC):
             self._engine.flush()
         finally:
             self._busy = False
-        if not self.closed:
-            self._pump()
-        if not self.closed:
-            self.update()
+        self._resume()
 
     def _encoded(self, blob: Blob, result: Blob | AttachedError, handed: Blob | None = None) -> None:
         """`handed`: its other form, where that is wanted beside this one."""
