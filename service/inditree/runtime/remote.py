@@ -112,20 +112,8 @@ class RemoteLink:
             return result
         self.attempts["ok"] += 1
         began = time.monotonic()
-        link = Link(
-            opener=True,
-            path_id=self.address,
-            blobs=self.config.blobs,
-            share=self.config.share == "both",
-            devices=self.config.devices,
-            device=self.config.device,
-            silence=self._silence,
-        )
         self._closed = asyncio.get_running_loop().create_future()
-        self.peer = self._engine.join("link", self.config.name, None, link)
-        self.peer.address = self.address
-        Stream(self._engine, self.peer, channel, self._ended, log=self.config.name in self._engine.traffic)
-        self._engine.flush()
+        link = self._join(channel)
         reason, text = await self._closed
         if link.settled:
             self._fail(text)
@@ -139,6 +127,23 @@ class RemoteLink:
         if time.monotonic() - began >= HEALTHY_AFTER:
             self._failures = 0
         return reason
+
+    def _join(self, channel: Channel) -> Link:
+        """Its place in the core, and what is said first."""
+        link = Link(
+            opener=True,
+            path_id=self.address,
+            blobs=self.config.blobs,
+            share=self.config.share == "both",
+            devices=self.config.devices,
+            device=self.config.device,
+            silence=self._silence,
+        )
+        self.peer = self._engine.join("link", self.config.name, None, link)
+        self.peer.address = self.address
+        Stream(self._engine, self.peer, channel, self._ended, log=self.config.name in self._engine.traffic)
+        self._engine.flush()
+        return link
 
     def _ended(self, reason: str, text: str) -> None:
         self.peer = None
