@@ -193,6 +193,11 @@ class Instrument(IPyDriver):  # type: ignore[misc]  # indipydriver is not typed
             self.snoop(device, vector, SNOOP_TIMEOUT_S)
             await self.send_getProperties(device, vector)
 
+    async def _active(self, event: Any) -> None:
+        """Other devices are to be followed (ACTIVE_DEVICES)."""
+        await self.store(event)
+        await self.follow_all()
+
     async def snoopevent(self, event: Any) -> None:
         pair = (event.devicename or "", event.vectorname or "")
         if event.root.tag == "delProperty":

@@ -73,8 +73,8 @@ class Camera(Instrument):
         await self.show("CCD_EXPOSURE", "Busy", CCD_EXPOSURE_VALUE=seconds)
 
     async def _abort(self, event: Any) -> None:
-        was, self.exposure = self.exposure, None
-        self._changed.set()
+        was = self.exposure
+        self._set_exposure(None)
         self.select("CCD_ABORT_EXPOSURE", None)
         await self.show("CCD_ABORT_EXPOSURE")
         if was is not None:
@@ -247,10 +247,6 @@ class Camera(Instrument):
         if one_of(event) != "UPLOAD_CLIENT":
             raise Refused("A simulator keeps no files: images go to the client")
         await self.store(event)
-
-    async def _active(self, event: Any) -> None:
-        await self.store(event)
-        await self.follow_all()
 
     def follows(self) -> Iterable[tuple[str, str]]:
         telescope, wheel = self.follow("ACTIVE_TELESCOPE"), self.follow("ACTIVE_FILTER")

@@ -145,10 +145,6 @@ class Dome(Instrument):
         await self.store(event)
         await self._sync()
 
-    async def _active(self, event: Any) -> None:
-        await self.store(event)
-        await self.follow_all()
-
     # what it shows
 
     async def _publish(self) -> None:

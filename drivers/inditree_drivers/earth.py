@@ -35,13 +35,6 @@ def to_j2000(ra_hours: float, dec_deg: float, unix_s: float) -> tuple[float, flo
     return _rotated(math.radians(ra_hours * 15) - z, math.radians(dec_deg), -theta, -zeta)
 
 
-def from_j2000(ra_deg: float, dec_deg: float, unix_s: float) -> tuple[float, float]:
-    """The other way: (hours, degrees) of date."""
-    zeta, z, theta = _precession(unix_s)
-    ra, dec = _rotated(math.radians(ra_deg) + zeta, math.radians(dec_deg), theta, z)
-    return ra / 15, dec
-
-
 def _precession(unix_s: float) -> tuple[float, float, float]:
     t = (julian_date(unix_s) - J2000_JD) / 36525
     zeta = 2306.2181 * t + 0.30188 * t**2 + 0.017998 * t**3

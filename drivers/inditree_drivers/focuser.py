@@ -117,10 +117,6 @@ class Focuser(Instrument):
         await self.store(event)
         await self._show_fwhm()
 
-    async def _active(self, event: Any) -> None:
-        await self.store(event)
-        await self.follow_all()
-
     async def _publish(self, state: str) -> None:
         """The blur first: who sees that the focuser has arrived may expose at once."""
         await self._show_fwhm()

@@ -7,7 +7,7 @@ from typing import Any
 
 from inditree_drivers import run
 from inditree_drivers.base import GUIDER, TELESCOPE, Instrument
-from inditree_drivers.earth import sidereal_hours
+from inditree_drivers.earth import SIDEREAL_ARCSEC_PER_S, sidereal_hours
 from inditree_drivers.events import Refused, chosen, one_of, wanted
 from inditree_drivers.motion import turn
 from inditree_drivers.mount import SLEW_RATES, TRACK_RATES, Mount, Pulse
@@ -15,7 +15,7 @@ from inditree_drivers.telescope_properties import telescope_vectors
 
 NAME = "Py Telescope"
 PUBLISH_S = 1.0
-GUIDE_DEG_PER_S = 15.041 / 3600
+GUIDE_DEG_PER_S = SIDEREAL_ARCSEC_PER_S / 3600
 
 
 class Telescope(Instrument):
@@ -159,12 +159,10 @@ class Telescope(Instrument):
             when = datetime.fromisoformat(text.strip())
         except ValueError as error:
             raise Refused(f"TIME_UTC: {text!r} is no ISO 8601 time") from error
+        if not datetime.min.year < when.year < datetime.max.year:  # the clock would leave what datetime can show
+            raise Refused(f"TIME_UTC: the year {when.year} is out of range")
         self.clock_offset_s = when.replace(tzinfo=UTC).timestamp() - time.time()
         await self.store(event)
-
-    async def _active(self, event: Any) -> None:
-        await self.store(event)
-        await self.follow_all()
 
     # what it shows
 

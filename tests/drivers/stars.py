@@ -1,8 +1,11 @@
 """Finding stars in an image, and what the catalogue says where they are."""
 
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
+from astropy.coordinates import FK5, SkyCoord
+from astropy.time import Time
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
@@ -19,6 +22,13 @@ class Found(NamedTuple):
     y: float
     mag: float
     miss: float
+
+
+def of_date(ra: float, dec: float) -> tuple[float, float]:
+    """A place in J2000 (degrees) as a telescope has it now: hours, degrees."""
+    place = SkyCoord(ra, dec, unit="deg", frame=FK5(equinox="J2000"))
+    place = place.transform_to(FK5(equinox=Time(time.time(), format="unix")))
+    return float(place.ra.hour), float(place.dec.deg)
 
 
 def centroid(image: NDArray[Any], x: float, y: float, half: int = HALF) -> tuple[float, float, float]:

@@ -1,6 +1,5 @@
 """The camera as a child process: exposures, and stars where the telescope looks."""
 
-import time
 import zlib
 from base64 import b64decode
 from io import BytesIO
@@ -11,9 +10,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from drivers.programs import Program, image, is_, members, new, number, told
-from drivers.stars import centroid, find
+from drivers.stars import centroid, find, of_date
 from inditree_drivers.cooler import Cooler
-from inditree_drivers.earth import from_j2000
 from inditree_drivers.sky import bright_stars
 
 DEVICE = "Py Camera"
@@ -26,7 +24,7 @@ def expose(program: Program, seconds: float) -> None:
 
 def point(program: Program, ra: float, dec: float) -> None:
     """To J2000 degrees; the telescope speaks of the equinox of date."""
-    hours, degrees = from_j2000(ra, dec, time.time())
+    hours, degrees = of_date(ra, dec)
     program.send(told(TELESCOPE, "EQUATORIAL_EOD_COORD", RA=hours, DEC=degrees))
 
 

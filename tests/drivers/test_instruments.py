@@ -91,6 +91,19 @@ def test_what_cannot_be_done_is_refused_and_no_harm_done(request_: str) -> None:
 # telescope
 
 
+@pytest.mark.parametrize("when", ["9999-12-31T23:59:59", "0001-01-01T00:00:00", "yesterday"])
+def test_a_time_that_no_clock_shows_is_refused(when: str) -> None:
+    device = "Py Telescope"
+    with Program("telescope") as program:
+        program.connect(device)
+        program.send(new(device, "TIME_UTC", UTC=when, OFFSET="0"))
+        assert "TIME_UTC" in program.wait(is_("setTextVector", "TIME_UTC", "Alert")).get("message")
+        program.send(new(device, "CONNECTION", DISCONNECT="On"))
+        program.wait(is_("delProperty", "TIME_UTC"))
+        program.send(new(device, "CONNECTION", CONNECT="On"))
+        program.wait(is_("setTextVector", "TIME_UTC"))
+
+
 def test_the_telescope_goes_there_tracks_and_parks() -> None:
     device = "Py Telescope"
     with Program("telescope") as program:

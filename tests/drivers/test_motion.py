@@ -9,7 +9,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as some
 
-from inditree_drivers.earth import altitude_azimuth, from_j2000, sidereal_hours, to_j2000
+from inditree_drivers.earth import altitude_azimuth, sidereal_hours, to_j2000
 from inditree_drivers.motion import approach, approach_on_circle, turn
 from inditree_drivers.mount import GOTO_DEG_PER_S, Mount, Pulse
 
@@ -84,8 +84,6 @@ def test_precession_is_that_of_astropy(ra: float, dec: float) -> None:
     theirs = of_date.transform_to(FK5(equinox="J2000"))
     ours = to_j2000(ra, dec, NOW)
     assert theirs.separation(SkyCoord(*ours, unit="deg", frame=theirs.frame.replicate_without_data())).arcsec < 0.1
-    back = from_j2000(*ours, NOW)
-    assert back == pytest.approx((ra, dec), abs=1e-6)
 
 
 def test_where_things_stand() -> None:

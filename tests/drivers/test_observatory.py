@@ -1,7 +1,6 @@
 """All instruments in one process: a hub passes on between them what a server would."""
 
 import asyncio
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +9,7 @@ import pytest
 from indipydriver import IPyDriver
 
 from drivers.programs import image, is_, members, new, number
-from drivers.stars import centroid
-from inditree_drivers.earth import from_j2000
+from drivers.stars import centroid, of_date
 from inditree_drivers.simulators import observatory
 from inditree_drivers.sky import bright_stars
 
@@ -98,7 +96,7 @@ def test_a_focus_sweep_has_its_minimum_where_the_focuser_says(prefix: str) -> No
     async def play(hub: Hub) -> None:
         best = await hub.wait(is_("defNumberVector", "SIM_FOCUSING"), focuser)
         hub.send(new(telescope, "ON_COORD_SET", SYNC="On"))
-        ra, dec = from_j2000(star.ra, star.dec, time.time())
+        ra, dec = of_date(star.ra, star.dec)
         hub.send(new(telescope, "EQUATORIAL_EOD_COORD", RA=ra, DEC=dec))
         hub.send(new(telescope, "TELESCOPE_TRACK_STATE", TRACK_ON="On"))
         hub.send(new(camera, "SIMULATOR_SETTINGS", SIM_XRES=128, SIM_YRES=128))

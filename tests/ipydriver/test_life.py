@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from inditree.errors import ConfigError
@@ -39,6 +40,17 @@ def hopeless():
 
 def nothing():
     return []
+"""
+#: Two of which the first raises when it is to end.
+MEAN = """
+from ipydriver.servers import Dial
+
+class Mean(Dial):
+    def shutdown(self):
+        raise {failure}
+
+def mean():
+    return [dial("Mean", Mean), dial("Good")]
 """
 DEFINED = "<defNumberVector[^>]*device=.{}.[^>]*>.*?</defNumberVector>"
 
@@ -177,6 +189,25 @@ def test_a_factory_whose_hardware_is_gone_is_tried_again(site: Path, caplog: pyt
 
     asyncio.run(main())
     assert "the cable is out" in caplog.text
+
+
+@pytest.mark.parametrize("failure", ["OSError('the cable is out')", "SystemExit(3)"])
+def test_one_whose_shutdown_raises_does_not_keep_the_others(
+    site: Path, failure: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (site / "hut.py").write_text((site / "hut.py").read_text() + MEAN.format(failure=failure))
+
+    async def main() -> None:
+        driver = msgspec.structs.replace(factory("pair", "hut:mean"), stop_grace=0.2)
+        async with serving(drivers=[driver]) as (server, _):
+            unit = server.units.drivers["pair"]
+            await becomes(lambda: len(row(server, "pair").devices) == 2, "both")
+            unit.supervisor.begin_stop()
+            await becomes(lambda: devices(server.snapshot()) == ["Mean"], "the end of the good one")
+            await becomes(lambda: row(server, "pair").state == "stopped", "the end of both")
+
+    asyncio.run(asyncio.wait_for(main(), 15))
+    assert "was asked to end" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 
 from inditree.counters import Counters
 from inditree.ops.lag import INTERVAL, LagMeter
-from inditree.ops.machine import memory_limit
+from inditree.ops.machine import DriverUsage, memory_limit
 from inditree.ops.model import is_ready
 from ops.fake import driver, remote
-from runtime.processes import until
+from runtime.processes import driver as running
+from runtime.processes import python, read_line, until
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,46 @@ def test_looks_that_could_not_be_taken_are_counted() -> None:
     assert sum(counters.loop_lag.counts) == 3 and counters.loop_lag.total == pytest.approx(0.25 + 0.15 + 0.05)
     LagMeter(counters).note(-0.001)
     assert sum(counters.loop_lag.counts) == 4
+
+
+#: Works for 0.1 s, and has a helper that detached itself, works for as long and has 64 MiB.
+DETACHES = """
+import os, time
+def burn():
+    end = time.process_time() + 0.1
+    while time.process_time() < end: pass
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    kept = b"x" * (64 << 20)
+    burn()
+    print("ready", flush=True)
+    time.sleep(1000)
+os.wait()
+burn()
+time.sleep(1000)
+"""
+
+
+def test_what_a_driver_detached_is_the_drivers() -> None:
+    async def main() -> None:
+        usage = DriverUsage(clock=itertools.count(0, 10).__next__)
+
+        async with running(python(DETACHES)) as child:
+
+            def measured() -> tuple[float, int]:
+                (row,) = usage.fill([driver("d", pid=child.pid)])
+                return row.cpu_seconds or 0.0, row.resident_bytes or 0
+
+            assert await read_line(child.stdout) == "ready"
+            await until(lambda: measured()[0] >= 0.18, "the time of both")
+            watcher = psutil.Process(child.pid).parent()
+            assert watcher is not None
+            without_it = sum(each.memory_info().rss for each in watcher.children())
+            assert 64 << 20 < measured()[1] < without_it + watcher.memory_info().rss
+
+    asyncio.run(main())
 
 
 def test_only_what_is_required_makes_unready() -> None:

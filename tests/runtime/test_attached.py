@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from inditree.runtime import attached
-from inditree.runtime.attached import PIECE, AttachedError, TooFew, encode, raw_size, wanted
+from inditree.runtime.attached import PIECE, AttachedError, encode, raw_size, wanted
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from runtime.processes import descriptors
@@ -134,17 +134,17 @@ def nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "there", "limit", "prepare", "reason", "text"),
+    ("length", "there", "limit", "prepare", "text"),
     [
-        ("101", 100, 1 << 30, nothing, "short", "image says 101 bytes and has 100"),
-        (str(2 * PIECE), 2 * PIECE, 1 << 30, cut_in_between, "short", f"image was cut at {PIECE + 10} bytes"),
-        ("3000", 3000, 4000, nothing, "too_large", "image of 3000 bytes is over 4000 bytes as base64"),
-        ("2886", 3000, 4000, nothing, "too_large", "element is over 4000 bytes"),
-        ("9" * 18, 100, 1 << 30, nothing, "too_large", "is over 1073741824 bytes"),
-        ("9" * 5000, 100, 1 << 30, nothing, "size", "no size of an image: '99999"),
-        ("-1", 100, 1 << 30, nothing, "size", "no size of an image: '-1'"),
-        ("²", 100, 1 << 30, nothing, "size", "no size of an image"),
-        ("", 100, 1 << 30, nothing, "size", "no size of an image: ''"),
+        ("101", 100, 1 << 30, nothing, "image says 101 bytes and has 100"),
+        (str(2 * PIECE), 2 * PIECE, 1 << 30, cut_in_between, f"image was cut at {PIECE + 10} bytes"),
+        ("3000", 3000, 4000, nothing, "image of 3000 bytes is over 4000 bytes as base64"),
+        ("2886", 3000, 4000, nothing, "element is over 4000 bytes"),
+        ("9" * 18, 100, 1 << 30, nothing, "is over 1073741824 bytes"),
+        ("9" * 5000, 100, 1 << 30, nothing, "no size of an image: '99999"),
+        ("-1", 100, 1 << 30, nothing, "no size of an image: '-1'"),
+        ("²", 100, 1 << 30, nothing, "no size of an image"),
+        ("", 100, 1 << 30, nothing, "no size of an image: ''"),
     ],
 )
 def test_what_cannot_be_had_is_an_error_of_that_image(
@@ -152,7 +152,6 @@ def test_what_cannot_be_had_is_an_error_of_that_image(
     there: int,
     limit: int,
     prepare: Callable[[pytest.MonkeyPatch], None],
-    reason: str,
     text: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -162,17 +161,15 @@ def test_what_cannot_be_had_is_an_error_of_that_image(
     with monkeypatch.context() as patch, pytest.raises(AttachedError) as raised:
         prepare(patch)
         encode(given, [descriptor], limit)
-    assert raised.value.reason == reason
-    assert text in raised.value.text
+    assert text in str(raised.value)
     assert descriptors() == before
 
 
 def test_too_few_descriptors() -> None:
     before = descriptors()
     data = b"<setBLOBVector device='A' name='B'>" + b"<oneBLOB size='1' attached='true'/>" * 3 + b"</setBLOBVector>"
-    with pytest.raises(TooFew, match="3 images are attached, 2 descriptors came") as raised:
+    with pytest.raises(AttachedError, match="3 images are attached, 2 descriptors came"):
         encode(framed(data), [memory(b"a"), memory(b"b")])
-    assert raised.value.reason == "missing"
     assert descriptors() == before
 
 
@@ -185,17 +182,14 @@ def test_too_many_descriptors_are_closed() -> None:
 def test_what_is_no_memory_is_an_error() -> None:
     before = descriptors()
     read, write = os.pipe()
-    with pytest.raises(AttachedError) as raised:
+    with pytest.raises(AttachedError, match="image says 10 bytes and has 0"):
         encode(libindi(10), [read])
-    assert raised.value.reason == "short"
     directory = os.open("/", os.O_RDONLY)
     assert stat.S_ISDIR(os.fstat(directory).st_mode)
-    with pytest.raises(AttachedError) as raised:
+    with pytest.raises(AttachedError):
         encode(libindi(1), [directory])
-    assert raised.value.reason in ("unreadable", "short")
-    with pytest.raises(AttachedError) as raised:
+    with pytest.raises(AttachedError, match="its memory cannot be read"):
         encode(libindi(1), [read])  # closed already
-    assert raised.value.reason == "unreadable"
     os.close(write)
     assert descriptors() == before
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -215,6 +217,66 @@ def test_shutdown_ends_it_at_once(run: Run) -> None:
         assert port.waiting == 0
 
     run(main())
+
+
+@both_loops
+def test_a_stop_before_its_first_step_ends_it(run: Run) -> None:
+    async def main() -> None:
+        driver = bench()
+        port = InProcess(driver, Desk().receive)
+        running = asyncio.get_running_loop().create_task(port.run())
+        port.give(new("Text", "NOTE", "text", "x"))
+        port.stop()
+        await asyncio.wait_for(running, DEADLINE)
+        assert port.waiting == 0
+        assert driver.stopped.is_set()
+
+    run(main())
+
+
+def exits_by(driver: Any, how: str) -> None:
+    """Let a coroutine of it call sys.exit."""
+
+    async def leave() -> None:
+        sys.exit(3)
+
+    match how:
+        case "background":
+            driver.add_background(leave())
+        case "device":
+            driver["Bench"].add_background(leave())
+        case "later":
+            driver.hardware = later = mock.AsyncMock()
+            later.side_effect = lambda: driver.add_background(leave())
+        case "hardware":
+            driver.hardware = leave
+        case "shutdown":
+            driver.hardware = mock.AsyncMock(side_effect=ZeroDivisionError)
+            driver.shutdown = lambda: sys.exit(3)
+
+
+@pytest.mark.parametrize("how", ["background", "device", "later", "hardware", "shutdown"])
+def test_sys_exit_is_an_exception_like_others(how: str) -> None:
+    async def main() -> None:
+        driver = bench()
+        exits_by(driver, how)
+        with pytest.raises(RuntimeError, match=r"it called sys\.exit\(3\)"):
+            await asyncio.wait_for(InProcess(driver, Desk().receive).run(), DEADLINE)
+
+    asyncio.run(main())
+
+
+def test_a_second_run_of_an_object_is_as_the_first() -> None:
+    async def main() -> None:
+        driver = bench()
+        before = driver.hardware, driver._monitorsnoop, driver.add_background
+        for _ in range(3):
+            async with hosted(driver) as (port, desk):
+                port.give(new("Text", "NOTE", "text", "x"))
+                await desk.wait("setTextVector", "NOTE")
+            assert (driver.hardware, driver._monitorsnoop, driver.add_background) == before
+
+    asyncio.run(main())
 
 
 def test_commands_run_side_by_side_and_start_in_order() -> None:

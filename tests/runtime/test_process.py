@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from inditree.runtime import process
-from inditree.runtime.process import close_guardian, is_stopped, spawn, usage
+from inditree.runtime.process import close_guardian, is_stopped, spawn
 from runtime.processes import alive, both_loops, descriptors, driver, ended, python, read_line, until
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -278,42 +278,6 @@ def test_stopped_is_seen_and_ended(run: Run) -> None:
             assert not is_stopped(child.pid)
 
     run(main())
-
-
-def test_usage_counts_what_it_started() -> None:
-    code = """
-import os, sys, time
-def burn():
-    end = time.process_time() + 0.1
-    while time.process_time() < end: pass
-child = os.fork()
-if child == 0:
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    burn()
-    print("ready", flush=True)
-    time.sleep(1000)
-os.wait()
-burn()
-time.sleep(1000)
-"""
-
-    async def main() -> None:
-        async with driver(python(code)) as child:
-            assert await read_line(child.stdout) == "ready"
-            own = psutil.Process(child.pid).memory_info().rss
-            await until(lambda: usage(child.pid)[0] >= 0.18, "the time of both")
-            assert usage(child.pid)[1] > 1.2 * own
-        assert usage(child.pid) == (0.0, 0)
-
-    asyncio.run(main())
-
-
-def test_usage_of_who_is_no_driver() -> None:
-    seconds, memory = usage(os.getpid())
-    assert seconds > 0
-    assert memory > 1 << 20
 
 
 def test_the_guardian_needs_nothing_of_ours() -> None:

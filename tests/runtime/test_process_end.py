@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -13,7 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from runtime.processes import DAEMON, alive, both_loops, driver, ended, python, read_line, until, wait_until
+from inditree.runtime import process
+from inditree.runtime.process import spawn
+from runtime.processes import DAEMON, DEADLINE, alive, both_loops, driver, ended, python, read_line, until, wait_until
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -128,6 +131,37 @@ def test_the_guardian_is_killed(run: Run) -> None:
                 assert alive(other.pid)
             child.terminate()
             assert await ended(child) == -signal.SIGTERM
+
+    run(main())
+
+
+@both_loops
+@pytest.mark.parametrize("who", ["the guardian", "a program"])
+def test_a_start_that_nobody_answers(run: Run, who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guardian that hangs is replaced; one that had nothing to do with it stays, as it guards those that run."""
+    monkeypatch.setattr(process, "SPAWN_TIMEOUT", 0.2)
+
+    async def hangs(control: socket.socket, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        await asyncio.sleep(1000)
+        return {}, b""
+
+    async def main() -> None:
+        async with driver(["cat"]) as child:
+            watcher = psutil.Process(child.pid).parent()
+            guardian = watcher and watcher.parent()
+            assert guardian is not None
+            with monkeypatch.context() as patch:
+                if who == "a program":
+                    patch.setattr(process, "_ask", hangs)
+                else:
+                    guardian.suspend()
+                with pytest.raises(TimeoutError, match="did not start in time"):
+                    await spawn(["cat"])
+            monkeypatch.setattr(process, "SPAWN_TIMEOUT", DEADLINE)
+            async with driver(["cat"]) as other:
+                watcher = psutil.Process(other.pid).parent()
+                assert watcher is not None
+                assert (watcher.ppid() == guardian.pid) == (who == "a program")
 
     run(main())
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from inditree.config import Driver, Restart
 from inditree.runtime.supervisor import CannotStart, Supervisor, policy_of
 from inditree.runtime.tasks import Tasks
-from inditree.supervise import Policy, State
+from inditree.supervise import RestartPolicy, State
 from runtime.processes import both_loops, descriptors, python, until
 from runtime.units import QUICK, Played, Program, supervised
 
@@ -29,16 +30,16 @@ def more_than(program: Program, count: int) -> bool:
     return len(program.pids) > count and program.supervisor.ready
 
 
-def played(unit: Played, policy: Policy = QUICK, **options: Any) -> Supervisor:
+def played(unit: Played, policy: RestartPolicy = QUICK, **options: Any) -> Supervisor:
     return Supervisor("ccd", policy, unit, Tasks(), jitter=lambda: 0.0, **options)
 
 
 @both_loops
 def test_it_runs_is_ready_and_stops(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        changes: list[tuple[State, bool]] = []
+        changes: list[State] = []
         async with supervised(STAYS) as (supervisor, program):
-            supervisor.on_change = lambda changed: changes.append((changed.state, changed.ready))
+            supervisor.on_change = lambda changed: changes.append(changed.state)
             assert (supervisor.state, supervisor.pid, supervisor.started_at) == (State.STOPPED, None, None)
             supervisor.start()
             assert not changes, "told afterwards, never from within"
@@ -48,9 +49,8 @@ def test_it_runs_is_ready_and_stops(run: Run, caplog: pytest.LogCaptureFixture) 
             assert await supervisor.stop()
             assert supervisor.state is State.STOPPED and supervisor.pid is None and not supervisor.ready
             assert supervisor.last_exit == -signal.SIGTERM
-            await until(lambda: changes[-1] == (State.STOPPED, False), "the last change")
-            assert [state for state, _ in changes if state is State.STOPPING]
-            assert (State.RUNNING, True) in changes
+            await until(lambda: changes[-1] is State.STOPPED, "the last change")
+            assert changes == [State.STARTING, State.RUNNING, State.STOPPING, State.STOPPED]
 
     with caplog.at_level(logging.INFO):
         run(main())
@@ -203,18 +203,16 @@ def test_garbage_and_hung_are_told_by_who_reads() -> None:
     asyncio.run(main())
 
 
-def test_late_is_reported_and_left_alone() -> None:
+def test_late_is_reported_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         quiet = dataclasses.replace(QUICK, ready_timeout=0.05)
         async with supervised(["sleep", "1000"], quiet) as (supervisor, program):
-            changes: list[bool] = []
-            supervisor.on_change = lambda changed: changes.append(changed.late)
             supervisor.start()
-            await until(lambda: changes and changes[-1], "its being late")
+            await until(lambda: "has defined no device within 0.05 s" in caplog.text, "its being late")
             assert (supervisor.state, supervisor.ready) == (State.RUNNING, False)
             assert len(program.pids) == 1
             supervisor.defined()
-            assert (supervisor.ready, supervisor.late) == (True, False)
+            assert supervisor.ready
 
     asyncio.run(main())
 
@@ -295,6 +293,29 @@ def test_a_stop_while_it_starts(hurry: bool, asked: str) -> None:
     asyncio.run(main())
 
 
+def test_one_that_cannot_be_asked_is_killed_after_its_grace(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        class Raises(Played):
+            def terminate(self) -> None:
+                raise OSError("the cable is out")
+
+            def kill(self) -> None:
+                super().kill()
+                supervisor.exited(-9)
+                raise OSError("and stays out")
+
+        unit = Raises()
+        supervisor = played(unit, dataclasses.replace(QUICK, stop_grace=0.05))
+        supervisor.start()
+        await until(lambda: supervisor.state is State.RUNNING, "its start")
+        supervisor.begin_stop()
+        await until(lambda: supervisor.state is State.STOPPED, "its end")
+        assert unit.log == ["start", "kill"]
+
+    asyncio.run(main())
+    assert "the cable is out" in caplog.text and "and stays out" in caplog.text
+
+
 def test_one_that_cannot_be_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inditree.supervise.table.KILL_MARGIN", 0.05)
     monkeypatch.setattr("inditree.runtime.supervisor.KILL_MARGIN", 0.1)
@@ -314,16 +335,6 @@ def test_one_that_cannot_be_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_policy_of_an_entry() -> None:
-    class Restart:
-        policy = "on-failure"
-        backoff = 2.0
-        backoff_max = 3.0
-        reset_after = 4.0
-        max_restarts = 5
-
-    class Entry:
-        restart = Restart()
-        stop_grace = 6.0
-        ready_timeout = 7.0
-
-    assert policy_of(Entry()) == Policy("on-failure", 2.0, 3.0, 4.0, 5, 6.0, 7.0)  # type: ignore[arg-type]
+    restart = Restart(policy="on-failure", backoff=2.0, backoff_max=3.0, reset_after=4.0, max_restarts=5)
+    driver = Driver(restart=restart, stop_grace=6.0, ready_timeout=7.0)
+    assert policy_of(driver) == RestartPolicy("on-failure", 2.0, 3.0, 4.0, 5, 6.0, 7.0)

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from inditree.runtime.process import Child, close_guardian, spawn
 from inditree.runtime.supervisor import Supervisor
 from inditree.runtime.tasks import Tasks
-from inditree.supervise import Policy, State
+from inditree.supervise import RestartPolicy, State
 from runtime.processes import alive, until
 
-QUICK = Policy(backoff=0.02, backoff_max=0.1, reset_after=60, stop_grace=5, ready_timeout=60)
+QUICK = RestartPolicy(backoff=0.02, backoff_max=0.1, reset_after=60, stop_grace=5, ready_timeout=60)
 
 
 class Program:
@@ -90,7 +90,7 @@ class Played:
 
 @contextlib.asynccontextmanager
 async def supervised(
-    argv: list[str], policy: Policy = QUICK, stall_timeout: float | None = None
+    argv: list[str], policy: RestartPolicy = QUICK, stall_timeout: float | None = None
 ) -> AsyncIterator[tuple[Supervisor, Program]]:
     """A supervised program that is gone afterwards, and every process that it ever was."""
     tasks = Tasks()

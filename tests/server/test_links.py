@@ -9,6 +9,7 @@ import pytest
 
 from inditree.config import Remote
 from inditree.runtime import remote as module
+from inditree.runtime.channel import Channel
 from inditree.runtime.remote import RemoteLink
 from ports import free_port
 from server.inloop import config, listen, run, running, until
@@ -75,5 +76,27 @@ def test_a_link_that_died_is_started_and_stopped(monkeypatch: pytest.MonkeyPatch
             link.start()
             await until(lambda: link.attempts["refused"] > 0, "it lives")
             await asyncio.wait_for(link.stop(), 1)
+
+    run(work())
+
+
+def test_a_host_that_does_not_answer_is_tried_more_and_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a try that came to nothing is none of a link."""
+    monkeypatch.setattr(module, "HEALTHY_AFTER", 0.02)
+    monkeypatch.setattr(module, "BACKOFF", 0.001)
+
+    async def work() -> None:
+        async with running(config()) as it:
+            link = RemoteLink(it.server.engine, Remote(host="127.0.0.1", port=free_port(), name="r"))
+
+            async def swallowed() -> Channel:
+                await asyncio.sleep(0.03)
+                raise TimeoutError
+
+            monkeypatch.setattr(link, "_connect", swallowed)
+            link.start()
+            await until(lambda: link.attempts["timeout"] >= 4, "some tries")
+            assert link._failures >= 3
+            await link.stop()
 
     run(work())

@@ -11,8 +11,8 @@ from inditree.supervise import (
     Garbage,
     Hung,
     KillNow,
-    Policy,
     Restart,
+    RestartPolicy,
     SpawnFailed,
     Start,
     State,
@@ -30,7 +30,7 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(
         policy=st.builds(
-            Policy,
+            RestartPolicy,
             policy=st.sampled_from(["always", "on-failure", "never"]),
             backoff=_seconds,
             backoff_max=_seconds,
@@ -41,7 +41,7 @@ class Histories(RuleBasedStateMachine):
         ),
         random=st.floats(0, 1),
     )
-    def begin(self, policy: Policy, random: float) -> None:
+    def begin(self, policy: RestartPolicy, random: float) -> None:
         self.world = World(policy, random)
 
     @rule(event=st.sampled_from([Start(), Stop(), Restart(), KillNow()]))

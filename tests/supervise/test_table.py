@@ -11,8 +11,8 @@ from inditree.supervise import (
     Garbage,
     Hung,
     KillNow,
-    Policy,
     Restart,
+    RestartPolicy,
     SpawnFailed,
     Start,
     State,
@@ -21,11 +21,11 @@ from inditree.supervise import (
 )
 from supervise.world import World
 
-CRASH_LOOP = Policy(backoff=1, backoff_max=8, reset_after=60)
+CRASH_LOOP = RestartPolicy(backoff=1, backoff_max=8, reset_after=60)
 
 
 def test_a_run_and_its_end() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     assert not world.machine.ready
     world.send(Defined())
@@ -84,7 +84,7 @@ def test_a_healthy_run_resets_the_backoff() -> None:
     ],
 )
 def test_an_exit_by_policy(policy: str, code: int, state: State) -> None:
-    world = World(Policy(policy=policy))  # type: ignore[arg-type]
+    world = World(RestartPolicy(policy=policy))  # type: ignore[arg-type]
     world.run()
     world.exited(code)
     world.expect(state)
@@ -92,7 +92,7 @@ def test_an_exit_by_policy(policy: str, code: int, state: State) -> None:
 
 
 def test_reasons_are_counted_once_it_runs_again() -> None:
-    world = World(Policy(backoff=1, backoff_max=1))
+    world = World(RestartPolicy(backoff=1, backoff_max=1))
     world.run()
     world.exited(1)
     assert world.machine.restarts["exit"] == 0
@@ -118,7 +118,7 @@ def test_reasons_are_counted_once_it_runs_again() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
 def test_max_restarts_means_one_start_more(limit: int) -> None:
-    world = World(Policy(backoff=1, backoff_max=1, max_restarts=limit))
+    world = World(RestartPolicy(backoff=1, backoff_max=1, max_restarts=limit))
     world.run()
     world.exited(1)
     while world.machine.state is State.BACKOFF:
@@ -131,7 +131,7 @@ def test_max_restarts_means_one_start_more(limit: int) -> None:
 
 
 def test_a_failed_driver_can_be_started_by_hand() -> None:
-    world = World(Policy(max_restarts=0))
+    world = World(RestartPolicy(max_restarts=0))
     world.run()
     world.exited(1)
     world.expect(State.FAILED)
@@ -152,7 +152,7 @@ def test_a_failed_driver_can_be_started_by_hand() -> None:
     ],
 )
 def test_a_missing_program(policy: str, fatal: bool, state: State) -> None:
-    world = World(Policy(policy=policy))  # type: ignore[arg-type]
+    world = World(RestartPolicy(policy=policy))  # type: ignore[arg-type]
     world.send(Start())
     world.spawning = False
     world.send(SpawnFailed("no such file: indi_nothing", fatal))
@@ -162,7 +162,7 @@ def test_a_missing_program(policy: str, fatal: bool, state: State) -> None:
 
 
 def test_it_is_killed_after_the_grace() -> None:
-    world = World(Policy(stop_grace=5))
+    world = World(RestartPolicy(stop_grace=5))
     world.run()
     world.send(Stop())
     world.advance(4.9)
@@ -176,7 +176,7 @@ def test_it_is_killed_after_the_grace() -> None:
 
 
 def test_in_a_hurry_there_is_no_grace() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     world.send(KillNow())
     assert world.log == ["spawn", "kill"]
@@ -185,7 +185,7 @@ def test_in_a_hurry_there_is_no_grace() -> None:
 
 
 def test_a_hurry_overtakes_the_grace() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     world.send(Stop())
     world.send(KillNow())
@@ -195,7 +195,7 @@ def test_a_hurry_overtakes_the_grace() -> None:
 
 @pytest.mark.parametrize("events", [[KillNow()], [Stop(), KillNow()]])
 def test_in_a_hurry_before_it_has_started(events: list[Event]) -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.send(Start())
     for event in events:
         world.send(event)
@@ -210,7 +210,7 @@ def test_in_a_hurry_before_it_has_started(events: list[Event]) -> None:
 
 @pytest.mark.parametrize(("event", "kind"), [(Stop(), "ended"), (Restart(), "ended"), (Hung("."), "exited")])
 def test_an_end_that_was_asked_for_is_told_apart(event: Event, kind: str) -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     world.send(event)
     world.exited(0)
@@ -223,7 +223,7 @@ def test_an_end_that_was_asked_for_is_told_apart(event: Event, kind: str) -> Non
     [("always", State.BACKOFF), ("on-failure", State.BACKOFF), ("never", State.STOPPED)],
 )
 def test_hung_and_garbage_by_policy(event: Event, policy: str, state: State) -> None:
-    world = World(Policy(policy=policy))  # type: ignore[arg-type]
+    world = World(RestartPolicy(policy=policy))  # type: ignore[arg-type]
     world.run()
     world.send(event)
     assert world.log[-1] == "terminate"
@@ -232,21 +232,21 @@ def test_hung_and_garbage_by_policy(event: Event, policy: str, state: State) -> 
 
 
 def test_a_late_driver_is_reported_and_left_alone() -> None:
-    world = World(Policy(ready_timeout=30))
+    world = World(RestartPolicy(ready_timeout=30))
     world.run()
     world.advance(30)
     assert world.reports == ["not_ready"]
-    assert world.machine.late and not world.machine.ready
+    assert not world.machine.ready
     world.expect(State.RUNNING)
     world.advance(1000)
     assert world.log == ["spawn"]
     assert world.reports == ["not_ready"]
     world.send(Defined())
-    assert world.machine.ready and not world.machine.late
+    assert world.machine.ready
 
 
 def test_a_restart_by_hand_has_no_backoff() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     world.send(Restart())
     world.exited(0)
@@ -254,7 +254,7 @@ def test_a_restart_by_hand_has_no_backoff() -> None:
 
 
 def test_a_stop_overrules_a_restart_under_way() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     world.send(Restart())
     world.send(Stop())
@@ -263,7 +263,7 @@ def test_a_stop_overrules_a_restart_under_way() -> None:
 
 
 def test_a_start_overrules_a_stop_under_way() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     world.send(Stop())
     world.send(Start())
@@ -273,7 +273,7 @@ def test_a_start_overrules_a_stop_under_way() -> None:
 
 
 def test_a_stop_while_it_is_being_started() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.send(Start())
     world.send(Stop())
     world.expect(State.STOPPING)
@@ -284,7 +284,7 @@ def test_a_stop_while_it_is_being_started() -> None:
 
 
 def test_a_stop_during_backoff() -> None:
-    world = World(Policy())
+    world = World(RestartPolicy())
     world.run()
     world.exited(1)
     world.send(Stop())

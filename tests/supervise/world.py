@@ -10,8 +10,8 @@ from inditree.supervise import (
     Exited,
     Kill,
     Machine,
-    Policy,
     Report,
+    RestartPolicy,
     Spawn,
     Start,
     Started,
@@ -25,7 +25,7 @@ from inditree.supervise import (
 class World:
     """Carries out what a machine says, and notes it in `log` in short words."""
 
-    def __init__(self, policy: Policy, random: float = 0.0) -> None:
+    def __init__(self, policy: RestartPolicy, random: float = 0.0) -> None:
         self.machine = Machine(policy, random=lambda: random)
         self.now = 0.0
         self.timers: dict[Timer, float] = {}

@@ -16,6 +16,7 @@ from inditree.config.units import join
 from inditree.discovery.own import Own, Place, own_places
 from inditree.discovery.records import Answer, Question, Round, Unknown, resolver
 from inditree.runtime.tasks import Tasks
+from inditree.supervise import grown
 
 _logger = logging.getLogger("inditree.discovery")
 
@@ -48,7 +49,7 @@ class Pace:
 
     def wait_again(self, failures: int) -> float:
         """After this many looks in a row without an answer."""
-        return min(self.retry_longest, self.retry * 2.0 ** min(failures - 1, 30))
+        return grown(self.retry, self.retry_longest, failures)
 
 
 class DnsDiscovery:

@@ -14,6 +14,7 @@ from typing import Any
 from inditree.config import Docker, Remote
 from inditree.discovery.labels import Reader, own_id
 from inditree.errors import ConfigError
+from inditree.supervise import grown
 
 _logger = logging.getLogger("inditree.discovery")
 
@@ -89,8 +90,7 @@ class DockerDiscovery:
                 self._follow(reader)
             except Exception as error:  # whatever the SDK and requests raise: the engine is away, or no engine
                 self._failed(error)
-            pace = self._pace
-            self._stopped.wait(min(pace.retry_longest, pace.retry * 2.0 ** min(max(self._failures - 1, 0), 30)))
+            self._stopped.wait(grown(self._pace.retry, self._pace.retry_longest, self._failures))
 
     def _follow(self, reader: Reader) -> None:
         """Until the stream breaks."""

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import msgspec
 
 from inditree.config import Log
+from inditree.runtime.stderr import printable
 
 REPEAT_WINDOW = 10.0
 """Seconds in which the same event with the same text is only counted."""
@@ -72,20 +73,13 @@ def _time(record: logging.LogRecord) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _printable(text: str) -> str:
-    """Control characters escaped: what a peer sends must not forge a line or move the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
-
-
 class TextFormatter(logging.Formatter):
     """`2026-01-31T22:15:00.123Z WARNING driver: ccd: ended with exit code 1`; a traceback on lines below."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and those of the traceback."""
         name = record.name.removeprefix("inditree.")
-        line = f"{_time(record)} {record.levelname} {name}: {_printable(record.getMessage())}"
+        line = f"{_time(record)} {record.levelname} {name}: {printable(record.getMessage())}"
         if record.exc_info and record.exc_info[0] is not None:
             line += "\n" + self.formatException(record.exc_info)
         return line

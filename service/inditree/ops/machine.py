@@ -10,6 +10,7 @@ import msgspec
 import psutil
 
 from inditree.ops.model import DriverRow
+from inditree.runtime.process import watcher_of
 
 USAGE_AGE = 1.0
 """Seconds for which what was read of the drivers is told again: many scrapes at once must not read /proc each."""
@@ -94,8 +95,10 @@ def _children() -> dict[int, list[int]]:
 
 
 def _usage(pid: int, children: dict[int, list[int]]) -> tuple[float, int]:
+    """CPU seconds and resident bytes of a driver and all that it started."""
+    watcher = watcher_of(pid)
     cpu, memory = 0.0, 0
-    waiting = [pid]
+    waiting = [watcher or pid]
     while waiting:
         each = waiting.pop()
         waiting += children.get(each, [])
@@ -103,8 +106,10 @@ def _usage(pid: int, children: dict[int, list[int]]) -> tuple[float, int]:
             process = psutil.Process(each)
             with process.oneshot():
                 times = process.cpu_times()
-                memory += process.memory_info().rss
-            cpu += times.user + times.system + times.children_user + times.children_system
+                cpu += times.children_user + times.children_system
+                if each != watcher:  # that one is ours: its children's time only is the driver's
+                    cpu += times.user + times.system
+                    memory += process.memory_info().rss
         except psutil.Error:
             continue
     return cpu, memory

@@ -5,7 +5,7 @@ each such oneBLOB, in their order. `len` is how many bytes there are, `size` how
 where nothing is compressed); the memory is larger, rounded up. A TCP client gets the same element with base64 in it.
 
 Measured with images of 16 MiB (pybase64 1.5, AVX-512): one unbroken line 1.1 ms, lines of 72 characters 11 ms. So it
-is one line, and beside that must stand no `enclen` (PROTOCOL "Reading"): libindi's parser would lose the image.
+is one line, and beside that must stand no `enclen` (docs/wire.md): libindi's parser would lose the image.
 
 Read with `preadv` and not by mmap, which costs the same, because the memory is the driver's still: if it cut it short
 while we read, a mapping would end the router by SIGBUS; so it is an error of this image.
@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import pybase64
 
@@ -32,25 +31,11 @@ BUFFERS_KEPT = 4
 #: From so many bytes of image on, encoding takes longer than handing it to a thread and back (some 100 us).
 WORTH_A_THREAD = 1 << 20
 
-Reason: TypeAlias = Literal["missing", "short", "size", "too_large", "unreadable"]
-
 _buffers: list[bytearray] = []
 
 
 class AttachedError(InditreeError):
     """This image cannot be had: it is dropped and reported, the driver goes on."""
-
-    def __init__(self, reason: Reason, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
-        self.text = text
-
-
-class TooFew(AttachedError):
-    """Fewer descriptors than attached oneBLOBs: the kernel drops them where this process may open no more."""
-
-    def __init__(self, wanted: int, got: int) -> None:
-        super().__init__("missing", f"{wanted} images are attached, {got} descriptors came")
 
 
 def wanted(blob: Blob) -> int:
@@ -72,12 +57,10 @@ def encode(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
     is not changed and not needed afterwards. `limit` is in bytes of the whole element. Raises AttachedError.
     """
     try:
-        number = wanted(blob)
-        if number > len(fds):
-            raise TooFew(number, len(fds))
+        _check_count(blob, fds)
         return _Encoder(blob, limit).run(list(fds))
     except OSError as error:
-        raise AttachedError("unreadable", f"its memory cannot be read: {error.strerror or error}") from error
+        raise AttachedError(f"its memory cannot be read: {error.strerror or error}") from error
     finally:
         for descriptor in fds:
             with contextlib.suppress(OSError):
@@ -90,16 +73,14 @@ def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
     Its descriptors are new ones that can only be read (libindi's memory is not sealed, and one client must not write
     into what others get); `free` closes them. `fds` stay the caller's. `limit` is in bytes. Raises AttachedError.
     """
-    number = wanted(blob)
-    if number > len(fds):
-        raise TooFew(number, len(fds))
+    _check_count(blob, fds)
     lengths = [_length(one) for one in blob.ones if one.attached]
     size = sum(lengths)
     if blob.size + size > limit:
-        raise AttachedError("too_large", f"image of {size} bytes is over {limit} bytes")
+        raise AttachedError(f"image of {size} bytes is over {limit} bytes")
     for length, fd in zip(lengths, fds, strict=False):
         _check_length(fd, length)
-    attached = Attached(blob.join(), _read_only(fds[:number]), size)
+    attached = Attached(blob.join(), _read_only(fds[: len(lengths)]), size)
     result = Blob(blob.element, [], blob.size + size, _handed(blob.ones))
     result.attached = attached
     result.began = blob.began
@@ -134,7 +115,7 @@ def _read_only(fds: Sequence[int]) -> tuple[int, ...]:
     except OSError as error:
         for fd in result:
             os.close(fd)
-        raise AttachedError("unreadable", f"no descriptor is left for it: {error.strerror}") from None
+        raise AttachedError(f"no descriptor is left for it: {error.strerror}") from None
     return tuple(result)
 
 
@@ -181,7 +162,7 @@ class _Encoder:
         self._chunks.append(data)
         self._size += len(data)
         if self._size > self._limit:
-            raise AttachedError("too_large", f"element is over {self._limit} bytes")
+            raise AttachedError(f"element is over {self._limit} bytes")
 
     def _attached(self, one: OneBlob, descriptor: int) -> tuple[OneBlob, int]:
         """Put the image; its oneBLOB, and where the rest of the element begins."""
@@ -204,7 +185,7 @@ class _Encoder:
         """Put the base64 of so many bytes; its length."""
         encoded = (length + 2) // 3 * 4
         if self._size + encoded > self._limit:
-            raise AttachedError("too_large", f"image of {length} bytes is over {self._limit} bytes as base64")
+            raise AttachedError(f"image of {length} bytes is over {self._limit} bytes as base64")
         _check_length(descriptor, length)
         buffer = _buffers.pop() if _buffers else bytearray(PIECE)
         with memoryview(buffer) as view:
@@ -217,16 +198,22 @@ class _Encoder:
         return encoded
 
 
+def _check_count(blob: Blob, fds: Sequence[int]) -> None:
+    """There may be too few: the kernel drops them where this process may open no more."""
+    if (number := wanted(blob)) > len(fds):
+        raise AttachedError(f"{number} images are attached, {len(fds)} descriptors came")
+
+
 def _check_length(descriptor: int, length: int) -> None:
     there = os.fstat(descriptor).st_size
     if there < length:
-        raise AttachedError("short", f"image says {length} bytes and has {there}")
+        raise AttachedError(f"image says {length} bytes and has {there}")
 
 
 def _length(one: OneBlob) -> int:
     text = one.attributes.get("len") or one.attributes.get("size", "")
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise AttachedError("size", f"no size of an image: {text[:40]!r}")
+        raise AttachedError(f"no size of an image: {text[:40]!r}")
     return int(text)
 
 
@@ -236,5 +223,5 @@ def _read(descriptor: int, view: memoryview, start: int) -> None:
     while done < len(view):
         got = os.preadv(descriptor, [view[done:]], start + done)
         if got == 0:
-            raise AttachedError("short", f"image was cut at {start + done} bytes while it was read")
+            raise AttachedError(f"image was cut at {start + done} bytes while it was read")
         done += got

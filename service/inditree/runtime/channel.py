@@ -182,7 +182,7 @@ class LocalChannel(FdChannel):
 
         A socket's buffer would take hundreds of them, each with its image in memory.
         """
-        if self._given and self._unread():
+        if self._given and unread(self.sock):
             raise BlockingIOError(errno.EAGAIN, "not read yet")
         try:
             sent = self.sock.sendmsg(buffers, [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
@@ -193,6 +193,7 @@ class LocalChannel(FdChannel):
         self._given = True
         return sent
 
-    def _unread(self) -> int:
-        """Bytes of memory that wait for the other end to read them."""
-        return int(struct.unpack("i", fcntl.ioctl(self.sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0])
+
+def unread(sock: socket.socket) -> int:
+    """Bytes of memory that wait in a UNIX socket for the other end to read them."""
+    return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0])

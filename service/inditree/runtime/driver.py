@@ -74,7 +74,7 @@ class ExecDriver:
             DriverChannel(child.stdin, child.stdout),
             self._closed,
             log=self.config.name in engine.traffic,
-            rests=True,
+            joins=True,
         )
         self.peer.on_defined = self.supervisor.defined
         core.send(self.peer, get_properties(), "getProperties")

@@ -175,6 +175,12 @@ class Engine:
     def _tick(self) -> None:
         self._timer = None
         now = self.begin()
+        try:
+            self._look(now)
+        finally:  # a mistake of ours (which the loop logs) must not be the last that is looked at
+            self._wake(now + TICK)
+
+    def _look(self, now: float) -> None:
         self._ticks += 1
         if self._ticks % TRIM_EVERY == 0:
             self.buffers.trim()
@@ -185,7 +191,6 @@ class Engine:
         self._read_broken()
         self.core.tick()
         self.flush()
-        self._wake(now + TICK)
 
     def _read_broken(self) -> None:
         """Read those whose connection is broken: uvloop (0.23) tells of an error once, with the data before it.

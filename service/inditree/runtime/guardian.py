@@ -1,7 +1,8 @@
 """The process between the router and its drivers: nothing that a driver started outlives the router.
 
 Run as a script (``python -I -S guardian.py SOCKET ROUTER_PID``) and never imported by the router, so it uses the
-standard library only, and little of that: what it imports, every driver pays for.
+standard library only, and little of that: what it imports, every driver pays for. Nor can it import a neighbour, which
+is why it is one file, however long.
 
 One guardian per router waits for requests and forks a *watcher* for each driver. The fork is cheap (the memory is
 shared) and happens in a process without threads. A watcher is a subreaper (``prctl(2)``), so whatever its driver

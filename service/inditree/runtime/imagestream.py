@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import logging
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeAlias
 
 from inditree.core import Peer
 from inditree.errors import PeerError
@@ -20,6 +23,9 @@ from inditree.wire.images import ImageScanner
 
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
+
+_logger = logging.getLogger("inditree.peer")
+_Job: TypeAlias = Future[Blob | AttachedError]
 
 SPARE = 1 << 20
 """Bytes that an image may have beyond a tenth more than was announced, before there has to be memory for more."""
@@ -39,8 +45,6 @@ class Images(Writing, ABC):
         self._thread: ImageThread | None = None
         self._threaded = False  # the thread reads
         self._busy = False  # an image is being encoded
-        self._eof = False
-        self._finishing: Callable[[], None] | None = None
         self._image: ImageScanner | None = None  # the one that was admitted
         self._granted = float("inf")  # bytes that it may have before it is to be admitted again
         self._upload = 0, 0.0  # its bytes at the last look, and since when it has no more
@@ -52,9 +56,14 @@ class Images(Writing, ABC):
     def update(self) -> None:
         """Read, or do not, as things stand now."""
 
+    @property
     @abstractmethod
-    def _pump(self) -> None:
-        """Act on everything complete that was read, then write what came of it."""
+    def finishing(self) -> bool:
+        """The driver is gone: what is left of it is read whatever holds it."""
+
+    @abstractmethod
+    def _resume(self, ended: bool = False) -> None:
+        """Act on what was read, and read on if nothing is in the way; `ended`: there is no more."""
 
     @abstractmethod
     def _bad(self, error: PeerError) -> None:
@@ -83,7 +92,7 @@ class Images(Writing, ABC):
                 self._granted = expected * 1.1 + SPARE
                 self._upload = image.size, self._core.now
                 self._engine.uploads.add(self)
-        elif self.peer.pings or self._finishing is not None:
+        elif self.peer.pings or self.finishing:
             # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
             self._core.starved.discard(self.peer)
             self._image, self._discard = image, True
@@ -129,14 +138,15 @@ class Images(Writing, ABC):
             return
         if self.peer.link is not None:
             self.peer.link.heard = self._engine.begin()
-        if isinstance(outcome.error, PeerError):
-            self._bad(outcome.error)
+        error = outcome.error
+        if error is not None and not isinstance(error, OSError):
+            if isinstance(error, PeerError):
+                self._bad(error)
+            else:
+                self._own_mistake(error)
             self._engine.flush()
             return
-        self._eof = outcome.eof or outcome.error is not None
-        self._pump()
-        if not self.closed:
-            self.update()
+        self._resume(ended=outcome.eof or error is not None)
 
     def _take_blob(self, blob: Blob) -> None:
         self._image = None
@@ -183,7 +193,9 @@ class Images(Writing, ABC):
         else:
             self._busy = True
             self.update()
-            self._engine.tasks.start(self._encode(blob, fds, handed), f"encode {self.peer.name}")
+            job = self._engine.executor.submit(self._engine.encode, blob, fds)
+            task = self._engine.tasks.start(self._encode(blob, job, handed), f"encode {self.peer.name}")
+            task.add_done_callback(functools.partial(_let_go, job, fds, handed))
 
     def _hand_over(self, blob: Blob, fds: list[int]) -> Blob | AttachedError:
         try:
@@ -191,18 +203,21 @@ class Images(Writing, ABC):
         except AttachedError as error:
             return error
 
-    async def _encode(self, blob: Blob, fds: list[int], handed: Blob | None) -> None:
-        result = await self._loop.run_in_executor(self._engine.executor, self._engine.encode, blob, fds)
-        self._busy = False
-        if self.closed:
-            if handed is not None:
-                close(handed)
-            return
-        self._engine.begin()
-        self._encoded(blob, result, handed)
-        self._pump()
-        if not self.closed:
-            self.update()
+    async def _encode(self, blob: Blob, job: _Job, handed: Blob | None) -> None:
+        try:
+            result = await asyncio.wrap_future(job)
+            if self.closed:
+                if handed is not None:
+                    close(handed)
+                return
+            self._engine.begin()
+            self._encoded(blob, result, handed)
+        except Exception as error:
+            self._own_mistake(error)
+            self._engine.flush()
+        finally:
+            self._busy = False
+        self._resume()
 
     def _encoded(self, blob: Blob, result: Blob | AttachedError, handed: Blob | None = None) -> None:
         """`handed`: its other form, where that is wanted beside this one."""
@@ -215,10 +230,28 @@ class Images(Writing, ABC):
         if handed is not None:
             close(handed)
         self._core.drop(self.peer, "unknown", blob.size)
-        text = f"{self.peer.name}: {blob.device}.{blob.name}: {result.text}"
+        text = f"{self.peer.name}: {blob.device}.{blob.name}: {result}"
         self._core.log("warning", "no_image", text, device=blob.device)
+
+    def _own_mistake(self, error: Exception) -> None:
+        """A mistake of ours: it costs the peer that met it, and nobody else."""
+        text = "cannot act on what it sent"
+        _logger.error("%s: %s", self.peer.name, text, exc_info=error, extra={"event": "bug", "peer": self.peer.name})
+        self._core.close(self.peer, "error", "what it sent could not be acted on")
 
     def _release_buffers(self) -> None:
         for buffer in self._buffers:
             self._engine.buffers.give(buffer)
         self._buffers.clear()
+
+
+def _let_go(job: _Job, fds: list[int], handed: Blob | None, task: asyncio.Task[None]) -> None:
+    """The image goes nowhere: the router ends, or it could not be encoded."""
+    if task.cancelled():
+        if job.cancel():  # it has not begun: else it closes them itself
+            for fd in fds:
+                os.close(fd)
+    elif job.exception() is None:
+        return
+    if handed is not None:
+        close(handed)

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from inditree.errors import PeerError
 from inditree.runtime.buffers import SIZE, Buffers
 from inditree.runtime.channel import Channel
 from inditree.tree.link import Link
@@ -29,16 +28,15 @@ SLACK = 4096
 class Outcome:
     """Why the thread stopped reading: the image's end, the stream's, or an error.
 
-    `received` are bytes, `buffers` hold them: they belong to the image from now on.
+    `buffers` hold what it read: they belong to the image from now on.
     """
 
-    __slots__ = ("buffers", "eof", "error", "received")
+    __slots__ = ("buffers", "eof", "error")
 
     def __init__(self) -> None:
         self.buffers: list[bytearray] = []
         self.eof = False
-        self.error: PeerError | OSError | None = None
-        self.received = 0
+        self.error: Exception | None = None
 
 
 _Job = tuple[Channel, Framer, int, float, Link | None, Callable[[Outcome], None]]
@@ -51,7 +49,7 @@ class ImageThread:
         self._loop = loop
         self._buffers = buffers
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._cancelled = False
+        self._ended = False
         threading.Thread(target=self._run, name="image", daemon=True).start()
 
     def read(
@@ -69,13 +67,9 @@ class ImageThread:
         """
         self._jobs.put((channel, framer, expected, most, link, done))
 
-    def cancel(self) -> None:
-        """Stop at the next opportunity; `done` is called all the same."""
-        self._cancelled = True
-
     def end(self) -> None:
-        """The source is gone."""
-        self._cancelled = True
+        """The source is gone: stop at the next opportunity; `done` is called all the same."""
+        self._ended = True
         self._jobs.put(None)
 
     def _run(self) -> None:
@@ -84,8 +78,10 @@ class ImageThread:
             outcome = Outcome()
             try:
                 self._read(channel, framer, expected, most, link, outcome)
-            except (PeerError, OSError, ValueError) as error:
-                outcome.error = error if not isinstance(error, ValueError) else OSError(str(error))
+            except ValueError as error:  # its descriptor was closed meanwhile
+                outcome.error = OSError(str(error))
+            except Exception as error:  # one that nobody expects is told as well, or the loop would wait for ever
+                outcome.error = error
             del job, channel, framer, link
             try:
                 self._loop.call_soon_threadsafe(done, outcome)
@@ -102,7 +98,7 @@ class ImageThread:
         poll.register(channel.read_fd(), select.POLLIN)
         buffer, filled = self._buffers.get(), 0
         outcome.buffers.append(buffer)
-        while not self._cancelled and image.size <= most:
+        while not self._ended and image.size <= most:
             room = SIZE - filled
             if expected > image.size:
                 room = min(room, expected - image.size + SLACK)
@@ -114,7 +110,6 @@ class ImageThread:
             if count == 0:
                 outcome.eof = True
                 return
-            outcome.received += count
             if link is not None:
                 link.heard = time.monotonic()
             if framer.feed_image(buffer, filled, filled + count):

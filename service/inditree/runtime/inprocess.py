@@ -197,7 +197,11 @@ class PythonDriver:
 
     def terminate(self) -> None:
         for port in self._ports:
-            port.process.stop()
+            try:
+                port.process.stop()
+            except (Exception, SystemExit):  # its own `shutdown`: the others are asked all the same
+                extra = {"driver": self.config.name, "event": "failed"}
+                _logger.exception("%s failed as it was asked to end", port.process.name, extra=extra)
 
     def kill(self) -> None:
         for task in self._tasks:

@@ -7,16 +7,17 @@ is `InProcess`, which is to the router what the pipes of a child process are.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import inspect
 import logging
-import sys
 from collections import deque
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
-import pybase64
-
+from inditree.runtime import ipyblobs
+from inditree.runtime.blame import files_of, within_package
+from inditree.runtime.ipyblobs import LARGE, speed_up
 from inditree.runtime.ipyxml import Encoded, blob_of, parse, serialise, tree_of
 from inditree.wire.elements import Blob
 from inditree.wire.syntax import enable_blob
@@ -34,12 +35,12 @@ INPUT_LIMIT = 256 << 10
 #: Elements that a driver works on at once. As under indipyserver each has a task of its own, so that an `abort` is
 #: heard while another `rxevent` still waits for the mount; further ones wait.
 AT_ONCE = 64
-#: Bytes of a BLOB from which on it is encoded, and taken apart, in a thread.
-LARGE = 64 << 10
+#: Our modules through which the package runs: what is raised there and in the package is no fault of the driver's code.
+OURS = frozenset({__name__, ipyblobs.__name__})
 
 
 class InProcess:
-    """One IPyDriver. To be made once for each object, whose `run` is awaited once.
+    """One run of an IPyDriver: `run` is awaited once. For another run of the same object another is made.
 
     `receive` is called with what the driver sends: bytes (complete control elements, each ended by a newline) or a
     Blob, in their order, from the loop and never from within `give`. `on_room` is called when there is room for input
@@ -60,11 +61,12 @@ class InProcess:
         self._open = asyncio.Event()  # BLOBs may be sent
         self._open.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asked = False  # to end, perhaps before `run` has had its first step
         self._ended = False
+        driver.shutdownrequested.clear()  # here, as `run` would forget a `stop` that came before its first step
+        driver.stopped.clear()
         driver._commsobj = self
-        driver.hardware = functools.partial(self._hardware, driver.hardware)
-        driver._monitorsnoop = functools.partial(self._monitor, driver._monitorsnoop)
-        _speed_up(driver)
+        speed_up(driver)
 
     @property
     def name(self) -> str:
@@ -76,10 +78,10 @@ class InProcess:
 
         What it sent before its end has been received then.
         """
-        self.driver.shutdownrequested.clear()
-        self.driver.stopped.clear()
         try:
-            await self.driver.asyncrun()
+            if not self._asked:
+                with self._wrapped():
+                    await _guarded(self.driver.asyncrun())
         except BaseExceptionGroup as group:
             error: BaseException = group
             while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -87,11 +89,31 @@ class InProcess:
             raise error from None
         finally:
             self._ended = True
+            self.driver.stopped.set()
             self._flush()
             self._discard_input()
 
+    @contextlib.contextmanager
+    def _wrapped(self) -> Iterator[None]:
+        """For this run only, so that those of another run do not come on top: what the driver runs is guarded."""
+        driver = self.driver
+        hardware, monitor = driver.hardware, driver._monitorsnoop
+        adds = [(each, each.add_background) for each in (driver, *driver.values())]
+        driver.hardware = lambda: _guarded(hardware())
+        driver._monitorsnoop = functools.partial(self._monitor, monitor)
+        for each, add in adds:
+            each._backgroundlist = [_guarded(work) for work in each._backgroundlist]
+            each.add_background = functools.partial(_add_guarded, add)
+        try:
+            yield
+        finally:
+            driver.hardware, driver._monitorsnoop = hardware, monitor
+            for each, add in adds:
+                each.add_background = add
+
     def stop(self) -> None:
         """Ask the driver to end: its own `shutdown`."""
+        self._asked = True
         self.driver.shutdown()
 
     def owns(self, task: asyncio.Task[Any] | None) -> bool:
@@ -104,9 +126,7 @@ class InProcess:
     @functools.cached_property
     def files(self) -> frozenset[str]:
         """Where the driver's code is: the modules of its class and of the classes that it is made from."""
-        modules = {kind.__module__ for kind in type(self.driver).__mro__ if not _is_library(kind)}
-        files = {getattr(sys.modules.get(module), "__file__", None) for module in modules}
-        return frozenset(file for file in files if file)
+        return files_of(self.driver)
 
     # Toward the driver
 
@@ -155,7 +175,7 @@ class InProcess:
             if not self._is_own(root):
                 if root.tag == "defBLOBVector":
                     self._want_blobs(root)
-                task = self.driver._tg.create_task(self._deliver(root))
+                task = self.driver._tg.create_task(_guarded(self._deliver(root)))
                 self._tasks.add(task)
                 task.add_done_callback(self._delivered)
 
@@ -180,21 +200,13 @@ class InProcess:
     async def _deliver(self, root: ET.Element) -> None:
         try:
             await self.driver._readdata(root)
-        except SystemExit as end:
-            raise RuntimeError(f"it called sys.exit({end.code!r})") from end  # which would end the router
         except Exception as error:
             # The package raises for some elements of other drivers (a member without text). That is no fault of this
             # one, whose code does not come into it.
-            if not _within_package(error):
+            if not within_package(error, OURS):
                 raise
             text = f"cannot read <{root.tag}> of {root.get('device')}.{root.get('name')}: {error!r}"
             self._say(logging.WARNING, "snooped_malformed", text)
-
-    async def _hardware(self, hardware: Callable[[], Any]) -> None:
-        try:
-            await hardware()
-        except SystemExit as end:
-            raise RuntimeError(f"it called sys.exit({end.code!r})") from end
 
     def _delivered(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -271,71 +283,18 @@ class InProcess:
         _logger.log(level, "%s: %s", self.name, text, extra={"driver": self.name, "event": event})
 
 
-def _is_library(kind: type) -> bool:
-    root = kind.__module__.partition(".")[0]
-    return root == "indipydriver" or root in sys.stdlib_module_names
+async def _guarded(work: Coroutine[Any, Any, Any]) -> None:
+    """The driver's code, whose sys.exit would end the router."""
+    try:
+        await work
+    except SystemExit as end:
+        raise RuntimeError(f"it called sys.exit({end.code!r})") from end
+
+
+def _add_guarded(add: Callable[[Any], None], work: Any) -> None:
+    """In place of `add_background` while the driver runs. The package says what is no coroutine."""
+    add(_guarded(work) if inspect.iscoroutine(work) else work)
 
 
 def _size(data: bytes | Blob) -> int:
     return data.size if isinstance(data, Blob) else len(data)
-
-
-def _within_package(error: BaseException) -> bool:
-    """Whether no code but ours and the package's is in its traceback."""
-    trace = error.__traceback__
-    while trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "")
-        if module != __name__ and not module.startswith("indipydriver."):
-            return module in ("base64", "asyncio.taskgroups")
-        trace = trace.tb_next
-    return True
-
-
-def _speed_up(driver: Any) -> None:
-    """Large BLOBs: encoded in the thread that reads the file, not in the loop, and decoded by pybase64.
-
-    The package's encoding and decoding take 10 to 40 ms of the loop's time for 8 MiB. Members whose methods are not
-    the package's own are left alone.
-    """
-    from indipydriver import BLOBMember, IPyDriver, events
-
-    if hasattr(events, "standard_b64decode"):
-        events.standard_b64decode = pybase64.standard_b64decode
-    if type(driver).send is not IPyDriver.send:
-        return  # it wants to see what it sends
-    for device in driver.values():
-        for vector in device.values():
-            for member in vector.data.values():
-                kind = type(member)
-                if isinstance(member, BLOBMember) and (kind.oneblob, kind.getbytes) == (
-                    BLOBMember.oneblob,
-                    BLOBMember.getbytes,
-                ):
-                    member.getbytes = _getbytes
-                    member.oneblob = functools.partial(_oneblob, member)
-
-
-def _getbytes(value: Any) -> bytes | Encoded:
-    """In place of `BLOBMember.getbytes`, which runs in a thread: its bytes, of a large image the base64."""
-    from indipydriver import BLOBMember
-
-    if isinstance(value, Encoded):
-        return value
-    data: bytes = BLOBMember.getbytes(value)
-    return Encoded(data) if len(data) > LARGE else data
-
-
-def _oneblob(member: Any, value: Any = None) -> ET.Element:
-    """In place of `BLOBMember.oneblob`, which gets what the above gave; everything but the text is the package's."""
-    from indipydriver import BLOBMember
-
-    data = _getbytes(member.membervalue if value is None else value)
-    if isinstance(data, Encoded) and not member.blobsize:
-        member.blobsize = data.raw
-    element: ET.Element = BLOBMember.oneblob(member, b"-" if isinstance(data, Encoded) else data)
-    if isinstance(data, Encoded):
-        element.text = data  # type: ignore[assignment]
-    if not (member.blobformat or value is None or isinstance(value, bytes | Encoded)):
-        suffixes = Path(value).suffixes if isinstance(value, str | Path) else ()
-        element.set("format", "".join(suffixes))
-    return element

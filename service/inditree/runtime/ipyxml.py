@@ -12,10 +12,8 @@ from collections.abc import Iterator
 
 import pybase64
 
+from inditree.runtime.attached import PIECE
 from inditree.wire.elements import Blob, Element, OneBlob
-
-#: Bytes that are encoded in one go, a multiple of three: 1 MiB of base64, as the runtime writes it to a socket.
-PIECE = 768 << 10
 
 _plain = re.compile(r"[ !#-%'-;=-~]*+").fullmatch  # nothing in it to escape
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")

@@ -1,28 +1,27 @@
-"""Listening sockets, and who may connect."""
+"""Listening sockets, and the connections that they bring."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import logging
 import os
-import resource
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from inditree.config import Listen, Rule
+from inditree.config import Listen
 from inditree.core import Policy
 from inditree.early import take, take_name
 from inditree.errors import StartError
-from inditree.runtime import binding
+from inditree.runtime import binding, descriptors
+from inditree.runtime.admission import Admission
 from inditree.runtime.channel import Channel, LocalChannel, SocketChannel
 from inditree.runtime.engine import Engine
 from inditree.runtime.guard import guard
+from inditree.runtime.sockets import prepare, spell
 from inditree.runtime.stream import Stream
 from inditree.runtime.tls import TlsChannel, handshake, server_context, subject_of
 
@@ -30,39 +29,6 @@ _logger = logging.getLogger("inditree.listener")
 
 ACCEPTS_AT_ONCE = 64
 """Connections taken in one turn of the loop: a thousand that come together must not hold up the others."""
-
-SPARE_DESCRIPTORS = 32
-"""Descriptors that connections leave to drivers, links and files: strangers must not keep a camera from starting."""
-
-SEND_BUFFER = 512 << 10
-"""Bytes of socket buffer toward a client: measured, larger ones lose the overlap of reading and writing."""
-
-KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 30, 10, 3
-"""TCP keepalive (seconds, seconds, probes): a peer whose machine is gone is noticed within about a minute."""
-
-
-def prepare(sock: socket.socket, user_timeout: float | None = None) -> None:
-    """The options of every TCP connection; `user_timeout` is how long bytes may stay unacknowledged (seconds)."""
-    if sock.family == socket.AF_UNIX:
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)
-    if user_timeout is not None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout * 1000))
-
-
-def spell(address: Any) -> str:
-    """HOST:PORT, with brackets for IPv6; a UNIX socket's client has no address."""
-    if isinstance(address, tuple):
-        host, port = address[:2]
-        if host.startswith("::ffff:"):
-            host = host[7:]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return "unix"
 
 
 class Listener:
@@ -73,10 +39,8 @@ class Listener:
         self.streams: set[Stream] = set()
         self._engine = engine
         self._loop = engine.loop
-        self._per_address = per_address
-        self._hosts: Counter[str] = Counter()
+        self._admission = Admission(config, per_address)
         self._sockets: list[socket.socket] = []
-        self._networks = [ipaddress.ip_network(each, strict=False) for each in config.allow]
         self._handshakes = 0
         self._number = 0
         self._said_at = -10.0
@@ -216,11 +180,11 @@ class Listener:
             except OSError as error:
                 self._cannot_accept(sock, error)
                 return
-            if client.fileno() >= _descriptors():
+            if client.fileno() >= descriptors.for_connections():
                 client.close()
                 self._cannot_accept(sock, OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
                 return
-            reason = self._refuses(address)
+            reason = self._admission.refuses(address, self.count)
             if reason:
                 client.close()
                 self._engine.core.counters.rejected[reason[0]] += 1
@@ -246,29 +210,15 @@ class Listener:
             self._said_at = now
             _logger.warning("listener %s %s", self.config.name, text, extra={"event": "rejected"})
 
-    def _refuses(self, address: Any) -> tuple[str, str] | None:
-        most = self.config.max_connections
-        if most is not None and self.count >= most:
-            return "limit", f"{most} connections are open (max_connections)"
-        if not isinstance(address, tuple):
-            return None
-        host = ipaddress.ip_address(address[0].split("%")[0])
-        host = getattr(host, "ipv4_mapped", None) or host
-        if self._networks and not any(host in network for network in self._networks):
-            return "access", "the address is not in `allow`"
-        if self._per_address is not None and self._hosts[address[0]] >= self._per_address:
-            return "limit", f"{self._per_address} connections from this address (limits.connections_per_address)"
-        return None
-
     def _take(self, client: socket.socket, address: Any) -> None:
         prepare(client)
         self._number += 1
         name = spell(address) if isinstance(address, tuple) else f"{self.config.name}#{self._number}"
         host = address[0] if isinstance(address, tuple) else ""
-        self._hosts[host] += 1
+        self._admission.came(host)
         if self._context is None:
             channel = LocalChannel(client) if client.family == socket.AF_UNIX else SocketChannel(client)
-            self._join(channel, name, host, self._policy(None))
+            self._join(channel, name, host, self._admission.policy(None))
         else:
             self._handshakes += 1
             self._engine.tasks.start(self._shake_hands(client, name, host, self._context), f"tls {name}")
@@ -279,43 +229,16 @@ class Listener:
         except (OSError, TimeoutError) as error:
             self._engine.core.counters.rejected["tls"] += 1
             self._say(f"refused {name}: TLS: {getattr(error, 'reason', None) or str(error) or 'timed out'}")
-            self._left(host)
+            self._admission.left(host)
             client.close()
             return
         finally:
             self._handshakes -= 1
         if self._sockets:
-            self._join(TlsChannel(sock), name, host, self._policy(subject_of(sock)))
+            self._join(TlsChannel(sock), name, host, self._admission.policy(subject_of(sock)))
         else:  # it has stopped, or has other rules now
-            self._left(host)
+            self._admission.left(host)
             sock.close()
-
-    def _left(self, host: str) -> None:
-        """A connection from there is gone."""
-        self._hosts[host] -= 1
-        if self._hosts[host] <= 0:
-            del self._hosts[host]
-
-    def _policy(self, subject: str | None) -> Policy:
-        config = self.config
-        access, devices = config.access, config.devices
-        rule = self._rule(subject)
-        if rule is not None:
-            access, devices = rule.access, rule.devices
-        return Policy(
-            listener=config.name,
-            read_only=access == "read-only",
-            devices=devices,
-            lossless=config.delivery == "lossless",
-            peers=config.peers,
-        )
-
-    def _rule(self, subject: str | None) -> Rule | None:
-        from fnmatch import fnmatchcase
-
-        if subject is None:
-            return None
-        return next((rule for rule in self.config.rules if fnmatchcase(subject, rule.subject)), None)
 
     def _join(self, channel: Channel, name: str, host: str, policy: Policy) -> None:
         peer = self._engine.join("client", name, policy)
@@ -323,30 +246,9 @@ class Listener:
 
         def closed(reason: str, text: str) -> None:
             self.streams.discard(stream)
-            self._left(host)
+            self._admission.left(host)
 
         stream = Stream(self._engine, peer, channel, closed, log=self.config.name in self._engine.traffic)
         self.streams.add(stream)
         extra = {"event": "opened", "peer": name}
         _logger.info("client %s connected to %s", name, self.config.name, extra=extra)
-
-
-def _descriptors() -> int:
-    """How many descriptors connections may fill."""
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return soft - min(SPARE_DESCRIPTORS, soft // 8)
-
-
-def check_descriptors(wanted: int) -> str | None:
-    """Raise the limit of open descriptors as far as it goes; a warning where that is less than `wanted`."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-    if soft >= wanted:
-        return None
-    return (
-        f"only {soft} descriptors may be open (RLIMIT_NOFILE), but the connections allowed need {wanted}:"
-        " raise it (ulimit -n) or lower max_connections"
-    )

@@ -24,6 +24,8 @@ from typing import Any
 
 import psutil
 
+from inditree.runtime.channel import unread
+
 #: Bytes that a driver's stdout pipe should hold: with the default of 64 KiB images come at half the speed.
 STDOUT_PIPE = 1 << 20
 #: Bytes for stdin. Less: a driver's input is small, and what a user without privileges may hold in pipes is bounded
@@ -108,7 +110,8 @@ async def spawn(
                 far.close()
                 answer, rest = await _ask(control, request)
         except TimeoutError:
-            _guardian.give_up()
+            if _guardian.hangs:
+                _guardian.give_up()
             raise OSError(errno.ETIMEDOUT, "did not start in time", argv[0]) from None
         if "pid" not in answer:
             number = answer.get("errno", errno.ECHILD)
@@ -229,8 +232,15 @@ class _Guardian:
             self._socket.close()
             self._socket = None
 
+    @property
+    def hangs(self) -> bool:
+        """Whether a request lies unread. Where it does not, the program hangs (a network disk), and not the guardian,
+        which is not to be killed for that: what a killed watcher of another driver leaves is its to kill.
+        """
+        return self._socket is not None and unread(self._socket) > 0
+
     def give_up(self) -> None:
-        """It does not answer: the next start is by a new one. Running drivers are not touched."""
+        """It does not react: the next start is by a new one. Running drivers are not touched."""
         if self._process is not None:
             self._process.kill()
         self._forget()
@@ -257,32 +267,9 @@ async def close_guardian() -> None:
     await _guardian.close()
 
 
-def usage(pid: int) -> tuple[float, int]:
-    """CPU seconds and resident bytes of a driver and of all that it started; zeros when it is gone.
-
-    Time of children that ended is in it, so that the sum only rises while the driver runs. Reads /proc: some
-    milliseconds on a machine with hundreds of processes, so call it in a thread.
-    """
-    try:
-        driver = psutil.Process(pid)
-        watcher = psutil.Process(_watchers[pid]) if pid in _watchers else None
-        family = watcher.children(recursive=True) if watcher else [driver, *driver.children(recursive=True)]
-        # What detached itself and ended was reaped by the watcher.
-        seconds = _seconds(watcher, own=False) if watcher else 0.0
-    except (psutil.Error, OSError):
-        return 0.0, 0
-    memory = 0
-    for process in family:
-        with contextlib.suppress(psutil.Error, OSError):
-            seconds += _seconds(process, own=True)
-            memory += process.memory_info().rss
-    return seconds, memory
-
-
-def _seconds(process: psutil.Process, own: bool) -> float:
-    times = process.cpu_times()
-    ended = times.children_user + times.children_system
-    return float(ended + times.user + times.system if own else ended)
+def watcher_of(pid: int) -> int | None:
+    """The process of which all that this driver started is a descendant, however it detached itself."""
+    return _watchers.get(pid)
 
 
 def is_stopped(pid: int) -> bool:

@@ -13,13 +13,15 @@ from collections import Counter
 from typing import Literal
 
 from inditree.config import Remote
+from inditree.config.units import join
 from inditree.core import Peer
 from inditree.errors import ConfigError
 from inditree.runtime.channel import Channel, SocketChannel
 from inditree.runtime.engine import Engine
-from inditree.runtime.listener import prepare
+from inditree.runtime.sockets import prepare
 from inditree.runtime.stream import Stream
 from inditree.runtime.tls import TlsChannel, client_context, handshake
+from inditree.supervise import JITTER, grown
 from inditree.tree.link import SILENCE, SILENCE_MAX, Link
 
 _logger = logging.getLogger("inditree.link")
@@ -28,7 +30,7 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for one address to answer."""
 
 BACKOFF, BACKOFF_MAX = 0.25, 10.0
-"""Seconds between two tries, doubled each time; jitter shortens them by up to a quarter."""
+"""Seconds between two tries, doubled each time and shortened by JITTER."""
 
 HEALTHY_AFTER = 10.0
 """Seconds of a link after which the back-off begins anew."""
@@ -62,8 +64,7 @@ class RemoteLink:
 
     @property
     def address(self) -> str:
-        host = self.config.host
-        return f"[{host}]:{self.config.port}" if ":" in host else f"{host}:{self.config.port}"
+        return join(self.config.host, self.config.port)
 
     def start(self) -> None:
         """Link, and keep it linked."""
@@ -91,18 +92,14 @@ class RemoteLink:
     async def _run(self) -> None:
         while True:
             self._become("connecting")
-            began = time.monotonic()
             reason = await self._try()
-            if time.monotonic() - began >= HEALTHY_AFTER:
-                self._failures = 0
             self._become("backoff")
             if reason == "loop":
                 await self._until_elsewhere()
                 self._failures = 0
                 continue
-            wait = min(BACKOFF_MAX, BACKOFF * 2.0 ** min(self._failures, 30)) * (1 - 0.25 * random.random())
             self._failures += 1
-            await asyncio.sleep(wait)
+            await asyncio.sleep(grown(BACKOFF, BACKOFF_MAX, self._failures) * (1 - JITTER * random.random()))
 
     async def _try(self) -> str:
         """One connection, until it ends; why it did."""
@@ -114,20 +111,9 @@ class RemoteLink:
             self._fail(f"cannot connect: {text}")
             return result
         self.attempts["ok"] += 1
-        link = Link(
-            opener=True,
-            path_id=self.address,
-            blobs=self.config.blobs,
-            share=self.config.share == "both",
-            devices=self.config.devices,
-            device=self.config.device,
-            silence=self._silence,
-        )
+        began = time.monotonic()
         self._closed = asyncio.get_running_loop().create_future()
-        self.peer = self._engine.join("link", self.config.name, None, link)
-        self.peer.address = self.address
-        Stream(self._engine, self.peer, channel, self._ended, log=self.config.name in self._engine.traffic)
-        self._engine.flush()
+        link = self._join(channel)
         reason, text = await self._closed
         if link.settled:
             self._fail(text)
@@ -138,7 +124,26 @@ class RemoteLink:
             self._fail(f"{reason}: {text}")
         if link.late:
             self._silence = min(SILENCE_MAX, self._silence * 2)
+        if time.monotonic() - began >= HEALTHY_AFTER:
+            self._failures = 0
         return reason
+
+    def _join(self, channel: Channel) -> Link:
+        """Its place in the core, and what is said first."""
+        link = Link(
+            opener=True,
+            path_id=self.address,
+            blobs=self.config.blobs,
+            share=self.config.share == "both",
+            devices=self.config.devices,
+            device=self.config.device,
+            silence=self._silence,
+        )
+        self.peer = self._engine.join("link", self.config.name, None, link)
+        self.peer.address = self.address
+        Stream(self._engine, self.peer, channel, self._ended, log=self.config.name in self._engine.traffic)
+        self._engine.flush()
+        return link
 
     def _ended(self, reason: str, text: str) -> None:
         self.peer = None

@@ -132,7 +132,7 @@ class StderrLog:
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped: a driver must not move the operator's cursor, or forge a line."""
+    """The text with control characters escaped: what others send must not forge a line or move the cursor."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ from inditree.wire.elements import Blob, Element, Run
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
 
-_logger = logging.getLogger("inditree.peer")
-
 ITEMS_AT_ONCE = 256
 """Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
 
@@ -32,8 +29,8 @@ class Stream(Images):
     """The connection of one peer.
 
     `on_closed` is told the reason and the text, once, when the peer has left the core. With `log` what comes and goes
-    is logged at DEBUG. With `rests`, a source that
-    sends many small reads is read every 2 ms while no client speaks.
+    is logged at DEBUG. With `joins`, a source that sends many small reads is read every 2 ms while no client speaks, so
+    that what it sent meanwhile is one read.
     """
 
     def __init__(
@@ -44,31 +41,30 @@ class Stream(Images):
         on_closed: Callable[[str, str], None],
         *,
         log: bool = False,
-        rests: bool = False,
+        joins: bool = False,
     ) -> None:
         super().__init__(engine, peer, channel, log)
         self._on_closed = on_closed
-        self._rests = rests
+        self._joins = joins
         self._tap = engine.tap if peer.kind == "driver" else None
         self._guard = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
+        self._looks = self._log or self._tap is not None or self._guard is not None  # at each element, before the core
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
         self._text = 0
         self._paused_at: float | None = None
         self._last_read = 0.0
         self._count = 0  # elements in this read, for the guard
-        self._resting = False
+        self._eof = False
+        self._finished: Callable[[], None] | None = None  # to be called when what is left of the driver has been read
+        self._joining = False  # the next 2 ms are to come as one read
+        self._resting = False  # a client that sends more than it may is not read
         self._more = False  # it has sent more than one turn of the loop takes
-        self._rest: asyncio.TimerHandle | None = None  # the end of a rest that its own haste has brought it
+        self._rest: asyncio.TimerHandle | None = None  # the end of its rest
         engine.ports[peer] = self
         self.update()
 
     # Reading
-
-    @property
-    def incomplete(self) -> bool:
-        """An element has begun and is not complete."""
-        return not self._threaded and not self._framer.idle
 
     def update(self) -> None:
         """Read, or do not, as things stand now."""
@@ -78,6 +74,7 @@ class Stream(Images):
             or self._threaded
             or self._busy
             or self._starved
+            or self._joining
             or self._resting
             or self._more
             or self._holds()
@@ -93,7 +90,11 @@ class Stream(Images):
             self._loop.remove_reader(self.channel.read_fd())
 
     def _holds(self) -> bool:
-        return self.peer.held and self._finishing is None
+        return self.peer.held and self._finished is None
+
+    @property
+    def finishing(self) -> bool:
+        return self._finished is not None
 
     def watched(self) -> tuple[int, int]:
         """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
@@ -141,8 +142,8 @@ class Stream(Images):
         size = len(data)
         self._size = LARGE_READ if size == self._size else SMALL_READ
         now = self._engine.begin()
-        if self._rests and size < 8192:
-            self._maybe_rest(now)
+        if self._joins and size < 8192:
+            self._maybe_join(now)
         if self.peer.link is not None:
             self.peer.link.heard = now
         self._framer.feed(data)
@@ -150,17 +151,16 @@ class Stream(Images):
         if self._reading and self.channel.pending():
             self._loop.call_soon(self.read)
 
-    def _maybe_rest(self, now: float) -> None:
+    def _maybe_join(self, now: float) -> None:
         """Many small reads in a row while no client speaks: let the next 2 ms come as one."""
         since, self._last_read = now - self._last_read, now
-        if since < 0.001 and now - self._engine.client_spoke > 0.05 and self._finishing is None:
-            self._resting = True
+        if since < 0.001 and now - self._engine.client_spoke > 0.05 and self._finished is None:
+            self._joining = True
             self.update()
-            self._loop.call_later(0.002, self._rested)
+            self._loop.call_later(0.002, self._joined)
 
-    def _rested(self) -> None:
-        self._rest = None
-        self._resting = False
+    def _joined(self) -> None:
+        self._joining = False
         if not self.closed:
             self.update()
 
@@ -176,10 +176,8 @@ class Stream(Images):
                 item = framer.pull()
                 if item is None:
                     break
-                if self._log or self._tap is not None:
-                    self._show(item)
-                if self._guard is not None:
-                    self._count += sum(head.count for head in item.heads) if isinstance(item, Run) else 1
+                if self._looks:
+                    self._look_at(item)
                 if type(item) is Blob:
                     self._take_blob(item)
                 else:
@@ -193,9 +191,8 @@ class Stream(Images):
                 self._go_on_with_image(framer.image)
         except PeerError as error:
             self._bad(error)
-        except Exception:  # a mistake of ours: it costs the peer that met it, and nobody else
-            _logger.exception("%s: cannot act on what it sent", peer.name, extra={"event": "bug", "peer": peer.name})
-            core.close(peer, "error", "what it sent could not be acted on")
+        except Exception as error:
+            self._own_mistake(error)
         if framer.text != self._text:
             self._say_text()
         if self._guard is not None:
@@ -224,13 +221,24 @@ class Stream(Images):
             self.update()
             self._rest = self._loop.call_later(rest, self._rested)
 
+    def _rested(self) -> None:
+        self._rest = None
+        self._resting = False
+        if not self.closed:
+            self.update()
+
     def check(self, now: float) -> None:
         """Now and then: has it kept us waiting for too long?"""
         why = self._guard.overdue(now) if self._guard is not None and self.peer.kind == "client" else None
         if why is not None:
             self._core.close(self.peer, "timeout", why)
 
-    def _show(self, item: Run | Element | Blob) -> None:
+    def _look_at(self, item: Run | Element | Blob) -> None:
+        """For the log, the tap and the guard: most peers have none of them."""
+        if self._guard is not None:
+            self._count += sum(head.count for head in item.heads) if isinstance(item, Run) else 1
+        if not self._log and self._tap is None:
+            return
         data = item.element.data if isinstance(item, Blob) else item.data
         if self._log:
             traffic.log("RX", data, self.peer.name)
@@ -262,7 +270,8 @@ class Stream(Images):
         self._starved = False
         self._loop.call_soon(self._resume)
 
-    def _resume(self) -> None:
+    def _resume(self, ended: bool = False) -> None:
+        self._eof = self._eof or ended
         if self.closed or self._threaded or self._busy:
             return
         self._pump()
@@ -274,8 +283,8 @@ class Stream(Images):
         if self.closed:
             done()
             return
-        self._finishing = done
-        self._resting = False
+        self._finished = done
+        self._joining = False
         self._starved = False
         self._resume()
 
@@ -306,5 +315,5 @@ class Stream(Images):
             self._release_buffers()
             self.channel.close()
         self._on_closed(reason, text)
-        if self._finishing is not None:
-            self._finishing()
+        if self._finished is not None:
+            self._finished()

@@ -7,8 +7,9 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
+from inditree.config import Driver
 from inditree.errors import InditreeError
 from inditree.runtime.process import is_stopped
 from inditree.runtime.tasks import Tasks
@@ -25,10 +26,10 @@ from inditree.supervise import (
     Kill,
     KillNow,
     Machine,
-    Policy,
     Reason,
     Report,
     Restart,
+    RestartPolicy,
     Spawn,
     SpawnFailed,
     Start,
@@ -75,46 +76,24 @@ class Unit(Protocol):
         """End it."""
 
 
-class _Restart(Protocol):
-    @property
-    def policy(self) -> Literal["always", "on-failure", "never"]: ...
-    @property
-    def backoff(self) -> float: ...
-    @property
-    def backoff_max(self) -> float: ...
-    @property
-    def reset_after(self) -> float: ...
-    @property
-    def max_restarts(self) -> int | None: ...
-
-
-class _Entry(Protocol):
-    @property
-    def restart(self) -> _Restart: ...
-    @property
-    def stop_grace(self) -> float: ...
-    @property
-    def ready_timeout(self) -> float: ...
-
-
-def policy_of(entry: _Entry) -> Policy:
+def policy_of(driver: Driver) -> RestartPolicy:
     """The policy that a driver's entry in the configuration asks for."""
-    restart = entry.restart
-    return Policy(
+    restart = driver.restart
+    return RestartPolicy(
         policy=restart.policy,
         backoff=restart.backoff,
         backoff_max=restart.backoff_max,
         reset_after=restart.reset_after,
         max_restarts=restart.max_restarts,
-        stop_grace=entry.stop_grace,
-        ready_timeout=entry.ready_timeout,
+        stop_grace=driver.stop_grace,
+        ready_timeout=driver.ready_timeout,
     )
 
 
 class Supervisor:
     """Keeps one unit running by its policy.
 
-    `on_change` is called with the supervisor whenever its state or readiness changed, not from within it. A process
+    `on_change` is called with the supervisor whenever its state changed, not from within it. A process
     that stands stopped (SIGSTOP) for `stall_timeout` seconds is hung; None: not looked at. The other ways to hang,
     and garbage, are told by who reads and writes: `hung`, `garbage`. Must be made in a running loop.
     """
@@ -122,7 +101,7 @@ class Supervisor:
     def __init__(
         self,
         name: str,
-        policy: Policy,
+        policy: RestartPolicy,
         unit: Unit,
         tasks: Tasks,
         *,
@@ -158,11 +137,6 @@ class Supervisor:
     def ready(self) -> bool:
         """Runs and has defined a device in this run."""
         return self._machine.ready
-
-    @property
-    def late(self) -> bool:
-        """Runs and defined no device within its `ready_timeout`."""
-        return self._machine.late
 
     @property
     def restarts(self) -> dict[Reason, int]:
@@ -240,9 +214,9 @@ class Supervisor:
 
     def _send(self, event: Event) -> None:
         machine = self._machine
-        before = (machine.state, machine.ready, machine.late)
+        before = machine.state
         actions = machine.handle(event)
-        if machine.state != before[0]:
+        if machine.state != before:
             self.since = time.monotonic()
         if not machine.alive:
             self._forget_process()
@@ -252,7 +226,7 @@ class Supervisor:
             self._settled.clear()
         for action in actions:
             self._do(action)
-        if self.on_change is not None and before != (machine.state, machine.ready, machine.late):
+        if self.on_change is not None and machine.state != before:
             self._loop.call_soon(self.on_change, self)
 
     def _do(self, action: Action) -> None:
@@ -261,9 +235,9 @@ class Supervisor:
                 self._spawning = True
                 self._tasks.start(self._spawn(), f"start {self.name}")
             case Terminate():
-                self.unit.terminate()
+                self._ask(self.unit.terminate)
             case Kill():
-                self.unit.kill()
+                self._ask(self.unit.kill)
             case Arm(timer, seconds):
                 self._disarm(timer)
                 self._timers[timer] = self._loop.call_later(seconds, self._fire, timer)
@@ -271,6 +245,13 @@ class Supervisor:
                 self._disarm(timer)
             case Report(kind, text):
                 self._report(kind, text)
+
+    def _ask(self, end: Callable[[], None]) -> None:
+        """Whatever it raises, the timers that follow are set: GRACE ends in Kill."""
+        try:
+            end()
+        except Exception:
+            _logger.exception("%s: failed as it was asked to end", self.name, extra=self._extra("failed"))
 
     def _disarm(self, timer: Timer) -> None:
         if handle := self._timers.pop(timer, None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inditree.core import Peer
-from inditree.flow.outbox import Handed
+from inditree.flow.outbox import Handed, Outbox
 from inditree.runtime import traffic
 from inditree.runtime.channel import Channel, LocalChannel
 
@@ -63,12 +63,7 @@ class Writing:
                 self._block()
             return
         except OSError:
-            # Its requests may still wait to be read: it leaves when they have been.
-            self._write_failed = True
-            outbox.clear()
-            self._unblock()
-            if self.peer.kind == "driver":
-                self._loop.call_later(DEAF, self._deaf)
+            self._gave_up(outbox)
             return
         if self._log:
             traffic.log(
@@ -79,6 +74,14 @@ class Writing:
             self._unblock()
         else:
             self._block()
+
+    def _gave_up(self, outbox: Outbox) -> None:
+        """Nothing can be written any more. Its requests may still wait to be read: it leaves when they have been."""
+        self._write_failed = True
+        outbox.clear()
+        self._unblock()
+        if self.peer.kind == "driver":
+            self._loop.call_later(DEAF, self._deaf)
 
     def _deaf(self) -> None:
         """A driver that closed its stdin, and did not end, hears nothing any more."""

@@ -24,10 +24,11 @@ from inditree.ops.blocked import BlockWatch
 from inditree.ops.lag import LagMeter
 from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
 from inditree.ops.watch import FileWatch, is_mounted
+from inditree.runtime.descriptors import check_descriptors
 from inditree.runtime.engine import Engine
 from inditree.runtime.inprocess import culprit
 from inditree.runtime.ipyfactory import check_drivers, load_factory
-from inditree.runtime.listener import Listener, check_descriptors
+from inditree.runtime.listener import Listener
 from inditree.runtime.process import close_guardian
 from inditree.runtime.supervisor import CannotStart
 from inditree.server import found, report

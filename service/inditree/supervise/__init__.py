@@ -25,10 +25,11 @@ from inditree.supervise.events import (
     Timeout,
     Timer,
 )
-from inditree.supervise.policy import Policy, delay
+from inditree.supervise.policy import JITTER, RestartPolicy, delay, grown
 from inditree.supervise.table import KILL_MARGIN, TABLE, Machine
 
 __all__ = [
+    "JITTER",
     "KILL_MARGIN",
     "REASONS",
     "TABLE",
@@ -43,10 +44,10 @@ __all__ = [
     "Kill",
     "KillNow",
     "Machine",
-    "Policy",
     "Reason",
     "Report",
     "Restart",
+    "RestartPolicy",
     "Spawn",
     "SpawnFailed",
     "Start",
@@ -57,4 +58,5 @@ __all__ = [
     "Timeout",
     "Timer",
     "delay",
+    "grown",
 ]

@@ -13,7 +13,7 @@ JITTER = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RestartPolicy:
     """Durations in seconds; `max_restarts` None: no limit."""
 
     policy: Literal["always", "on-failure", "never"] = "always"
@@ -29,11 +29,15 @@ class Policy:
         return self.policy == "always" or (self.policy == "on-failure" and failed)
 
 
-def delay(policy: Policy, failures: int, random: float) -> float:
+def delay(policy: RestartPolicy, failures: int, random: float) -> float:
     """Seconds of back-off after so many runs in a row that were not healthy (1: the first).
 
     `random` is from 0 to 1. The result doubles with each, up to `backoff_max`.
     """
-    # 2.0 ** 1024 overflows; any back-off has met its maximum long before.
-    longest = min(policy.backoff_max, policy.backoff * 2.0 ** min(failures - 1, 64))
-    return max(SHORTEST_BACKOFF, longest * (1.0 - JITTER * random))
+    return max(SHORTEST_BACKOFF, grown(policy.backoff, policy.backoff_max, failures) * (1.0 - JITTER * random))
+
+
+def grown(first: float, longest: float, failures: int) -> float:
+    """Seconds until the next try after so many failures in a row (0 and 1: `first`), doubled with each."""
+    # 2.0 ** 1024 overflows; any pause has met its maximum long before.
+    return min(longest, first * 2.0 ** min(max(failures - 1, 0), 64))

@@ -37,7 +37,7 @@ from inditree.supervise.events import (
     Timeout,
     Timer,
 )
-from inditree.supervise.policy import Policy, delay
+from inditree.supervise.policy import RestartPolicy, delay
 
 #: Seconds after SIGKILL until a process that is still there is reported (it hangs in the kernel).
 KILL_MARGIN = 5.0
@@ -47,13 +47,11 @@ KILL_MARGIN = 5.0
 class Machine:
     """One driver. `random` gives numbers from 0 to 1 for the jitter."""
 
-    policy: Policy
+    policy: RestartPolicy
     random: Callable[[], float]
     state: State = State.STOPPED
     #: Defined a device in this run.
     ready: bool = False
-    #: Did not define one within `ready_timeout`.
-    late: bool = False
     #: Whether a process is there: Started came and Exited did not.
     alive: bool = False
     last_exit: int | None = None
@@ -124,7 +122,7 @@ class Machine:
     def _defined(self, event: Event) -> list[Action]:
         if self.ready:
             return []
-        self.ready, self.late = True, False
+        self.ready = True
         return [Disarm(Timer.READY), Report("ready", "has defined its first device")]
 
     def _running_timeout(self, event: Event) -> list[Action]:
@@ -132,7 +130,6 @@ class Machine:
         if event.timer is Timer.RESET:
             self.failures = 0
         elif event.timer is Timer.READY and not self.ready:
-            self.late = True
             text = f"has defined no device within {self.policy.ready_timeout:g} s"
             return [Report("not_ready", text)]
         return []
@@ -144,7 +141,7 @@ class Machine:
         return actions + self._by_policy(failed=event.code != 0)
 
     def _gone(self, code: int, kind: Literal["exited", "ended"]) -> list[Action]:
-        self.alive = self.ready = self.late = False
+        self.alive = self.ready = False
         self.last_exit = code
         text = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return [Disarm(Timer.READY), Disarm(Timer.RESET), Report(kind, text)]

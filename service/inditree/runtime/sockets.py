@@ -1,0 +1,36 @@
+"""What all connections over TCP have in common: their options, and how their addresses are written."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from inditree.config.units import join
+
+SEND_BUFFER = 512 << 10
+"""Bytes of socket buffer toward a client: measured, larger ones lose the overlap of reading and writing."""
+
+KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 30, 10, 3
+"""TCP keepalive (seconds, seconds, probes): a peer whose machine is gone is noticed within about a minute."""
+
+
+def prepare(sock: socket.socket, user_timeout: float | None = None) -> None:
+    """The options of every TCP connection; `user_timeout` is how long bytes may stay unacknowledged (seconds)."""
+    if sock.family == socket.AF_UNIX:
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)
+    if user_timeout is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout * 1000))
+
+
+def spell(address: Any) -> str:
+    """HOST:PORT, with brackets for IPv6; a UNIX socket's client has no address."""
+    if isinstance(address, tuple):
+        host, port = address[:2]
+        return join(host.removeprefix("::ffff:"), port)
+    return "unix"
