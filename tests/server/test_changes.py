@@ -62,7 +62,7 @@ def test_a_driver_that_is_being_removed_is_not_started_by_others() -> None:
         async with running(config(drivers=(stubborn(word="kept"),))) as it:
             await until(lambda: processes("kept"), "it runs")
             supervisor = it.server.units.drivers["d"].supervisor
-            removing = it.tasks.start(it.server.units.remove_driver("d"), "remove")
+            removing = it.tasks.start(it.server.units.remove_driver(it.server.units.drivers["d"]), "remove")
             await asyncio.sleep(0)
             supervisor.restart()
             supervisor.start()

@@ -67,8 +67,7 @@ class Control:
 
     async def remove_driver(self, name: str) -> None:
         """End a driver and forget it."""
-        self._driver(name)
-        await self.units.remove_driver(name)
+        await self.units.remove_driver(self._driver(name))
 
     async def restart_driver(self, name: str) -> None:
         """End a driver and start it again."""
@@ -105,8 +104,7 @@ class Control:
 
     async def remove_remote(self, name: str) -> None:
         """End a link and forget it."""
-        self._remote(name)
-        await self.units.remove_remote(name)
+        await self.units.remove_remote(self._remote(name))
 
     async def restart_remote(self, name: str) -> None:
         """Link anew."""
@@ -164,7 +162,7 @@ class Control:
     async def _apply_drivers(self, difference: Difference[Driver]) -> None:
         for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
             if name in self.units.drivers:
-                await self.units.remove_driver(name)
+                await self.units.remove_driver(self.units.drivers[name])
         for entry in (*difference.added, *difference.changed):
             if self.draining:
                 return  # it began to stop while a driver ended
@@ -176,7 +174,7 @@ class Control:
     async def _apply_remotes(self, difference: Difference[Remote]) -> None:
         for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
             if name in self.units.remotes:
-                await self.units.remove_remote(name)
+                await self.units.remove_remote(self.units.remotes[name])
         for entry in (*difference.added, *difference.changed):
             if entry.name not in self.units.remotes and not self.draining:
                 self.units.add_remote(entry)

@@ -37,7 +37,7 @@ class Discovered:
             for name in [name for name, each in linked.items() if remotes.get(name) != each]:
                 del linked[name]
                 if name in self._units.remotes:
-                    await self._units.remove_remote(name)
+                    await self._units.remove_remote(self._units.remotes[name])
                     _logger.info("%s: %s is gone", source, name, extra={"event": "undiscovered", "remote": name})
             for name, each in remotes.items():
                 if name in linked:

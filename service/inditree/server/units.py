@@ -67,9 +67,13 @@ class Units:
     def _changed(self, supervisor: Supervisor) -> None:
         self._on_change()
 
-    async def remove_driver(self, name: str) -> None:
+    def has(self, unit: DriverUnit | RemoteLink) -> bool:
+        """Whether it is still here: its name alone may be another's by now."""
+        return any(each is unit for each in (*self.drivers.values(), *self.remotes.values()))
+
+    async def remove_driver(self, unit: DriverUnit) -> None:
         """End it and forget it."""
-        unit = self.drivers[name]
+        name = unit.config.name
         if not await unit.supervisor.retire():
             _logger.error("%s: cannot be ended", name, extra={"driver": name, "event": "unkillable"})
         if self.drivers.get(name) is unit:
@@ -83,9 +87,11 @@ class Units:
         remote.start()
         return remote
 
-    async def remove_remote(self, name: str) -> None:
+    async def remove_remote(self, remote: RemoteLink) -> None:
         """End the link and forget it."""
-        await self.remotes.pop(name).stop()
+        if self.has(remote):
+            del self.remotes[remote.config.name]
+        await remote.stop()
 
     async def stop_drivers(self) -> None:
         """Tell all to end, in order, and wait until they have."""
