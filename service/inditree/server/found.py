@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from inditree.config import Config, Remote
 from inditree.discovery.own import Place
 from inditree.runtime.engine import Engine
+from inditree.runtime.remote import RemoteLink
 from inditree.server.units import Units
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ _logger = logging.getLogger("inditree.discovery")
 
 
 class Discovered:
-    """The remotes of each source of discovery (`docker`, `dns`)."""
+    """The remotes of each source of discovery (`docker`, `dns`).
+
+    One that an operator removed stays removed until it vanishes and appears again, or is found with other settings.
+    """
 
     def __init__(self, engine: Engine, units: Units) -> None:
         self._engine = engine
         self._units = units
-        self._linked: dict[str, dict[str, Remote]] = {}
+        self._linked: dict[str, dict[str, RemoteLink]] = {}
         self._turn = asyncio.Lock()
 
     def take(self, source: str, remotes: dict[str, Remote]) -> None:
@@ -34,10 +38,10 @@ class Discovered:
     async def _apply(self, source: str, remotes: dict[str, Remote]) -> None:
         async with self._turn:  # one list after the other
             linked = self._linked.setdefault(source, {})
-            for name in [name for name, each in linked.items() if remotes.get(name) != each]:
+            for name, link in [(name, link) for name, link in linked.items() if remotes.get(name) != link.config]:
                 del linked[name]
-                if name in self._units.remotes:
-                    await self._units.remove_remote(self._units.remotes[name])
+                if self._units.has(link):  # else the API removed it, and the name may be another's
+                    await self._units.remove_remote(link)
                     _logger.info("%s: %s is gone", source, name, extra={"event": "undiscovered", "remote": name})
             for name, each in remotes.items():
                 if name in linked:
@@ -45,8 +49,7 @@ class Discovered:
                 if name in self._units.remotes:
                     _logger.warning("%s: %s is linked already by that name", source, name, extra={"remote": name})
                     continue
-                linked[name] = each
-                self._units.add_remote(each)
+                linked[name] = self._units.add_remote(each)
                 _logger.info("%s: found %s", source, name, extra={"event": "discovered", "remote": name})
 
 
