@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from inditree.runtime.remote import RemoteLink
     from inditree.server.units import DriverUnit, Units
 
+_Named = TypeVar("_Named", Driver, Remote)
 _logger = logging.getLogger("inditree.control")
 
 NEEDS_RESTART = frozenset({"definitions", "name", "discovery", "limits", "audit"})
@@ -53,7 +55,7 @@ class Control:
         except ConfigError as error:
             raise ControlError(400, str(error)) from None
         except KeyError:
-            raise ControlError(409, f"there is a driver {entry.get('name')!r}") from None
+            raise ControlError(409, f"there is a driver {config.name!r}") from None
         return config.name
 
     def _driver(self, name: str) -> DriverUnit:
@@ -92,7 +94,7 @@ class Control:
         except ConfigError as error:
             raise ControlError(400, str(error)) from None
         except KeyError:
-            raise ControlError(409, f"there is a remote {entry.get('name')!r}") from None
+            raise ControlError(409, f"there is a remote {config.name!r}") from None
         return config.name
 
     def _remote(self, name: str) -> RemoteLink:
@@ -144,14 +146,17 @@ class Control:
         except ConfigError:
             exchange.cancel()
             raise
-        for listener in exchange.commit():
+        left = exchange.commit()
+        # At once: where what follows breaks off, the next reload must not look for listeners that are gone.
+        old, self.config = self.config, msgspec.structs.replace(self.config, listen=new.listen)
+        for listener in left:
             for stream in list(listener.streams):
                 self.engine.end(stream.peer, "shutdown", f"listener {listener.config.name} was changed")
         later = sorted(NEEDS_RESTART.intersection(changes.sections))
         if later:
             _logger.warning("changed, but takes effect at the next start: %s", ", ".join(later))
-        await self._apply_drivers(changes.drivers)
-        await self._apply_remotes(changes.remotes)
+        await self._apply_drivers(old.drivers, changes.drivers)
+        await self._apply_remotes(old.remotes, changes.remotes)
         self.config = msgspec.structs.replace(new, **{key: getattr(self.config, key) for key in later})
         what = "nothing changed" if not changes else _told(changes)
         _logger.info("configuration read again: %s", what, extra={"event": "reloaded"})
@@ -159,25 +164,37 @@ class Control:
     def _listener(self, entry: Listen) -> Listener:
         return Listener(self.engine, entry, self.config.limits.connections_per_address)
 
-    async def _apply_drivers(self, difference: Difference[Driver]) -> None:
-        for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
-            if name in self.units.drivers:
-                await self.units.remove_driver(self.units.drivers[name])
+    async def _apply_drivers(self, old: Sequence[Driver], difference: Difference[Driver]) -> None:
+        for entry in _gone(old, difference):
+            unit = self.units.drivers.get(entry.name)
+            if unit is not None and unit.config == entry:  # else the API or discovery has put another in its place
+                await self.units.remove_driver(unit)
         for entry in (*difference.added, *difference.changed):
             if self.draining:
                 return  # it began to stop while a driver ended
-            if entry.name in self.units.drivers:
-                _logger.warning("driver %s: the name was taken through the API, that one stays", entry.name)
-            else:
+            if entry.name not in self.units.drivers:
                 self.units.add_driver(entry)
+            elif self.units.drivers[entry.name].config != entry:
+                _logger.warning("driver %s: the name was taken through the API, that one stays", entry.name)
 
-    async def _apply_remotes(self, difference: Difference[Remote]) -> None:
-        for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
-            if name in self.units.remotes:
-                await self.units.remove_remote(self.units.remotes[name])
+    async def _apply_remotes(self, old: Sequence[Remote], difference: Difference[Remote]) -> None:
+        for entry in _gone(old, difference):
+            link = self.units.remotes.get(entry.name)
+            if link is not None and link.config == entry:
+                await self.units.remove_remote(link)
         for entry in (*difference.added, *difference.changed):
-            if entry.name not in self.units.remotes and not self.draining:
+            if self.draining:
+                return
+            if entry.name not in self.units.remotes:
                 self.units.add_remote(entry)
+            elif self.units.remotes[entry.name].config != entry:
+                _logger.warning("remote %s: the name was taken otherwise, that one stays", entry.name)
+
+
+def _gone(old: Sequence[_Named], difference: Difference[_Named]) -> list[_Named]:
+    """The old entries that are removed or changed."""
+    names = {*difference.removed, *(entry.name for entry in difference.changed)}
+    return [entry for entry in old if entry.name in names]
 
 
 def _told(changes: Changes) -> str:
