@@ -30,16 +30,15 @@ from inditree.runtime.ipyfactory import check_drivers, load_factory
 from inditree.runtime.listener import Listener, check_descriptors
 from inditree.runtime.process import close_guardian
 from inditree.runtime.supervisor import CannotStart
-from inditree.server import found, report
+from inditree.server import report
 from inditree.server.control import Control
+from inditree.server.found import Discovered
 from inditree.server.indiserver import Fifo, MessageLog
 from inditree.server.units import Units
 from inditree.supervise import State
 from inditree.wire.syntax import message
 
 if TYPE_CHECKING:
-    from inditree.discovery.dns import DnsDiscovery
-    from inditree.discovery.docker import DockerDiscovery
     from inditree.ops.http import HttpServer
     from inditree.ops.metrics import Metrics
 
@@ -80,6 +79,7 @@ class Server(Control):
         self.listeners: dict[str, Listener] = {}
         self.engine: Engine
         self.units: Units
+        self.discovered: Discovered
         self.running = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()  # one after the other
@@ -92,7 +92,6 @@ class Server(Control):
         self._blocked: BlockWatch | None = None
         self._fifo: Fifo | None = None
         self._watch: FileWatch | None = None
-        self._discovery: list[DockerDiscovery | DnsDiscovery] = []
 
     # Running
 
@@ -129,6 +128,7 @@ class Server(Control):
         if self.launch.message_dir is not None:
             self.engine.tap = MessageLog(self.launch.message_dir).note
         self.units = Units(self.engine, self.on_change)
+        self.discovered = Discovered(self.engine, self.units)
 
     async def _start(self) -> None:
         """All ports first: a router that cannot listen starts no driver."""
@@ -150,7 +150,7 @@ class Server(Control):
             self.units.add_driver(driver, made.get(driver.name))
         for remote in self.config.remotes:
             self.units.add_remote(remote)
-        self._discovery = found.start(self.config, self.engine, self.units, self._places())
+        self.discovered.start(self.config.discovery, self._places)
         if self.launch.file is not None and is_mounted(self.launch.file):
             self._watch = FileWatch(self.launch.file, self._on_hangup)
             self._watch.start(self.engine.tasks)
@@ -269,6 +269,7 @@ class Server(Control):
 
     async def _stop(self) -> None:
         self.draining = True
+        undiscovered = self.engine.tasks.start(self.discovered.stop(), "stop discovery")
         for listener in self.listeners.values():
             listener.stop()
         if self._fifo is not None:
@@ -278,6 +279,7 @@ class Server(Control):
         await self.units.stop_remotes()
         await stopping
         await self._drain(left)
+        await undiscovered
 
     async def _drain(self, seconds: float) -> float:
         """Let go out what waits for the clients, for some seconds at most; how long it took."""
@@ -290,12 +292,12 @@ class Server(Control):
         return passed
 
     async def _close(self) -> None:
+        self.draining = True  # it may not have been told to stop: a start that failed, a task that was cancelled
         for listener in self.listeners.values():
             listener.stop()
         if self._fifo is not None:
             self._fifo.stop()
-        for each in self._discovery:
-            await each.stop()
+        await self.discovered.stop()
         self.units.kill_drivers()
         await self.units.stop_drivers()
         await self.units.stop_remotes()
