@@ -163,8 +163,7 @@ class Server(Control):
 
     def _places(self) -> list[Place]:
         """Where we listen: discovery leaves out what leads there."""
-        addresses = (each.config.address for each in self.listeners.values() if each.config.tcp)
-        return [(host, port) for host, port in addresses]
+        return [(each.config.address[0], each.port) for each in self.listeners.values() if each.config.tcp]
 
     def _call_factories(self) -> dict[str, list[Any]]:
         """The drivers of each factory, for its first run: one that cannot be had is a mistake in the configuration."""
