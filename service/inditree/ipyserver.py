@@ -11,7 +11,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from inditree.config import Config, Driver, Http, Launch, Listen, Remote, complete, units
+from inditree.config import Config, Driver, Http, Launch, Listen, Remote, complete, units, variables
 from inditree.runtime.ipyfactory import check_drivers
 from inditree.server import Server
 from inditree.server.server import timestamp as indi_time
@@ -87,12 +87,16 @@ class IPyServer:
         listen = Listen(
             tcp=units.join(host, self.port), name="clients", max_connections=self.maxconnections, peers="any"
         )
-        http = Http(listen=os.environ.get("INDITREE_HTTP") or None)
+        said = variables(os.environ)  # of these HTTP's: the rest is what the script says
+        http = Http(listen=said.http, token_file=said.token_file)
         config = Config(listen=(listen,), drivers=tuple(self._drivers), remotes=tuple(self._remotes), http=http)
         return complete(config)
 
     async def asyncrun(self) -> None:
-        """Serve until `shutdown`. Raises StartError where it cannot (the port is taken: it says which)."""
+        """Serve until `shutdown`.
+
+        Raises StartError where it cannot (the port is taken: it says which), ConfigError for a variable that is wrong.
+        """
         self._stop = False
         self.stopped.clear()
         logged = self._logged | ({"clients"} if self.debug_enable else set())
