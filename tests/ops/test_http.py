@@ -423,3 +423,18 @@ def _references(node: object) -> list[str]:
         own = [node["$ref"]] if "$ref" in node else []
         return own + [each for value in node.values() for each in _references(value)]
     return [each for value in node for each in _references(value)] if isinstance(node, list) else []
+
+
+def test_a_server_that_fails_as_it_starts_is_no_endless_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def startup(*_: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("uvicorn.Server.startup", startup)
+
+    async def run() -> None:
+        server = HttpServer(Http(listen="127.0.0.1:0"), FakeControl(), Tasks(), Metrics())
+        with pytest.raises(StartError, match=r"^http: no$"):
+            await asyncio.wait_for(server.start(), 5)
+        await server.stop()
+
+    asyncio.run(run())

@@ -132,7 +132,12 @@ class HttpServer:
             )
         )
         self._task = self._tasks.start(server.serve(sockets), "http")
+        self._task.add_done_callback(lambda _: server.up.set())
         await server.up.wait()
+        if self._task.done():
+            for sock in sockets:
+                sock.close()
+            raise StartError(f"http: {self._task.exception() or 'ended as it started'}")
 
     def apply(self, http: Http) -> None:
         """Take over hosts and token of a configuration that was read anew. Raises ConfigError; the address stays."""
