@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from inditree.config import Driver, Remote, Restart
+from inditree.config.words import unique
 from inditree.core import Peer
 from inditree.runtime.driver import ExecDriver
 from inditree.runtime.engine import Engine
@@ -57,7 +58,7 @@ class Units:
     def add_object(self, driver: Any) -> DriverUnit:
         """Run an IPyDriver object. It runs once: where it fails there is nothing to make a new one from."""
         kind = type(driver)
-        name = next(iter(driver), kind.__name__)
+        name = unique(next(iter(driver), kind.__name__), self.drivers)
         restart = Restart(policy="on-failure", max_restarts=0)
         config = Driver(name=name, python=f"{kind.__module__}:{kind.__qualname__}", restart=restart)
         unit = self.drivers[name] = PythonDriver(self._engine, config, self._changed, [driver], once=True)
