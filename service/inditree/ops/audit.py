@@ -12,11 +12,11 @@ import queue
 import threading
 import time
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
 
 import msgspec
 
 from inditree.errors import StartError
+from inditree.ops.logs import utc
 from inditree.view.fold import parse
 
 MAX_VALUE = 200
@@ -160,7 +160,7 @@ class Audit:
 
 def _line(entry: _Entry) -> Line:
     return Line(
-        time=datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time=utc(entry.at),
         client=entry.client,
         listener=entry.listener,
         element=entry.element,

@@ -21,11 +21,8 @@ from inditree.fifo import LINE_MAX_BYTES, FifoError, Start, Stop, parse
 from inditree.runtime.engine import Engine
 from inditree.runtime.remote import RemoteLink
 from inditree.server.units import DriverUnit, Units
-from inditree.supervise import State
+from inditree.supervise import ENDED
 from inditree.wire.syntax import parse_start, tag_end
-
-ENDED = frozenset({State.STOPPED, State.FAILED})
-"""States that a driver leaves only when it is told to."""
 
 _logger = logging.getLogger("inditree.fifo")
 

@@ -35,7 +35,7 @@ from inditree.server.control import Control
 from inditree.server.found import Discovered
 from inditree.server.indiserver import Fifo, MessageLog
 from inditree.server.units import Units
-from inditree.supervise import State
+from inditree.supervise import ENDED
 from inditree.wire.syntax import message
 
 if TYPE_CHECKING:
@@ -50,10 +50,6 @@ milliseconds."""
 
 DESCRIPTORS_BESIDE = 128
 """Descriptors that a router needs beside its connections: drivers (four each), links, files."""
-
-
-ENDED = frozenset({State.STOPPED, State.FAILED})
-"""States that a driver leaves only when it is told to."""
 
 
 def timestamp(now: datetime | None = None) -> str:
