@@ -14,7 +14,7 @@ from inditree.ops.model import ListenerRow, Sample
 from inditree.wire.syntax import KNOWN_TAGS
 
 CLOSED = ("eof", "error", "malformed", "limit", "stalled", "overflow", "timeout", "loop", "access", "shutdown")
-REJECTED = ("limit", "access", "tls", "draining")
+REJECTED = ("limit", "access", "tls", "draining")  # the last stays 0: docs/metrics.md
 PARSE_ERRORS = ("malformed", "too_large", "doctype")
 DROPPED = ("overflow", "superseded", "memory", "loop", "duplicate", "undeliverable", "unknown", "access")
 
