@@ -87,7 +87,6 @@ class Server(Control):
         self._lag: LagMeter | None = None
         self._blocked: BlockWatch | None = None
         self._fifo: Fifo | None = None
-        self._watch: FileWatch | None = None
 
     # Running
 
@@ -148,8 +147,7 @@ class Server(Control):
             self.units.add_remote(remote)
         self.discovered.start(self.config.discovery, self._places)
         if self.launch.file is not None and is_mounted(self.launch.file):
-            self._watch = FileWatch(self.launch.file, self._on_hangup)
-            self._watch.start(self.engine.tasks)
+            FileWatch(self.launch.file, self._on_hangup).start(self.engine.tasks)
         if self.launch.fifo is not None:
             self._fifo = Fifo(self.launch.fifo, self.launch.fifo_restart, self.engine, self.units)
             self._fifo.start()
