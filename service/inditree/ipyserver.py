@@ -17,7 +17,7 @@ from inditree.config import Config, Driver, Http, Launch, Listen, Remote, comple
 from inditree.config.words import driver_name, remote_name, unique
 from inditree.runtime.ipyfactory import check_drivers
 from inditree.server import Server
-from inditree.server.server import timestamp as indi_time
+from inditree.server.messages import timestamp as indi_time
 
 _logger = logging.getLogger("inditree.ipyserver")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from inditree import config as configuration
-from inditree.config import Changes, Config, Difference, Driver, Listen, Remote, compare
-from inditree.errors import ConfigError
+from inditree.config import Changes, Config, Difference, Driver, Launch, Listen, Remote, compare, complete
+from inditree.errors import ConfigError, InditreeError
+from inditree.ops import logs
 from inditree.ops.model import ControlError
 from inditree.runtime.listener import Listener
 from inditree.server.exchange import Exchange
@@ -18,6 +20,7 @@ from inditree.server.exchange import Exchange
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
     from inditree.runtime.remote import RemoteLink
+    from inditree.server.services import Services
     from inditree.server.units import DriverUnit, Units
 
 _Named = TypeVar("_Named", Driver, Remote)
@@ -31,14 +34,13 @@ class Control:
     """The part of the server that changes it."""
 
     config: Config
+    launch: Launch
     engine: Engine
     units: Units
+    services: Services
     listeners: dict[str, Listener]
     draining: bool
-
-    def _take_over(self, new: Config) -> None:
-        """Apply what is neither a list nor in NEEDS_RESTART. Raises ConfigError where nothing was changed."""
-        raise NotImplementedError
+    _reloading: asyncio.Lock
 
     def _refuse_if_stopping(self) -> None:
         if self.draining:
@@ -134,6 +136,33 @@ class Control:
 
     # A new configuration
 
+    async def reload(self) -> bool:
+        """Read the configuration anew and apply what changed in it.
+
+        False: nothing was changed, because it is broken or the router is stopping.
+        """
+        async with self._reloading:
+            if self.draining:
+                return False
+            self.reopen()
+            if self.launch.reread is None:
+                return True
+            try:
+                await self.apply(complete(self.launch.reread()))
+            except (InditreeError, OSError) as error:
+                _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
+                return False
+            return True
+
+    def reopen(self) -> None:
+        """Files that were moved away are opened anew, certificates are read again."""
+        self.services.reopen()
+        for listener in self.listeners.values():
+            try:
+                listener.load_certificates()
+            except ConfigError as error:
+                _logger.error("listener %s keeps its certificates: %s", listener.config.name, error)
+
     async def apply(self, new: Config) -> None:
         """Touch only what changed in the file; what the API added stays. Raises before anything was changed."""
         if new.http.listen != self.config.http.listen:
@@ -160,6 +189,12 @@ class Control:
         self.config = msgspec.structs.replace(new, **{key: getattr(self.config, key) for key in later})
         what = "nothing changed" if not changes else _told(changes)
         _logger.info("configuration read again: %s", what, extra={"event": "reloaded"})
+
+    def _take_over(self, new: Config) -> None:
+        """Apply what is neither a list nor in NEEDS_RESTART. Raises ConfigError where nothing was changed."""
+        self.services.apply(new)
+        if self.launch.signals and new.log != self.config.log:
+            logs.setup(new.log)
 
     def _listener(self, entry: Listen) -> Listener:
         return Listener(self.engine, entry, self.config.limits.connections_per_address)

@@ -179,6 +179,6 @@ def sample(server: Server) -> Sample:
         queue_bytes_largest=largest,
         queue_limit_bytes=core.settings.queue,
         slow_clients=slow,
-        audit_lost=server.audit_lost,
+        audit_lost=server.services.audit_lost,
         definitions=definitions,
     )
