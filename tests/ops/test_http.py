@@ -19,7 +19,7 @@ from inditree.config import Http
 from inditree.errors import ConfigError, StartError
 from inditree.ops import http as http_module
 from inditree.ops.audit import Audit
-from inditree.ops.guard import Guard
+from inditree.ops.gate import Gate
 from inditree.ops.http import HttpServer
 from inditree.ops.metrics import Metrics
 from inditree.runtime.tasks import Tasks
@@ -252,9 +252,9 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
     missing, empty = tmp_path / "missing", tmp_path / "empty"
     empty.write_text("\n")
     with pytest.raises(ConfigError, match=r"^http\.token_file: .*missing: No such file or directory$"):
-        Guard(Http(token_file=str(missing)))
+        Gate(Http(token_file=str(missing)))
     with pytest.raises(ConfigError, match=r"^http\.token_file: .*empty is empty$"):
-        Guard(Http(token_file=str(empty)))
+        Gate(Http(token_file=str(empty)))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
 def test_without_a_token_changes_come_from_this_machine(
     client: str | None, headers: dict[str, str], allowed: bool
 ) -> None:
-    refusal = Guard(Http(hosts=("router.example",))).refuse(client, Headers(headers))
+    refusal = Gate(Http(hosts=("router.example",))).refuse(client, Headers(headers))
     assert (refusal is None) == allowed
     assert refusal is None or refusal.status == 403
 

@@ -15,7 +15,7 @@ from inditree.config import Http, units
 from inditree.errors import StartError
 from inditree.ops.api import Api
 from inditree.ops.audit import Audit
-from inditree.ops.guard import Guard
+from inditree.ops.gate import Gate
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Control
 from inditree.runtime.binding import bind_tcp
@@ -105,7 +105,7 @@ class HttpServer:
         self._http = http
         self._tasks = tasks
         self._threads = ThreadPoolExecutor(1, "inditree-http")
-        self._api = Api(control, Guard(http), metrics, self._threads, audit)
+        self._api = Api(control, Gate(http), metrics, self._threads, audit)
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -141,7 +141,7 @@ class HttpServer:
 
     def apply(self, http: Http) -> None:
         """Take over hosts and token of a configuration that was read anew. Raises ConfigError; the address stays."""
-        self._api.guard = Guard(http)
+        self._api.gate = Gate(http)
 
     async def stop(self) -> None:
         """Close the port, let answers under way be finished, but not for long."""
