@@ -119,7 +119,7 @@ class Server(Control):
         for listener in self.listeners.values():
             listener.start()
         for each in self.objects:
-            self.units.add_object(each)
+            self.units.add_object(each, taken={driver.name for driver in self.config.drivers})
         for driver in self.config.drivers:
             self.units.add_driver(driver, made.get(driver.name))
         for remote in self.config.remotes:

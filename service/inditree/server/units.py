@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from inditree.config import Driver, Remote, Restart
@@ -55,10 +55,13 @@ class Units:
         unit.supervisor.start()
         return unit
 
-    def add_object(self, driver: Any) -> DriverUnit:
-        """Run an IPyDriver object. It runs once: where it fails there is nothing to make a new one from."""
+    def add_object(self, driver: Any, taken: Collection[str] = ()) -> DriverUnit:
+        """Run an IPyDriver object, by a name that is not `taken`.
+
+        It runs once: where it fails there is nothing to make a new one from.
+        """
         kind = type(driver)
-        name = unique(next(iter(driver), kind.__name__), self.drivers)
+        name = unique(next(iter(driver), kind.__name__), {*self.drivers, *taken})
         restart = Restart(policy="on-failure", max_restarts=0)
         config = Driver(name=name, python=f"{kind.__module__}:{kind.__qualname__}", restart=restart)
         unit = self.drivers[name] = PythonDriver(self._engine, config, self._changed, [driver], once=True)
