@@ -438,3 +438,14 @@ def test_a_server_that_fails_as_it_starts_is_no_endless_wait(monkeypatch: pytest
         await server.stop()
 
     asyncio.run(run())
+
+
+def test_on_all_addresses_the_port_is_one() -> None:
+    async def run() -> None:
+        async with served(FakeControl(), listen="*:0") as (call, server):
+            hosts = {each.rpartition(":")[0] for each in server.addresses}
+            assert "0.0.0.0" in hosts and hosts <= {"0.0.0.0", "[::]"}
+            assert len({each.rpartition(":")[2] for each in server.addresses}) == 1
+            assert (await call("GET", "/livez"))[0] == 200
+
+    asyncio.run(run())
