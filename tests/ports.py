@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import threading
 from itertools import cycle
 from pathlib import Path
 
@@ -45,11 +46,13 @@ class _Slice:
 
 
 _mine: _Slice | None = None
+_lock = threading.Lock()
 
 
 def free_port() -> int:
     """A TCP port that nobody uses now, and that no other test is given before it is used."""
     global _mine
-    if _mine is None:
-        _mine = _Slice()
-    return _mine.take()
+    with _lock:
+        if _mine is None:
+            _mine = _Slice()
+        return _mine.take()

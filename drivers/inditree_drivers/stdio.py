@@ -29,11 +29,14 @@ class Elements:
         self._parser.feed(b"<indi>")
         self._depth = 0
         self._root: Any = None
+        # Since 2.6 expat puts off what looks unfinished: an end tag in three pieces came only with the next element.
+        self._flush = getattr(self._parser, "flush", lambda: None)
 
     def take(self, data: bytes) -> Iterator[Any]:
         """The elements that are complete with this data; what cannot be parsed is logged and left out."""
         try:
             self._parser.feed(data)
+            self._flush()
             for what, element in self._parser.read_events():
                 if what == "start":
                     self._depth += 1

@@ -12,52 +12,31 @@ from __future__ import annotations
 import contextlib
 import socket
 
-BACKLOG = 64
-"""Connections that may wait for the listener."""
+from inditree.runtime.binding import BACKLOG, bind_tcp, bind_unix
 
-_sockets: dict[int | str, list[socket.socket]] = {}
+Place = str | tuple[str | None, int]
+"""A UNIX name or path, or host and port; the host is None for all addresses."""
+
+_sockets: dict[Place, list[socket.socket]] = {}
 
 
 def listen(port: int) -> None:
     """Take a TCP port on all addresses. What cannot be had is left for the listener to report."""
-    sockets: list[socket.socket] = []
-    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-        with contextlib.suppress(OSError):
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sockets.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((address, port))
-            sock.listen(BACKLOG)
-            continue
-        # One of them is missing: the listener knows which of the reasons are harmless.
-        for each in sockets:
-            each.close()
-        return
-    _sockets[port] = sockets
+    with contextlib.suppress(OSError):
+        _sockets[None, port] = bind_tcp(None, port)
 
 
 def listen_by_name(name: str) -> None:
     """Take an abstract UNIX name (`@...`). What cannot be had is left for the listener to report."""
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        sock.bind("\0" + name[1:])
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-    else:
+    with contextlib.suppress(OSError):
+        sock = bind_unix(name)
         _sockets[name] = [sock]
+        sock.listen(BACKLOG)
 
 
-def take_name(name: str) -> list[socket.socket]:
-    """The same for a name."""
-    return _sockets.pop(name, [])
-
-
-def take(host: str | None, port: int) -> list[socket.socket]:
-    """The sockets of an address (None: all), once; none where it is not listened on yet."""
-    return _sockets.pop(port, []) if host is None else []
+def take(place: Place) -> list[socket.socket]:
+    """The sockets of a place, once; none where it is not listened on yet."""
+    return _sockets.pop(place, [])
 
 
 def close() -> None:

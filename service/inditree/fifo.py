@@ -41,10 +41,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop the first driver that was started by this word and, with a label, has (or was given) that device."""
+    """Stop the first driver that was started by this word and, with a label, has (or was given) that device.
+
+    Of a remote the word may be another one that means the same place: `remote`.
+    """
 
     driver: str
     label: str = ""
+    remote: Remote | None = None
 
 
 def parse(line: str, restart: Restart) -> Start | Stop | None:
@@ -57,7 +61,8 @@ def parse(line: str, restart: Restart) -> Start | Stop | None:
     if not rest.strip():
         raise FifoError(f"{command}: the driver is missing")
     if (place := _remote_word(rest)) is not None:
-        return _remote(place) if command == "start" else Stop(place)
+        entry = _remote(command, place)
+        return Start(place, entry) if command == "start" else Stop(place, remote=entry)
     driver, *options = _words(rest)
     given = _options(options, "ncsp" if command == "start" else "n")
     if command == "stop":
@@ -72,11 +77,11 @@ def _remote_word(rest: str) -> str | None:
     return place if at and not re.search(r"\s-[ncsp](?:\s|$)", before) else None
 
 
-def _remote(place: str) -> Start:
+def _remote(command: str, place: str) -> Remote:
     try:
-        return Start(place, remote(place))
+        return remote(place)
     except ValueError as error:
-        raise FifoError(f"start {place}: {error}") from None
+        raise FifoError(f"{command} {place}: {error}") from None
 
 
 def _words(text: str) -> list[str]:

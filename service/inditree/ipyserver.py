@@ -11,10 +11,13 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from inditree.config import Config, Driver, Http, Launch, Listen, Remote, complete, units
+from msgspec.structs import replace
+
+from inditree.config import Config, Driver, Http, Launch, Listen, Remote, complete, units, variables
+from inditree.config.words import driver_name, remote_name, unique
 from inditree.runtime.ipyfactory import check_drivers
 from inditree.server import Server
-from inditree.server.server import timestamp as indi_time
+from inditree.server.messages import timestamp as indi_time
 
 _logger = logging.getLogger("inditree.ipyserver")
 
@@ -57,26 +60,22 @@ class IPyServer:
         To be called before `asyncrun`; `debug_enable`: its XML is logged at DEBUG.
         """
         self._not_running()
-        name = self._free(units.join(host, port), {remote.name for remote in self._remotes})
-        self._remotes.append(Remote(host=host, port=port, name=name, blobs=bool(blob_enable)))
+        entry = Remote(host=host, port=port, blobs=bool(blob_enable))
+        name = unique(remote_name(entry), {remote.name for remote in self._remotes})
+        self._remotes.append(replace(entry, name=name))
         self._log(name, debug_enable)
 
     def add_exdriver(self, program: str, *args: str, debug_enable: bool = False) -> None:
         """Run a program as a driver. To be called before `asyncrun`; `debug_enable`: its XML is logged at DEBUG."""
         self._not_running()
-        words = (os.fspath(program), *map(str, args))
-        name = self._free(os.path.basename(words[0]), {driver.name for driver in self._drivers})  # noqa: PTH119
-        self._drivers.append(Driver(name=name, exec=words))
+        entry = Driver(exec=(os.fspath(program), *map(str, args)))
+        name = unique(driver_name(entry), {driver.name for driver in self._drivers})
+        self._drivers.append(replace(entry, name=name))
         self._log(name, debug_enable)
 
     def _not_running(self) -> None:
         if self._server is not None:
             raise RuntimeError("the server runs: add drivers and remotes before asyncrun")
-
-    @staticmethod
-    def _free(name: str, taken: set[str]) -> str:
-        numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
-        return name if name not in taken else next(each for each in numbered if each not in taken)
 
     def _log(self, name: str, debug_enable: bool) -> None:
         if debug_enable:
@@ -87,12 +86,16 @@ class IPyServer:
         listen = Listen(
             tcp=units.join(host, self.port), name="clients", max_connections=self.maxconnections, peers="any"
         )
-        http = Http(listen=os.environ.get("INDITREE_HTTP") or None)
+        said = variables(os.environ)  # of these HTTP's: the rest is what the script says
+        http = Http(listen=said.http, token_file=said.token_file)
         config = Config(listen=(listen,), drivers=tuple(self._drivers), remotes=tuple(self._remotes), http=http)
         return complete(config)
 
     async def asyncrun(self) -> None:
-        """Serve until `shutdown`. Raises StartError where it cannot (the port is taken: it says which)."""
+        """Serve until `shutdown`.
+
+        Raises StartError where it cannot (the port is taken: it says which), ConfigError for a variable that is wrong.
+        """
         self._stop = False
         self.stopped.clear()
         logged = self._logged | ({"clients"} if self.debug_enable else set())

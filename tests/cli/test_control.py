@@ -47,7 +47,7 @@ def test_not_healthy(status: int, body: object, message: str, capsys: pytest.Cap
 
 def test_a_variable_says_where_and_a_wildcard_is_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     with running() as router:
-        for host in ("0.0.0.0", "*", "", "127.0.0.1"):
+        for host in ("0.0.0.0", "*", "", " 127.0.0.1"):
             monkeypatch.setenv("INDITREE_HTTP", f"{host}:{router.port}")
             assert main(["health"]) == 0
         monkeypatch.setenv("INDITREE_HTTP", "off")
@@ -253,7 +253,7 @@ def test_the_router_says_no(status: int, body: object, message: str, capsys: pyt
 def test_the_token_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("flag", "variable"):
         (tmp_path / name).write_text(f"secret-{name}\n")
-    monkeypatch.setenv("INDITREE_TOKEN_FILE", f"{tmp_path}/variable")
+    monkeypatch.setenv("INDITREE_TOKEN_FILE", f"{tmp_path}/variable ")
     with running(**{"POST /api/v1/drivers/ccd/stop": (202, {})}) as router:
         main(["driver", "stop", "ccd", "--http", router.address])
         main(["driver", "stop", "ccd", "--http", router.address, "--token-file", f"{tmp_path}/flag"])

@@ -53,7 +53,7 @@ def _driver(program: str, **env: str) -> Driver:
         ("start @dome-b", Start("@dome-b", Remote(host="dome-b"))),
         ("stop indi_x", Stop("indi_x")),
         ('stop indi_x -n "Main CCD"', Stop("indi_x", "Main CCD")),
-        ('stop "Main CCD"@dome-b', Stop("Main CCD@dome-b")),
+        ('stop "Main CCD"@dome-b', Stop("Main CCD@dome-b", remote=Remote(host="dome-b", device="Main CCD"))),
         ("", None),
         (" \n", None),
     ],
@@ -77,6 +77,7 @@ def test_a_command(line: str, command: Start | Stop | None) -> None:
         ("start indi_x extra", "'extra' is not one of -n, -c, -s, -p"),
         ('stop indi_x -c "x"', "'-c' is not one of -n"),
         ("start CCD@", "start CCD@: '' is not a host"),
+        ("stop CCD@", "stop CCD@: '' is not a host"),
         ("start CCD@h:x", "start CCD@h:x: 'x' is not a port (1 to 65535)"),
     ],
 )

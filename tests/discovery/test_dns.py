@@ -304,3 +304,36 @@ def test_two_names_may_tell_of_the_same(server: Named) -> None:
             await until(lambda: changes.names == [f"both.{ZONE}:7624"], "what the other still tells")
 
     asyncio.run(main())
+
+
+def test_a_target_that_is_a_number_ends_nothing(server: Named) -> None:
+    """`10.0.1` is a name to DNS, and no address, though it looks like one."""
+    name = f"_indi._tcp.numbers.{ZONE}."
+    server.put(name, "SRV", "0 1 7624 10.0.1.", "0 1 7624 192.0.2.30.", "0 1 7624 127.0.0.1.")
+
+    async def main() -> None:
+        async with discovering([name], server.address, [(None, 7624)]) as changes:
+            await until(lambda: changes.names == ["10.0.1:7624", "192.0.2.30:7624"], "all but us")
+
+    asyncio.run(main())
+
+
+def test_a_look_that_fails_within_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        looks = 0
+
+        async def again(_: object) -> dict[str, Remote]:
+            nonlocal looks
+            looks += 1
+            if looks < 3:
+                raise ValueError("what nobody thought of")
+            return {"far": Remote(host="far", name="far")}
+
+        monkeypatch.setattr("inditree.discovery.dns._Look.again", again)
+        async with discovering(["pier.invalid"], ("127.0.0.1", 1)) as changes:
+            await until(lambda: changes.names == ["far"], "the third look")
+
+    asyncio.run(main())
+    assert warned(caplog, "what nobody thought of") == 1

@@ -1,10 +1,12 @@
 """The documented program of IPyServer, with only its import changed."""
 
 import asyncio
+import http.client
 import logging
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,3 +185,24 @@ def test_silence_is_broken_by_a_message() -> None:
             client.take("<message[^>]*Keep alive message", 5)
 
     run(server, work)
+
+
+def test_the_variables_for_http_are_read_as_the_commands_read_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    (tmp_path / "token").write_text("secret")
+    monkeypatch.setenv("INDITREE_HTTP", f" 127.0.0.1:{port} ")
+    monkeypatch.setenv("INDITREE_TOKEN_FILE", str(tmp_path / "token"))
+
+    def change() -> int:
+        until(lambda: _open(port))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("POST", "/api/v1/drivers/none/stop")
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    assert run(IPyServer(port=free_port()), change) == 401
+    monkeypatch.setenv("INDITREE_HTTP", "off")
+    run(IPyServer(port=free_port()), lambda: None)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,6 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, monkeypatch: py
 
 
 def test_a_disk_that_hangs_delays_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     release = threading.Event()
     real = os.write
     monkeypatch.setattr(audit_module, "MAX_WAITING", 5)
@@ -122,3 +121,30 @@ def test_a_disk_that_hangs_delays_nobody(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"^audit\.file: cannot write to .*missing/a: No such file or directory$"):
         Audit(str(tmp_path / "missing" / "a"))
+
+
+def test_a_rotation_is_not_lost_with_a_full_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing, release = threading.Event(), threading.Event()
+    real = os.write
+    monkeypatch.setattr(audit_module, "MAX_WAITING", 2)
+    file = tmp_path / "a"
+    audit = Audit(str(file))
+
+    def hang(descriptor: int, data: bytes) -> int:
+        writing.set()
+        release.wait()
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", hang)
+    command(audit, result="with the disk")
+    assert writing.wait(10)
+    for number in range(3):
+        command(audit, result=f"{number}")
+    assert audit.lost == 1
+    file.rename(tmp_path / "a.1")
+    audit.reopen()
+    release.set()
+    audit.close(5)
+    assert audit.lost == 1
+    assert [line["result"] for line in lines(tmp_path / "a.1")] == ["with the disk"]
+    assert [line["result"] for line in lines(file)] == ["0", "1"]

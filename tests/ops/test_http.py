@@ -19,7 +19,7 @@ from inditree.config import Http
 from inditree.errors import ConfigError, StartError
 from inditree.ops import http as http_module
 from inditree.ops.audit import Audit
-from inditree.ops.guard import Guard
+from inditree.ops.gate import Gate
 from inditree.ops.http import HttpServer
 from inditree.ops.metrics import Metrics
 from inditree.runtime.tasks import Tasks
@@ -252,9 +252,9 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
     missing, empty = tmp_path / "missing", tmp_path / "empty"
     empty.write_text("\n")
     with pytest.raises(ConfigError, match=r"^http\.token_file: .*missing: No such file or directory$"):
-        Guard(Http(token_file=str(missing)))
+        Gate(Http(token_file=str(missing)))
     with pytest.raises(ConfigError, match=r"^http\.token_file: .*empty is empty$"):
-        Guard(Http(token_file=str(empty)))
+        Gate(Http(token_file=str(empty)))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
 def test_without_a_token_changes_come_from_this_machine(
     client: str | None, headers: dict[str, str], allowed: bool
 ) -> None:
-    refusal = Guard(Http(hosts=("router.example",))).refuse(client, Headers(headers))
+    refusal = Gate(Http(hosts=("router.example",))).refuse(client, Headers(headers))
     assert (refusal is None) == allowed
     assert refusal is None or refusal.status == 403
 
@@ -423,3 +423,29 @@ def _references(node: object) -> list[str]:
         own = [node["$ref"]] if "$ref" in node else []
         return own + [each for value in node.values() for each in _references(value)]
     return [each for value in node for each in _references(value)] if isinstance(node, list) else []
+
+
+def test_a_server_that_fails_as_it_starts_is_no_endless_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def startup(*_: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("uvicorn.Server.startup", startup)
+
+    async def run() -> None:
+        server = HttpServer(Http(listen="127.0.0.1:0"), FakeControl(), Tasks(), Metrics())
+        with pytest.raises(StartError, match=r"^http: no$"):
+            await asyncio.wait_for(server.start(), 5)
+        await server.stop()
+
+    asyncio.run(run())
+
+
+def test_on_all_addresses_the_port_is_one() -> None:
+    async def run() -> None:
+        async with served(FakeControl(), listen="*:0") as (call, server):
+            hosts = {each.rpartition(":")[0] for each in server.addresses}
+            assert "0.0.0.0" in hosts and hosts <= {"0.0.0.0", "[::]"}
+            assert len({each.rpartition(":")[2] for each in server.addresses}) == 1
+            assert (await call("GET", "/livez"))[0] == 200
+
+    asyncio.run(run())

@@ -51,8 +51,7 @@ def test_the_exchange_of_a_config_map_is_told_once_each(tmp_path: Path) -> None:
         await until(lambda: told == ["two", "three"], "the second")
         mount.put("three")  # the same again is a new file: whoever reads it finds nothing changed
         await until(lambda: told == ["two", "three", "three"], "the third")
-        watch.stop()
-        await until(lambda: len(tasks) == 0, "its end")
+        await tasks.close()
 
     asyncio.run(main())
 

@@ -44,10 +44,10 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(first: Config) -> AsyncIterator[Running]:
+async def running(first: Config, launch: Launch = Launch()) -> AsyncIterator[Running]:  # noqa: B008 - frozen
     """A server until the block ends; nothing of it may be left then."""
     tasks = Tasks()
-    server = Server(first, launch=Launch(reread=lambda: it.again))
+    server = Server(first, launch=dataclasses.replace(launch, reread=lambda: it.again))
     it = Running(server, tasks, first)
     done = tasks.start(server.asyncrun(), "server")
     started = tasks.start(server.running.wait(), "started")

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
-from inditree.config import Config, Driver
+from inditree.config import Config, Driver, Remote
 from inditree.ops.model import ControlError
 from inditree.server.server import Server
 from ports import free_port
@@ -62,7 +63,7 @@ def test_a_driver_that_is_being_removed_is_not_started_by_others() -> None:
         async with running(config(drivers=(stubborn(word="kept"),))) as it:
             await until(lambda: processes("kept"), "it runs")
             supervisor = it.server.units.drivers["d"].supervisor
-            removing = it.tasks.start(it.server.units.remove_driver("d"), "remove")
+            removing = it.tasks.start(it.server.units.remove_driver(it.server.units.drivers["d"]), "remove")
             await asyncio.sleep(0)
             supervisor.restart()
             supervisor.start()
@@ -163,5 +164,66 @@ def test_a_reload_that_is_under_way_starts_nothing_when_it_stops() -> None:
             it.server.shutdown()
             await reloading
             assert all(each.config.exec != SLEEPER for each in it.server.units.drivers.values())
+
+    run(work())
+
+
+def test_a_reload_leaves_alone_what_the_api_put_in_the_place_of_an_entry(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        first = replace(
+            config(drivers=tuple(Driver(name=name, exec=SLEEPER) for name in "de")),
+            remotes=tuple(Remote(host="127.0.0.1", port=1, name=name) for name in "rs"),
+        )
+        async with running(first) as it:
+            server = it.server
+            for name in "de":
+                await server.remove_driver(name)
+                await server.add_driver({"exec": ["cat"], "name": name})
+            for name in "rs":
+                await server.remove_remote(name)
+                await server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": name})
+            before = {**server.units.drivers}, {**server.units.remotes}
+            changed = replace(
+                first,
+                drivers=(Driver(name="e", exec=("true",)),),
+                remotes=(Remote(host="127.0.0.1", port=2, name="s"),),
+            )
+            assert await it.reload(changed)
+            assert ({**server.units.drivers}, {**server.units.remotes}) == before
+            assert "driver e: the name was taken through the API, that one stays" in caplog.text
+            assert "remote s: the name was taken otherwise, that one stays" in caplog.text
+
+    run(work())
+
+
+def test_a_reload_that_breaks_off_is_done_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        port, other = free_port(), free_port()
+        async with running(config(listen(port), drivers=(Driver(name="d", exec=SLEEPER),))) as it:
+            with monkeypatch.context() as broken:
+
+                async def fail(_: object) -> None:
+                    raise OSError("no")
+
+                broken.setattr(it.server.units, "remove_driver", fail)
+                assert not await it.reload(config(listen(port), listen(other, "other")))
+            assert list(it.server.listeners) == ["main", "other"]
+            assert await it.server.reload()
+            assert list(it.server.listeners) == ["main", "other"]
+            assert not it.server.units.drivers
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry"), [("remote", {"host": "dome-b"}), ("driver", {"exec": ["cat"], "name": "d"})]
+)
+def test_a_name_that_is_taken_is_said(kind: str, entry: dict[str, object]) -> None:
+    async def work() -> None:
+        async with running(config()) as it:
+            add = it.server.add_remote if kind == "remote" else it.server.add_driver
+            name = await add(entry)
+            with pytest.raises(ControlError, match=f"^there is a {kind} '{name}'$"):
+                await add(entry)
 
     run(work())

@@ -6,8 +6,13 @@ import asyncio
 import socket
 import time
 
-from inditree.config import Driver
-from server.inloop import GET, config, run, running, until
+import pytest
+
+from inditree.config import Driver, Remote
+from inditree.ops.model import ControlError
+from inditree.runtime.tasks import Tasks
+from inditree.server.server import Server
+from server.inloop import GET, STUBBORN, config, run, running, until
 
 #: Defines a property and then sends more than the sockets of a client hold.
 TALKER = """
@@ -51,5 +56,38 @@ def test_nobody_waits_for_clients_that_read() -> None:
             assert time.monotonic() - began < 0.3
             writer.close()
             await writer.wait_closed()
+
+    run(work())
+
+
+def test_what_is_cancelled_takes_nothing_new() -> None:
+    """`asyncrun` cancelled, as by Ctrl-C in a script: it closes without having been told to stop."""
+
+    async def work() -> None:
+        server = Server(config(drivers=(Driver(name="d", exec=STUBBORN, stop_grace=0.3),)))
+        tasks = Tasks()
+        running = tasks.start(server.asyncrun(), "server")
+        await server.running.wait()
+        await until(lambda: server.units.drivers["d"].supervisor.pid, "it runs")
+        running.cancel()
+        await asyncio.sleep(0)
+        with pytest.raises(ControlError, match="stopping"):
+            await server.add_driver({"exec": ["cat"]})
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    run(work())
+
+
+def test_discovery_links_nothing_while_it_stops() -> None:
+    async def work() -> None:
+        driver = Driver(name="d", exec=STUBBORN, stop_grace=0.3)
+        async with running(config(drivers=(driver,))) as it:
+            await until(lambda: it.server.units.drivers["d"].supervisor.pid, "it runs")
+            it.server.shutdown()
+            await until(lambda: it.server.draining, "it stops")
+            it.server.discovered.take("docker", {"far": Remote(host="127.0.0.1", port=1, name="far")})
+            await until(lambda: it.server.units.drivers["d"].supervisor.pid is None, "the driver has ended")
+            assert not it.server.units.remotes
 
     run(work())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from inditree.config import units
+from inditree.config import units, variables
 from inditree.config.structs import HTTP_ADDRESS
 from inditree.errors import ConfigError, InditreeError
 
@@ -51,15 +51,16 @@ class Router:
     @classmethod
     def find(cls, chosen: Namespace) -> Router:
         """By --http and --token-file, else by INDITREE_HTTP and INDITREE_TOKEN_FILE. Raises ConfigError."""
+        said = variables(os.environ)
         source = "--http" if chosen.http else "INDITREE_HTTP"
-        text = chosen.http or os.environ.get("INDITREE_HTTP") or HTTP_ADDRESS
+        text = chosen.http or ("off" if said.http_off else said.http) or HTTP_ADDRESS
         if text == "off":
             raise RouterError(f"HTTP is off ({source}): there is no router to ask")
         try:
             host, port = units.address(text)
         except ValueError as error:
             raise ConfigError(source, str(error)) from None
-        return cls(units.reachable(host), port, _token(chosen))
+        return cls(units.reachable(host), port, _token(chosen.token_file, said.token_file))
 
     def request(self, method: str, path: str, body: object = None) -> Answer:
         """One call. Raises RouterError where nobody answers."""
@@ -105,9 +106,9 @@ def _refusal(answer: Answer) -> str:
     return f"{reason}{hint.get(answer.status, '')}"
 
 
-def _token(chosen: Namespace) -> str | None:
-    source = "--token-file" if chosen.token_file else "INDITREE_TOKEN_FILE"
-    file = chosen.token_file or os.environ.get("INDITREE_TOKEN_FILE")
+def _token(flag: str | None, variable: str | None) -> str | None:
+    source = "--token-file" if flag else "INDITREE_TOKEN_FILE"
+    file = flag or variable
     if not file:
         return None
     try:

@@ -15,10 +15,10 @@ class Launch:
     reread             reads the configuration anew (SIGHUP), flags and variables laid over it; raises ConfigError.
                        None: there is nothing to read
     file               the configuration file, watched where it is mounted into a container
-    fifo               a FIFO to take commands from (`inditree.fifo`); where there is none it is an error at start
+    fifo               a FIFO to take commands from (`inditree.fifo`), made where there is none
     fifo_restart       the restart policy of drivers that the FIFO starts
     message_dir        a directory for YYYY-MM-DD.islog, to which the `message`s of drivers are written
-    ends_with_drivers  exit 1 when the last driver or link is gone for good
+    ends_with_drivers  exit 1 when the last driver is gone for good and there is no link: links try for ever
     http_may_fail      a taken HTTP port is only a warning
     log_traffic        elements are logged at DEBUG, of every peer
     traffic            names of the drivers, remotes and listeners whose elements are logged at DEBUG

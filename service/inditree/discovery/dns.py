@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -97,7 +98,11 @@ class DnsDiscovery:
 
     async def _follow(self, look: _Look) -> None:
         while True:
-            found = await look.again()
+            found: dict[str, Remote] | None = None
+            try:
+                found = await look.again()
+            except Exception as error:  # what nobody thought of, in a zone that others write: try again
+                look.failed(f"{type(error).__name__}: {error}")
             if not self._running:
                 return  # stopped, and the look-up swallowed it (wait_for of Python 3.11, as the answer came)
             if found is not None:
@@ -137,13 +142,13 @@ class _Look:
         try:
             questions = Round(resolver(self._nameserver, self._pace.timeout), self._known)
         except DNSException as error:  # /etc/resolv.conf names no server
-            self._failed(str(error))
+            self.failed(str(error))
             return None
         found = await self._remotes(questions)
         # Answers to questions that were not asked any more are forgotten, once there is a whole set of others.
         self._known = questions.answers if found is not None else self._known | questions.answers
         if questions.failures:
-            self._failed(questions.failures[0])
+            self.failed(questions.failures[0])
             return found
         if self._failures:
             _logger.info("dns %s: answered again", self.name, extra={"event": "discovery_recovered"})
@@ -158,7 +163,8 @@ class _Look:
             return None
         return _remotes(self.name, await _elsewhere(questions, places, await own_places(self._own())))
 
-    def _failed(self, text: str) -> None:
+    def failed(self, text: str) -> None:
+        """Wait, longer each time, and say it once."""
         self._failures += 1
         self.wait = self._pace.wait_again(self._failures)
         level = logging.WARNING if self._failures == 1 else logging.DEBUG
@@ -213,7 +219,11 @@ async def _elsewhere(questions: Round, places: Collection[tuple[str, int]], own:
 
 
 def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _remotes(name: str, places: Sequence[tuple[str, int]]) -> dict[str, Remote]:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from inditree.ops import detail
 from inditree.ops.audit import Audit
-from inditree.ops.guard import Guard
+from inditree.ops.gate import Gate
 from inditree.ops.metrics import CONTENT_TYPE, Metrics
 from inditree.ops.model import Control, ControlError, DriverRow, Error, RemoteRow, Status, readiness
 from inditree.ops.openapi import document
@@ -40,12 +40,12 @@ _logger = logging.getLogger("inditree.http")
 
 
 class Api:
-    """The application. `guard` may be exchanged while it runs; `audit` gets a line for each change."""
+    """The application. `gate` may be exchanged while it runs; `audit` gets a line for each change."""
 
     def __init__(
-        self, control: Control, guard: Guard, metrics: Metrics, threads: Executor, audit: Audit | None = None
+        self, control: Control, gate: Gate, metrics: Metrics, threads: Executor, audit: Audit | None = None
     ) -> None:
-        self.guard = guard
+        self.gate = gate
         self._control = control
         self._metrics = metrics
         self._threads = threads
@@ -180,9 +180,9 @@ class Api:
         return await self._json(await self._find(kind, name), 202)
 
     async def _admit(self, request: Request) -> None:
-        """Raises HTTPException where the guard refuses."""
+        """Raises HTTPException where the gate refuses."""
         client = request.client.host if request.client else None
-        refusal = await self._in_thread(self.guard.refuse, client, request.headers)
+        refusal = await self._in_thread(self.gate.refuse, client, request.headers)
         if refusal is None:
             return
         fields = {"event": "control_refused", "client": client, "status": refusal.status}

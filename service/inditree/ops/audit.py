@@ -12,11 +12,11 @@ import queue
 import threading
 import time
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
 
 import msgspec
 
 from inditree.errors import StartError
+from inditree.ops.logs import utc
 from inditree.view.fold import parse
 
 MAX_VALUE = 200
@@ -72,6 +72,7 @@ class Audit:
         self._file = file
         self._complained = float("-inf")
         self._partial = False
+        self._moved = False
         self._entries: queue.Queue[_Entry | str] = queue.Queue(MAX_WAITING)
         try:
             self._descriptor: int | None = self._open()
@@ -93,7 +94,10 @@ class Audit:
 
     def reopen(self) -> None:
         """Go on in a new file: the old one was renamed (SIGHUP)."""
-        self._put("reopen")
+        try:
+            self._entries.put_nowait("reopen")
+        except queue.Full:
+            self._moved = True  # for the thread to see before the next line: that belongs to the new file too
 
     def close(self, timeout: float = 0.5) -> None:
         """Write what waits and close the file, within `timeout` seconds."""
@@ -103,7 +107,7 @@ class Audit:
             return
         self._thread.join(timeout)
 
-    def _put(self, entry: _Entry | str) -> None:
+    def _put(self, entry: _Entry) -> None:
         try:
             self._entries.put_nowait(entry)
         except queue.Full:
@@ -111,9 +115,9 @@ class Audit:
 
     def _run(self) -> None:
         while (entry := self._entries.get()) != "close":
-            if entry == "reopen":
+            if entry == "reopen" or self._moved:
                 self._reopen()
-            elif isinstance(entry, _Entry):
+            if isinstance(entry, _Entry):
                 self._write(msgspec.json.encode(_line(entry)) + b"\n")
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -122,6 +126,7 @@ class Audit:
         return os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
     def _reopen(self) -> None:
+        self._moved = False
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -155,7 +160,7 @@ class Audit:
 
 def _line(entry: _Entry) -> Line:
     return Line(
-        time=datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time=utc(entry.at),
         client=entry.client,
         listener=entry.listener,
         element=entry.element,

@@ -15,11 +15,9 @@ _TYPES: dict[str, _Type] = {f"def{kind}Vector": kind for kind in get_args(_Type)
 
 def capture(view: View, device: str | None = None) -> tuple[Definition, ...]:
     """All properties, or those of one device, as references: no folding, so that it takes the loop no time."""
-    names = list(view.devices) if device is None else [device] if device in view.devices else []
+
     return tuple(
-        Definition(name, each.name, each.definition, tuple(each._pending))
-        for name in names
-        for each in view.devices[name].properties.values()
+        Definition(name, each.name, each.definition, each.pending) for name, each in view.matching(device, None)
     )
 
 

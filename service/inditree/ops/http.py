@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
@@ -16,9 +15,10 @@ from inditree.config import Http, units
 from inditree.errors import StartError
 from inditree.ops.api import Api
 from inditree.ops.audit import Audit
-from inditree.ops.guard import Guard
+from inditree.ops.gate import Gate
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Control
+from inditree.runtime.binding import bind_tcp
 from inditree.runtime.tasks import Tasks
 
 MAX_CONNECTIONS = 64
@@ -105,7 +105,7 @@ class HttpServer:
         self._http = http
         self._tasks = tasks
         self._threads = ThreadPoolExecutor(1, "inditree-http")
-        self._api = Api(control, Guard(http), metrics, self._threads, audit)
+        self._api = Api(control, Gate(http), metrics, self._threads, audit)
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -113,7 +113,7 @@ class HttpServer:
         """Listen; nothing to do where `http.listen` is off. Raises StartError, which names the address."""
         if self._http.address is None:
             return
-        sockets = await _bind(*self._http.address)
+        sockets = _bind(*self._http.address)
         self.addresses = tuple(units.join(*each.getsockname()[:2]) for each in sockets)
         server = self._server = _Uvicorn(
             uvicorn.Config(
@@ -132,11 +132,16 @@ class HttpServer:
             )
         )
         self._task = self._tasks.start(server.serve(sockets), "http")
+        self._task.add_done_callback(lambda _: server.up.set())
         await server.up.wait()
+        if self._task.done():
+            for sock in sockets:
+                sock.close()
+            raise StartError(f"http: {self._task.exception() or 'ended as it started'}")
 
     def apply(self, http: Http) -> None:
         """Take over hosts and token of a configuration that was read anew. Raises ConfigError; the address stays."""
-        self._api.guard = Guard(http)
+        self._api.gate = Gate(http)
 
     async def stop(self) -> None:
         """Close the port, let answers under way be finished, but not for long."""
@@ -154,28 +159,12 @@ class HttpServer:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-async def _bind(host: str | None, port: int) -> list[socket.socket]:
-    """Listening sockets for each address of the host; None is all addresses."""
-    shown = units.join(host or "*", port)
-    sockets: list[socket.socket] = []
+def _bind(host: str | None, port: int) -> list[socket.socket]:
+    """Listening sockets for each address of the host; None is all addresses. Raises StartError."""
     try:
-        for family, address in await _addresses(host):
-            both = family is socket.AF_INET6 and address == "::" and socket.has_dualstack_ipv6()
-            sockets.append(socket.create_server((address, port), family=family, backlog=128, dualstack_ipv6=both))
-            port = port or sockets[0].getsockname()[1]
+        return bind_tcp(host, port)
     except OSError as error:
-        for each in sockets:
-            each.close()
-        # create_server's own text repeats the address, that of a failed look-up has a number which is no errno.
-        text = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        where = units.join(host or "*", port)
         raise StartError(
-            f"http: cannot listen on {shown}: {text} (another router? --http HOST:PORT, or off)"
+            f"http: cannot listen on {where}: {error.strerror or error} (another router? --http HOST:PORT, or off)"
         ) from error
-    return sockets
-
-
-async def _addresses(host: str | None) -> Iterable[tuple[socket.AddressFamily, str]]:
-    if host is None:
-        return [(socket.AF_INET6, "::") if socket.has_dualstack_ipv6() else (socket.AF_INET, "0.0.0.0")]
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found)

@@ -68,9 +68,9 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in _STANDARD and value is not None}
 
 
-def _time(record: logging.LogRecord) -> str:
-    when = datetime.fromtimestamp(record.created, UTC)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc(seconds: float) -> str:
+    """A moment (of `time.time`) as logs have it: `2026-01-31T22:15:00.123Z`."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class TextFormatter(logging.Formatter):
@@ -79,7 +79,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and those of the traceback."""
         name = record.name.removeprefix("inditree.")
-        line = f"{_time(record)} {record.levelname} {name}: {printable(record.getMessage())}"
+        line = f"{utc(record.created)} {record.levelname} {name}: {printable(record.getMessage())}"
         if record.exc_info and record.exc_info[0] is not None:
             line += "\n" + self.formatException(record.exc_info)
         return line
@@ -91,7 +91,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         line = {
-            "ts": _time(record),
+            "ts": utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": "",

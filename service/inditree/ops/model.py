@@ -202,8 +202,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What the metrics are made of. Mappings are keyed by the kind of peer.
 
     `counters` is a copy (Counters.copy). `definitions` are the properties of the view, none where
-    `metrics.properties` is empty. `slow_clients` are those that hold BLOBs which the fastest has already taken, or
-    that are about to be closed as stalled. `audit_lost` are lines that the audit's disk did not take.
+    `metrics.properties` is empty. `slow_clients` are those for which more than one BLOB waits.
+    `audit_lost` are lines that the audit's disk did not take.
     """
 
     status: Status

@@ -14,7 +14,7 @@ from inditree.ops.model import ListenerRow, Sample
 from inditree.wire.syntax import KNOWN_TAGS
 
 CLOSED = ("eof", "error", "malformed", "limit", "stalled", "overflow", "timeout", "loop", "access", "shutdown")
-REJECTED = ("limit", "access", "tls", "draining")
+REJECTED = ("limit", "access", "tls", "draining")  # the last stays 0: docs/metrics.md
 PARSE_ERRORS = ("malformed", "too_large", "doctype")
 DROPPED = ("overflow", "superseded", "memory", "loop", "duplicate", "undeliverable", "unknown", "access")
 
@@ -125,7 +125,7 @@ def _queues(sample: Sample, peers: Mapping[str, PeerCounters]) -> Iterator[Metri
     yield counter("indi_dropped_messages", text, messages, "peer", "reason")
     sizes = _per_label(peers, DROPPED, lambda peer: peer.dropped_bytes)
     yield counter("indi_dropped_bytes", "Bytes that were not passed on, by reason.", sizes, "peer", "reason")
-    yield gauge("indi_slow_clients", "Clients that keep others or themselves waiting.", {(): sample.slow_clients})
+    yield gauge("indi_slow_clients", "Clients for which more than one BLOB waits.", {(): sample.slow_clients})
     paused = _per_kind(peers, lambda peer: peer.read_paused_seconds)
     yield counter("indi_read_paused_seconds", "Seconds that sources were not read (back-pressure).", paused, "peer")
 

@@ -34,18 +34,11 @@ class FileWatch:
         self._interval = interval
         self._told: _Mark | None = None
         self._seen: _Mark | None = None
-        self._task: asyncio.Task[None] | None = None
 
     def start(self, tasks: Tasks) -> None:
-        """Watch from now on: what is there now is no change."""
+        """Watch from now on, until the tasks end: what is there now is no change."""
         self._told = self._seen = self._mark()
-        self._task = tasks.start(self._run(), f"watch {self._path}")
-
-    def stop(self) -> None:
-        """Watch no more."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
+        tasks.start(self._run(), f"watch {self._path}")
 
     async def _run(self) -> None:
         while True:

@@ -14,7 +14,7 @@ from typing import Any
 
 from inditree.config import Listen
 from inditree.core import Policy
-from inditree.early import take, take_name
+from inditree.early import take
 from inditree.errors import StartError
 from inditree.runtime import binding, descriptors
 from inditree.runtime.admission import Admission
@@ -82,16 +82,14 @@ class Listener:
 
     def _bind_tcp(self, going: list[socket.socket]) -> None:
         host, port = self.config.address
-        if early := take(host, port):
-            for sock in early:
-                sock.listen(binding.BACKLOG)
+        if early := take((host, port)):
             self._sockets = early
             return
         with binding.shared(going, port) as shared:
             self._sockets = binding.bind_tcp(host, port, shared=shared)
 
     def _bind_unix(self, path: str) -> None:
-        self._sockets = take_name(path) or [binding.bind_unix(path)]
+        self._sockets = take(path) or [binding.bind_unix(path)]
         try:
             if not path.startswith("@"):
                 self._bare = Path(path).stat()

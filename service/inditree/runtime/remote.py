@@ -180,7 +180,8 @@ class RemoteLink:
                 return TlsChannel(await handshake(sock, context, server_side=False, host=self.config.host))
             except (OSError, TimeoutError) as error:
                 sock.close()
-                failed = error
+                if not isinstance(failed, ssl.SSLError):  # it says more than what another address of the name does
+                    failed = error
             except BaseException:
                 sock.close()
                 raise

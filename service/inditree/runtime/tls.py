@@ -18,6 +18,9 @@ from inditree.runtime.channel import Buffer
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds for a handshake: who says nothing takes a connection for no longer."""
 
+GONE = (ssl.SSLEOFError, BrokenPipeError)
+"""How reading tells of an other end that went without a word: the second by Python 3.13."""
+
 RECORD = 16 << 10
 """Bytes of one TLS record at most (RFC 8446, 5.1)."""
 
@@ -158,7 +161,7 @@ class TlsChannel:
                 return self.sock.recv(size)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
-        except ssl.SSLEOFError:
+        except GONE:
             return b""
         except OSError:
             if later:
@@ -173,7 +176,7 @@ class TlsChannel:
                     count = self.sock.recv_into(view[got:])
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 break
-            except ssl.SSLEOFError:
+            except GONE:
                 count = 0
             if count == 0:
                 return got

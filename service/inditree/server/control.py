@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from inditree import config as configuration
-from inditree.config import Changes, Config, Difference, Driver, Listen, Remote, compare
-from inditree.errors import ConfigError
+from inditree.config import Changes, Config, Difference, Driver, Launch, Listen, Remote, compare, complete
+from inditree.errors import ConfigError, InditreeError
+from inditree.ops import logs
 from inditree.ops.model import ControlError
 from inditree.runtime.listener import Listener
 from inditree.server.exchange import Exchange
@@ -17,8 +20,10 @@ from inditree.server.exchange import Exchange
 if TYPE_CHECKING:
     from inditree.runtime.engine import Engine
     from inditree.runtime.remote import RemoteLink
+    from inditree.server.services import Services
     from inditree.server.units import DriverUnit, Units
 
+_Named = TypeVar("_Named", Driver, Remote)
 _logger = logging.getLogger("inditree.control")
 
 NEEDS_RESTART = frozenset({"definitions", "name", "discovery", "limits", "audit"})
@@ -29,14 +34,13 @@ class Control:
     """The part of the server that changes it."""
 
     config: Config
+    launch: Launch
     engine: Engine
     units: Units
+    services: Services
     listeners: dict[str, Listener]
     draining: bool
-
-    def _take_over(self, new: Config) -> None:
-        """Apply what is neither a list nor in NEEDS_RESTART. Raises ConfigError where nothing was changed."""
-        raise NotImplementedError
+    _reloading: asyncio.Lock
 
     def _refuse_if_stopping(self) -> None:
         if self.draining:
@@ -53,7 +57,7 @@ class Control:
         except ConfigError as error:
             raise ControlError(400, str(error)) from None
         except KeyError:
-            raise ControlError(409, f"there is a driver {entry.get('name')!r}") from None
+            raise ControlError(409, f"there is a driver {config.name!r}") from None
         return config.name
 
     def _driver(self, name: str) -> DriverUnit:
@@ -67,8 +71,7 @@ class Control:
 
     async def remove_driver(self, name: str) -> None:
         """End a driver and forget it."""
-        self._driver(name)
-        await self.units.remove_driver(name)
+        await self.units.remove_driver(self._driver(name))
 
     async def restart_driver(self, name: str) -> None:
         """End a driver and start it again."""
@@ -93,7 +96,7 @@ class Control:
         except ConfigError as error:
             raise ControlError(400, str(error)) from None
         except KeyError:
-            raise ControlError(409, f"there is a remote {entry.get('name')!r}") from None
+            raise ControlError(409, f"there is a remote {config.name!r}") from None
         return config.name
 
     def _remote(self, name: str) -> RemoteLink:
@@ -105,8 +108,7 @@ class Control:
 
     async def remove_remote(self, name: str) -> None:
         """End a link and forget it."""
-        self._remote(name)
-        await self.units.remove_remote(name)
+        await self.units.remove_remote(self._remote(name))
 
     async def restart_remote(self, name: str) -> None:
         """Link anew."""
@@ -134,6 +136,33 @@ class Control:
 
     # A new configuration
 
+    async def reload(self) -> bool:
+        """Read the configuration anew and apply what changed in it.
+
+        False: nothing was changed, because it is broken or the router is stopping.
+        """
+        async with self._reloading:
+            if self.draining:
+                return False
+            self.reopen()
+            if self.launch.reread is None:
+                return True
+            try:
+                await self.apply(complete(self.launch.reread()))
+            except (InditreeError, OSError) as error:
+                _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
+                return False
+            return True
+
+    def reopen(self) -> None:
+        """Files that were moved away are opened anew, certificates are read again."""
+        self.services.reopen()
+        for listener in self.listeners.values():
+            try:
+                listener.load_certificates()
+            except ConfigError as error:
+                _logger.error("listener %s keeps its certificates: %s", listener.config.name, error)
+
     async def apply(self, new: Config) -> None:
         """Touch only what changed in the file; what the API added stays. Raises before anything was changed."""
         if new.http.listen != self.config.http.listen:
@@ -146,40 +175,61 @@ class Control:
         except ConfigError:
             exchange.cancel()
             raise
-        for listener in exchange.commit():
+        left = exchange.commit()
+        # At once: where what follows breaks off, the next reload must not look for listeners that are gone.
+        old, self.config = self.config, msgspec.structs.replace(self.config, listen=new.listen)
+        for listener in left:
             for stream in list(listener.streams):
                 self.engine.end(stream.peer, "shutdown", f"listener {listener.config.name} was changed")
         later = sorted(NEEDS_RESTART.intersection(changes.sections))
         if later:
             _logger.warning("changed, but takes effect at the next start: %s", ", ".join(later))
-        await self._apply_drivers(changes.drivers)
-        await self._apply_remotes(changes.remotes)
+        await self._apply_drivers(old.drivers, changes.drivers)
+        await self._apply_remotes(old.remotes, changes.remotes)
         self.config = msgspec.structs.replace(new, **{key: getattr(self.config, key) for key in later})
         what = "nothing changed" if not changes else _told(changes)
         _logger.info("configuration read again: %s", what, extra={"event": "reloaded"})
 
+    def _take_over(self, new: Config) -> None:
+        """Apply what is neither a list nor in NEEDS_RESTART. Raises ConfigError where nothing was changed."""
+        self.services.apply(new)
+        if self.launch.signals and new.log != self.config.log:
+            logs.setup(new.log)
+
     def _listener(self, entry: Listen) -> Listener:
         return Listener(self.engine, entry, self.config.limits.connections_per_address)
 
-    async def _apply_drivers(self, difference: Difference[Driver]) -> None:
-        for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
-            if name in self.units.drivers:
-                await self.units.remove_driver(name)
+    async def _apply_drivers(self, old: Sequence[Driver], difference: Difference[Driver]) -> None:
+        for entry in _gone(old, difference):
+            unit = self.units.drivers.get(entry.name)
+            if unit is not None and unit.config == entry:  # else the API or discovery has put another in its place
+                await self.units.remove_driver(unit)
         for entry in (*difference.added, *difference.changed):
             if self.draining:
                 return  # it began to stop while a driver ended
-            if entry.name in self.units.drivers:
-                _logger.warning("driver %s: the name was taken through the API, that one stays", entry.name)
-            else:
+            if entry.name not in self.units.drivers:
                 self.units.add_driver(entry)
+            elif self.units.drivers[entry.name].config != entry:
+                _logger.warning("driver %s: the name was taken through the API, that one stays", entry.name)
 
-    async def _apply_remotes(self, difference: Difference[Remote]) -> None:
-        for name in [*difference.removed, *(entry.name for entry in difference.changed)]:
-            if name in self.units.remotes:
-                await self.units.remove_remote(name)
+    async def _apply_remotes(self, old: Sequence[Remote], difference: Difference[Remote]) -> None:
+        for entry in _gone(old, difference):
+            link = self.units.remotes.get(entry.name)
+            if link is not None and link.config == entry:
+                await self.units.remove_remote(link)
         for entry in (*difference.added, *difference.changed):
-            if entry.name not in self.units.remotes and not self.draining:
+            if self.draining:
+                return
+            if entry.name not in self.units.remotes:
                 self.units.add_remote(entry)
+            elif self.units.remotes[entry.name].config != entry:
+                _logger.warning("remote %s: the name was taken otherwise, that one stays", entry.name)
+
+
+def _gone(old: Sequence[_Named], difference: Difference[_Named]) -> list[_Named]:
+    """The old entries that are removed or changed."""
+    names = {*difference.removed, *(entry.name for entry in difference.changed)}
+    return [entry for entry in old if entry.name in names]
 
 
 def _told(changes: Changes) -> str:

@@ -6,12 +6,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from inditree.config import Difference, Listen
+from inditree.early import Place
 from inditree.runtime.listener import Listener
 
-_Place = str | tuple[str | None, int]
 
-
-def _place(entry: Listen) -> _Place:
+def _place(entry: Listen) -> Place:
     return entry.unix or entry.address
 
 

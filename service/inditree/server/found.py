@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inditree.config import Config, Remote
+from inditree.config import Discovery, Remote
 from inditree.discovery.own import Place
 from inditree.runtime.engine import Engine
+from inditree.runtime.remote import RemoteLink
 from inditree.server.units import Units
 
 if TYPE_CHECKING:
@@ -19,13 +21,38 @@ _logger = logging.getLogger("inditree.discovery")
 
 
 class Discovered:
-    """The remotes of each source of discovery (`docker`, `dns`)."""
+    """The remotes of each source of discovery (`docker`, `dns`).
+
+    One that an operator removed stays removed until it vanishes and appears again, or is found with other settings.
+    """
 
     def __init__(self, engine: Engine, units: Units) -> None:
         self._engine = engine
         self._units = units
-        self._linked: dict[str, dict[str, Remote]] = {}
+        self._linked: dict[str, dict[str, RemoteLink]] = {}
         self._turn = asyncio.Lock()
+        self._sources: list[DockerDiscovery | DnsDiscovery] = []
+        self._stopped = False
+
+    def start(self, discovery: Discovery, places: Callable[[], list[Place]]) -> None:
+        """Start what the configuration asks for. `places`: where we listen now. Raises ConfigError."""
+        if discovery.docker is not None:
+            from inditree.discovery.docker import DockerDiscovery
+
+            docker = DockerDiscovery(discovery.docker, lambda found: self.take("docker", found))
+            docker.start()
+            self._sources.append(docker)
+        if discovery.dns:
+            from inditree.discovery.dns import DnsDiscovery
+
+            dns = DnsDiscovery(discovery.dns, lambda found: self.take("dns", found), places)
+            dns.start(self._engine.tasks)
+            self._sources.append(dns)
+
+    async def stop(self) -> None:
+        """Link nothing more; again is harmless."""
+        self._stopped = True
+        await asyncio.gather(*(each.stop() for each in self._sources))
 
     def take(self, source: str, remotes: dict[str, Remote]) -> None:
         """This is all that a source finds now."""
@@ -33,37 +60,19 @@ class Discovered:
 
     async def _apply(self, source: str, remotes: dict[str, Remote]) -> None:
         async with self._turn:  # one list after the other
+            if self._stopped:
+                return
             linked = self._linked.setdefault(source, {})
-            for name in [name for name, each in linked.items() if remotes.get(name) != each]:
+            for name, link in [(name, link) for name, link in linked.items() if remotes.get(name) != link.config]:
                 del linked[name]
-                if name in self._units.remotes:
-                    await self._units.remove_remote(name)
+                if self._units.has(link):  # else the API removed it, and the name may be another's
+                    await self._units.remove_remote(link)
                     _logger.info("%s: %s is gone", source, name, extra={"event": "undiscovered", "remote": name})
             for name, each in remotes.items():
-                if name in linked:
+                if name in linked or self._stopped:  # it may have begun to stop while a link ended
                     continue
                 if name in self._units.remotes:
                     _logger.warning("%s: %s is linked already by that name", source, name, extra={"remote": name})
                     continue
-                linked[name] = each
-                self._units.add_remote(each)
+                linked[name] = self._units.add_remote(each)
                 _logger.info("%s: found %s", source, name, extra={"event": "discovered", "remote": name})
-
-
-def start(config: Config, engine: Engine, units: Units, places: list[Place]) -> list[DockerDiscovery | DnsDiscovery]:
-    """Start what the configuration asks for; gives what is to be stopped. Raises ConfigError."""
-    discovered = Discovered(engine, units)
-    running: list[DockerDiscovery | DnsDiscovery] = []
-    if config.discovery.docker is not None:
-        from inditree.discovery.docker import DockerDiscovery
-
-        docker = DockerDiscovery(config.discovery.docker, lambda found: discovered.take("docker", found))
-        docker.start()
-        running.append(docker)
-    if config.discovery.dns:
-        from inditree.discovery.dns import DnsDiscovery
-
-        dns = DnsDiscovery(config.discovery.dns, lambda found: discovered.take("dns", found), lambda: places)
-        dns.start(engine.tasks)
-        running.append(dns)
-    return running

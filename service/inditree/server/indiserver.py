@@ -7,24 +7,22 @@ import logging
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from inditree.config import Driver, Restart
-from inditree.config.words import unique
+from inditree.config import Driver, Remote, Restart
+from inditree.config.words import driver_name, remote_name, unique
 from inditree.core import Peer
 from inditree.errors import PeerError, StartError
 from inditree.fifo import LINE_MAX_BYTES, FifoError, Start, Stop, parse
 from inditree.runtime.engine import Engine
-from inditree.server.units import Units
-from inditree.supervise import State
+from inditree.runtime.remote import RemoteLink
+from inditree.server.units import DriverUnit, Units
+from inditree.supervise import ENDED
 from inditree.wire.syntax import parse_start, tag_end
-
-ENDED = frozenset({State.STOPPED, State.FAILED})
-"""States that a driver leaves only when it is told to."""
 
 _logger = logging.getLogger("inditree.fifo")
 
@@ -35,8 +33,19 @@ class _Started:
 
     word: str
     label: str
-    name: str
-    remote: bool = field(default=False)
+    unit: DriverUnit | RemoteLink
+
+    def fits(self, command: Stop) -> bool:
+        """Whether `stop` means this one."""
+        if isinstance(self.unit, RemoteLink):
+            return command.remote is not None and _place(self.unit.config) == _place(command.remote)
+        if command.remote is not None or self.word != command.driver:
+            return False
+        return command.label in ("", self.label) or any(command.label in peer.owns for peer in self.unit.peers)
+
+
+def _place(remote: Remote) -> tuple[str, int, str | None]:
+    return remote.host, remote.port, remote.device
 
 
 class Fifo:
@@ -64,8 +73,8 @@ class Fifo:
             raise StartError(f"FIFO {self._path}: {error.strerror}") from None
         for unit in self._units.drivers.values():
             if unit.config.exec is not None:
-                self._started.append(_Started(unit.config.exec[0], "", unit.config.name))
-        self._started += [_Started(name, "", name, remote=True) for name in self._units.remotes]
+                self._started.append(_Started(unit.config.exec[0], "", unit))
+        self._started += [_Started(name, "", link) for name, link in self._units.remotes.items()]
         self._engine.loop.add_reader(self._descriptor, self._readable)
 
     def stop(self) -> None:
@@ -105,45 +114,40 @@ class Fifo:
     def _start(self, command: Start) -> None:
         _logger.info("FIFO: start %s", command.driver, extra={"event": "fifo"})
         entry = command.entry
+        unit: DriverUnit | RemoteLink
         if isinstance(entry, Driver):
-            assert entry.exec is not None
-            base = os.path.basename(entry.exec[0])  # noqa: PTH119 - a word, not a path to look at
-            entry = replace(entry, name=unique(command.label or base, self._units.drivers))
-            self._units.add_driver(entry)
+            name = unique(command.label or driver_name(entry), self._units.drivers)
+            unit = self._units.add_driver(replace(entry, name=name))
         else:
-            entry = replace(entry, name=unique(entry.name or command.driver, self._units.remotes))
-            self._units.add_remote(entry)
-        is_remote = not isinstance(entry, Driver)
-        self._started.append(_Started(command.driver, command.label, entry.name, is_remote))
+            name = unique(remote_name(entry), self._units.remotes)
+            unit = self._units.add_remote(replace(entry, name=name))
+        self._started.append(_Started(command.driver, command.label, unit))
 
     def _stop(self, command: Stop) -> None:
-        for started in self._started:
-            if started.word == command.driver and self._fits(started, command.label):
-                break
-        else:
+        # What the API removed is gone; its name may be another's by now, which is not ours to stop.
+        self._started = [each for each in self._started if self._units.has(each.unit)]
+        started = next((each for each in self._started if each.fits(command)), None)
+        if started is None:
             raise FifoError("no such driver runs")
         _logger.info("FIFO: stop %s", command.driver, extra={"event": "fifo"})
         self._started.remove(started)
-        work = self._units.remove_remote if started.remote else self._units.remove_driver
-        self._engine.tasks.start(work(started.name), f"stop {started.name}")
+        self._remove(started.unit)
+
+    def _remove(self, unit: DriverUnit | RemoteLink) -> None:
+        work = self._units.remove_remote(unit) if isinstance(unit, RemoteLink) else self._units.remove_driver(unit)
+        self._engine.tasks.start(work, f"remove {unit.config.name}")
 
     def on_change(self) -> None:
         """Say and forget which drivers are gone for good: KStars looks for these words to know of it."""
         for started in list(self._started):
-            unit = self._units.drivers.get(started.name)
-            if started.remote or unit is None or unit.supervisor.state not in ENDED:
+            unit = started.unit
+            if isinstance(unit, RemoteLink) or unit.supervisor.state not in ENDED or not self._units.has(unit):
                 continue
             self._started.remove(started)
             restarts = sum(unit.supervisor.restarts.values())
             text = f"Driver {started.word}: Terminated after #{restarts} restarts."
-            _logger.error("%s", text, extra={"event": "terminated", "driver": started.name})
-            self._engine.tasks.start(self._units.remove_driver(started.name), f"forget {started.name}")
-
-    def _fits(self, started: _Started, label: str) -> bool:
-        if not label or label == started.label:
-            return True
-        unit = self._units.drivers.get(started.name)
-        return unit is not None and any(label in peer.owns for peer in unit.peers)
+            _logger.error("%s", text, extra={"event": "terminated", "driver": unit.config.name})
+            self._remove(unit)
 
 
 class MessageLog:

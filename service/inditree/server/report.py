@@ -35,7 +35,7 @@ def status(server: Server) -> Status:
     """The whole router."""
     core = server.engine.core
     drivers = tuple(driver_row(unit) for unit in server.units.drivers.values())
-    remotes = tuple(remote_row(server, remote) for remote in server.units.remotes.values())
+    remotes = tuple(remote_row(remote) for remote in server.units.remotes.values())
     ready = is_ready(applied=server.applied, draining=server.draining, drivers=drivers, remotes=remotes)
     return Status(
         name=server.config.name,
@@ -55,7 +55,7 @@ def status(server: Server) -> Status:
         ),
         drivers=drivers,
         remotes=remotes,
-        devices=tuple(DeviceRow(name=name, owner=owner(server, peer)) for name, peer in core.owners.items()),
+        devices=tuple(DeviceRow(name=name, owner=owner(peer)) for name, peer in core.owners.items()),
         clients=sum(peer.kind == "client" for peer in core.peers.values()),
         loops_detected=sum(core.counters.loops.values()),
         conflicts=tuple(
@@ -64,7 +64,7 @@ def status(server: Server) -> Status:
     )
 
 
-def owner(server: Server, peer: Peer) -> Owner:
+def owner(peer: Peer) -> Owner:
     """Who provides a device, as the API names it."""
     if peer.kind == "link":
         opened = peer.link is not None and peer.link.opener
@@ -95,7 +95,7 @@ def driver_row(unit: DriverUnit) -> DriverRow:
     )
 
 
-def remote_row(server: Server, remote: RemoteLink) -> RemoteRow:
+def remote_row(remote: RemoteLink) -> RemoteRow:
     """One link that we opened."""
     peer = remote.peer
     link = peer.link if peer is not None else None
@@ -148,7 +148,7 @@ def device(server: Server, name: str) -> DeviceSource:
     core = server.engine.core
     return DeviceSource(
         name=name,
-        owner=owner(server, core.owners[name]),
+        owner=owner(core.owners[name]),
         definitions=capture(core.view, name),
     )
 
@@ -179,6 +179,6 @@ def sample(server: Server) -> Sample:
         queue_bytes_largest=largest,
         queue_limit_bytes=core.settings.queue,
         slow_clients=slow,
-        audit_lost=server.audit_lost,
+        audit_lost=server.services.audit_lost,
         definitions=definitions,
     )

@@ -7,42 +7,29 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from inditree.config import Config, Launch, complete
-from inditree.core import Audit as AuditEffect
 from inditree.core import Settings
-from inditree.core.providers import KEEPALIVE
 from inditree.counters import Counters
 from inditree.discovery.own import Place
-from inditree.errors import ConfigError, InditreeError, StartError
-from inditree.ops import logs
-from inditree.ops.audit import Audit
-from inditree.ops.blocked import BlockWatch
-from inditree.ops.lag import LagMeter
+from inditree.errors import ConfigError
 from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
 from inditree.ops.watch import FileWatch, is_mounted
 from inditree.runtime.descriptors import check_descriptors
 from inditree.runtime.engine import Engine
-from inditree.runtime.inprocess import culprit
 from inditree.runtime.ipyfactory import check_drivers, load_factory
 from inditree.runtime.listener import Listener
 from inditree.runtime.process import close_guardian
 from inditree.runtime.supervisor import CannotStart
-from inditree.server import found, report
+from inditree.server import messages, report
 from inditree.server.control import Control
+from inditree.server.found import Discovered
 from inditree.server.indiserver import Fifo, MessageLog
+from inditree.server.services import Services
 from inditree.server.units import Units
-from inditree.supervise import State
-from inditree.wire.syntax import message
-
-if TYPE_CHECKING:
-    from inditree.discovery.dns import DnsDiscovery
-    from inditree.discovery.docker import DockerDiscovery
-    from inditree.ops.http import HttpServer
-    from inditree.ops.metrics import Metrics
+from inditree.supervise import ENDED
 
 _logger = logging.getLogger("inditree.router")
 
@@ -52,16 +39,6 @@ milliseconds."""
 
 DESCRIPTORS_BESIDE = 128
 """Descriptors that a router needs beside its connections: drivers (four each), links, files."""
-
-
-ENDED = frozenset({State.STOPPED, State.FAILED})
-"""States that a driver leaves only when it is told to."""
-
-
-def timestamp(now: datetime | None = None) -> str:
-    """INDI's time: UTC, without a zone, to a tenth of a second."""
-    moment = (now or datetime.now(UTC)).astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + str(moment.microsecond // 100000)
 
 
 class Server(Control):
@@ -81,19 +58,14 @@ class Server(Control):
         self.listeners: dict[str, Listener] = {}
         self.engine: Engine
         self.units: Units
+        self.services: Services
+        self.discovered: Discovered
         self.running = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()  # one after the other
         self._signals = 0
         self._status = 0
-        self._audit: Audit | None = None
-        self._http: HttpServer | None = None
-        self._metrics: Metrics | None = None
-        self._lag: LagMeter | None = None
-        self._blocked: BlockWatch | None = None
         self._fifo: Fifo | None = None
-        self._watch: FileWatch | None = None
-        self._discovery: list[DockerDiscovery | DnsDiscovery] = []
 
     # Running
 
@@ -116,7 +88,7 @@ class Server(Control):
         limits = self.config.limits
         settings = Settings(
             identity=secrets.token_hex(8),
-            timestamp=timestamp,
+            timestamp=messages.timestamp,
             queue=limits.queue,
             memory=limits.memory,
             stall_timeout=limits.stall_timeout,
@@ -130,6 +102,8 @@ class Server(Control):
         if self.launch.message_dir is not None:
             self.engine.tap = MessageLog(self.launch.message_dir).note
         self.units = Units(self.engine, self.on_change)
+        self.services = Services(self.engine, self.units, self)
+        self.discovered = Discovered(self.engine, self.units)
 
     async def _start(self) -> None:
         """All ports first: a router that cannot listen starts no driver."""
@@ -142,30 +116,28 @@ class Server(Control):
             listener = self._listener(entry)
             listener.bind()
             self.listeners[entry.name] = listener
-        await self._start_services()
+        await self.services.start(self.config, self.launch.http_may_fail)
         for listener in self.listeners.values():
             listener.start()
         for each in self.objects:
-            self.units.add_object(each)
+            self.units.add_object(each, taken={driver.name for driver in self.config.drivers})
         for driver in self.config.drivers:
             self.units.add_driver(driver, made.get(driver.name))
         for remote in self.config.remotes:
             self.units.add_remote(remote)
-        self._discovery = found.start(self.config, self.engine, self.units, self._places())
+        self.discovered.start(self.config.discovery, self._places)
         if self.launch.file is not None and is_mounted(self.launch.file):
-            self._watch = FileWatch(self.launch.file, self._on_hangup)
-            self._watch.start(self.engine.tasks)
+            FileWatch(self.launch.file, self._on_hangup).start(self.engine.tasks)
         if self.launch.fifo is not None:
             self._fifo = Fifo(self.launch.fifo, self.launch.fifo_restart, self.engine, self.units)
             self._fifo.start()
         if self.launch.keepalive is not None:
-            self.engine.tasks.start(self._keep_alive(self.launch.keepalive), "keepalive")
+            self.engine.tasks.start(messages.keep_alive(self.engine, self.launch.keepalive), "keepalive")
         self.applied = True
 
     def _places(self) -> list[Place]:
         """Where we listen: discovery leaves out what leads there."""
-        addresses = (each.config.address for each in self.listeners.values() if each.config.tcp)
-        return [(host, port) for host, port in addresses]
+        return [(each.config.address[0], each.port) for each in self.listeners.values() if each.config.tcp]
 
     def _call_factories(self) -> dict[str, list[Any]]:
         """The drivers of each factory, for its first run: one that cannot be had is a mistake in the configuration."""
@@ -181,53 +153,10 @@ class Server(Control):
                 _logger.exception("%s: its factory failed", driver.name, extra={"driver": driver.name})
         return made
 
-    async def _start_services(self) -> None:
-        """Audit, HTTP, the measure of the loop's lag."""
-        if self.config.audit.file is not None:
-            self._audit = Audit(self.config.audit.file)
-            self.engine.on_audit = self._audited
-            self.engine.core.audited = True
-        self._lag = LagMeter(self.engine.core.counters)
-        self._lag.start()
-        self._blocked = BlockWatch(self._lag, lambda task, files: culprit([*self.units.drivers.values()], task, files))
-        self._blocked.start()
-        if self.config.http.listen is not None:
-            await self._start_http()
-
-    async def _start_http(self) -> None:
-        # Imported where it is wanted: half of the memory of a router with nothing to do.
-        from inditree.ops.http import HttpServer
-        from inditree.ops.metrics import Metrics
-
-        self._metrics = Metrics(self.config.metrics.properties)
-        self._http = HttpServer(self.config.http, self, self.engine.tasks, self._metrics, self._audit)
-        try:
-            await self._http.start()
-        except StartError as error:
-            if not self.launch.http_may_fail:
-                raise
-            _logger.warning("HTTP is off: %s", error, extra={"event": "http_off"})
-            self._http = None
-
-    def _audited(self, each: AuditEffect) -> None:
-        if self._audit is not None:
-            peer = each.peer
-            self._audit.command(
-                client=peer.address,
-                listener=peer.policy.listener,
-                element=each.element,
-                device=each.device,
-                property=each.property,
-                data=each.data,
-                result=each.result,
-            )
-
     def _announce(self) -> None:
         for listener in self.listeners.values():
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
-        if self._http is not None:
-            where = ", ".join(f"http://{address}" for address in self._http.addresses)
-            _logger.info("health, metrics and control on %s", where, extra={"event": "http"})
+        self.services.announce()
 
     def on_change(self) -> None:
         """A driver changed its state: an indiserver ends with its last one."""
@@ -241,25 +170,7 @@ class Server(Control):
 
     def broadcast(self, text: str, timestamp: str | None = None) -> None:
         """A message without a device to every client; `timestamp` as INDI has it."""
-        self.engine.begin()
-        self.engine.core.broadcast(text, timestamp)
-        self.engine.flush()
-
-    async def _keep_alive(self, seconds: Callable[[], float | None]) -> None:
-        """Say something to clients that have heard nothing for a while; a link's other end has its own clients."""
-        core = self.engine.core
-        heard, since = -1, time.monotonic()
-        while True:
-            await asyncio.sleep(min(1.0, (seconds() or 1.0) / 4))
-            passed = sum(sum(kind.received.values()) for kind in core.counters.peers.values())
-            if passed != heard:
-                heard, since = passed, time.monotonic()
-            elif (limit := seconds()) and time.monotonic() - since >= limit:
-                since = time.monotonic()
-                data = message(KEEPALIVE, timestamp())
-                self.engine.begin()
-                core.send_all([p for p in core.peers.values() if p.kind == "client"], data, "message")
-                self.engine.flush()
+        messages.broadcast(self.engine, text, timestamp)
 
     # Stopping
 
@@ -270,6 +181,7 @@ class Server(Control):
 
     async def _stop(self) -> None:
         self.draining = True
+        undiscovered = self.engine.tasks.start(self.discovered.stop(), "stop discovery")
         for listener in self.listeners.values():
             listener.stop()
         if self._fifo is not None:
@@ -279,6 +191,7 @@ class Server(Control):
         await self.units.stop_remotes()
         await stopping
         await self._drain(left)
+        await undiscovered
 
     async def _drain(self, seconds: float) -> float:
         """Let go out what waits for the clients, for some seconds at most; how long it took."""
@@ -291,25 +204,18 @@ class Server(Control):
         return passed
 
     async def _close(self) -> None:
+        self.draining = True  # it may not have been told to stop: a start that failed, a task that was cancelled
         for listener in self.listeners.values():
             listener.stop()
         if self._fifo is not None:
             self._fifo.stop()
-        for each in self._discovery:
-            await each.stop()
+        await self.discovered.stop()
         self.units.kill_drivers()
         await self.units.stop_drivers()
         await self.units.stop_remotes()
         for peer in list(self.engine.core.peers.values()):
             self.engine.end(peer, "shutdown", "the router stops")
-        if self._http is not None:
-            await self._http.stop()
-        if self._blocked is not None:
-            self._blocked.stop()
-        if self._lag is not None:
-            self._lag.stop()
-        if self._audit is not None:
-            self._audit.close()
+        await self.services.stop()
         await self.engine.close()
         await close_guardian()
 
@@ -337,41 +243,6 @@ class Server(Control):
             return
         self.engine.tasks.start(self.reload(), "reload")
 
-    async def reload(self) -> bool:
-        """Read the configuration anew and apply what changed in it.
-
-        False: nothing was changed, because it is broken or the router is stopping.
-        """
-        async with self._reloading:
-            if self.draining:
-                return False
-            self.reopen()
-            if self.launch.reread is None:
-                return True
-            try:
-                await self.apply(complete(self.launch.reread()))
-            except (InditreeError, OSError) as error:
-                _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
-                return False
-            return True
-
-    def _take_over(self, new: Config) -> None:
-        if self._http is not None and self._metrics is not None:
-            self._http.apply(new.http)
-            self._metrics.watch(new.metrics.properties)
-        if self.launch.signals and new.log != self.config.log:
-            logs.setup(new.log)
-
-    def reopen(self) -> None:
-        """Files that were moved away are opened anew, certificates are read again."""
-        if self._audit is not None:
-            self._audit.reopen()
-        for listener in self.listeners.values():
-            try:
-                listener.load_certificates()
-            except ConfigError as error:
-                _logger.error("listener %s keeps its certificates: %s", listener.config.name, error)
-
     # What it tells
 
     def snapshot(self) -> Status:
@@ -381,11 +252,6 @@ class Server(Control):
     def clients(self) -> tuple[ClientRow, ...]:
         """Who connected to us."""
         return report.clients(self)
-
-    @property
-    def audit_lost(self) -> int:
-        """Lines that could not be written to audit.file."""
-        return self._audit.lost if self._audit is not None else 0
 
     def sample(self) -> Sample:
         """What the metrics are made of."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from inditree.config import Driver, Remote, Restart
+from inditree.config.words import unique
 from inditree.core import Peer
 from inditree.runtime.driver import ExecDriver
 from inditree.runtime.engine import Engine
@@ -54,10 +55,13 @@ class Units:
         unit.supervisor.start()
         return unit
 
-    def add_object(self, driver: Any) -> DriverUnit:
-        """Run an IPyDriver object. It runs once: where it fails there is nothing to make a new one from."""
+    def add_object(self, driver: Any, taken: Collection[str] = ()) -> DriverUnit:
+        """Run an IPyDriver object, by a name that is not `taken`.
+
+        It runs once: where it fails there is nothing to make a new one from.
+        """
         kind = type(driver)
-        name = next(iter(driver), kind.__name__)
+        name = unique(next(iter(driver), kind.__name__), {*self.drivers, *taken})
         restart = Restart(policy="on-failure", max_restarts=0)
         config = Driver(name=name, python=f"{kind.__module__}:{kind.__qualname__}", restart=restart)
         unit = self.drivers[name] = PythonDriver(self._engine, config, self._changed, [driver], once=True)
@@ -67,9 +71,13 @@ class Units:
     def _changed(self, supervisor: Supervisor) -> None:
         self._on_change()
 
-    async def remove_driver(self, name: str) -> None:
+    def has(self, unit: DriverUnit | RemoteLink) -> bool:
+        """Whether it is still here: its name alone may be another's by now."""
+        return any(each is unit for each in (*self.drivers.values(), *self.remotes.values()))
+
+    async def remove_driver(self, unit: DriverUnit) -> None:
         """End it and forget it."""
-        unit = self.drivers[name]
+        name = unit.config.name
         if not await unit.supervisor.retire():
             _logger.error("%s: cannot be ended", name, extra={"driver": name, "event": "unkillable"})
         if self.drivers.get(name) is unit:
@@ -83,9 +91,11 @@ class Units:
         remote.start()
         return remote
 
-    async def remove_remote(self, name: str) -> None:
+    async def remove_remote(self, remote: RemoteLink) -> None:
         """End the link and forget it."""
-        await self.remotes.pop(name).stop()
+        if self.has(remote):
+            del self.remotes[remote.config.name]
+        await remote.stop()
 
     async def stop_drivers(self) -> None:
         """Tell all to end, in order, and wait until they have."""

@@ -1,6 +1,7 @@
 """When a driver is started, restarted and given up: a table without clock, process or event loop."""
 
 from inditree.supervise.events import (
+    ENDED,
     REASONS,
     Action,
     Arm,
@@ -29,6 +30,7 @@ from inditree.supervise.policy import JITTER, RestartPolicy, delay, grown
 from inditree.supervise.table import KILL_MARGIN, TABLE, Machine
 
 __all__ = [
+    "ENDED",
     "JITTER",
     "KILL_MARGIN",
     "REASONS",

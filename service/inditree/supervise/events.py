@@ -20,6 +20,10 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+ENDED = frozenset({State.STOPPED, State.FAILED})
+"""States that a driver leaves only when it is told to."""
+
+
 class Timer(StrEnum):
     BACKOFF = "backoff"
     READY = "ready"

@@ -73,6 +73,11 @@ class Property:
             self.current()
 
     @property
+    def pending(self) -> tuple[bytes, ...]:
+        """What is not folded into the definition yet."""
+        return tuple(self._pending)
+
+    @property
     def weight(self) -> int:
         """Bytes that it takes, roughly: its text, and what Python needs to keep it."""
         return PROPERTY_BYTES + len(self.name) + len(self.definition) + self._size

@@ -22,7 +22,7 @@ class Refusal(NamedTuple):
     text: str
 
 
-class Guard:
+class Gate:
     """Decides about changing calls. Raises ConfigError where the token file gives no token."""
 
     def __init__(self, http: Http) -> None:

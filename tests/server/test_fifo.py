@@ -1,0 +1,96 @@
+"""The FIFO beside the API: who started what, by which word it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from inditree.config import Config, Driver, Launch, Remote
+from ports import free_port
+from server.inloop import Running, config, run, running, until
+
+HERE = "127.0.0.1:1"
+
+
+@asynccontextmanager
+async def with_fifo(tmp: Path, first: Config) -> AsyncIterator[tuple[Running, Path]]:
+    fifo = tmp / "fifo"
+    async with running(first, Launch(fifo=str(fifo))) as it:
+        yield it, fifo
+
+
+def say(fifo: Path, line: str) -> None:
+    with fifo.open("wb") as file:
+        file.write(line.encode() + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        (Remote(host="127.0.0.1", port=1), f"stop @{HERE}"),
+        (Remote(host="127.0.0.1", port=1, device="Dev"), f"stop Dev@{HERE}"),
+        (Remote(host="localhost"), "stop @localhost:7624"),
+    ],
+)
+def test_a_remote_of_the_command_line_is_stopped(tmp_path: Path, entry: Remote, line: str) -> None:
+    async def work() -> None:
+        async with with_fifo(tmp_path, replace(config(), remotes=(entry,))) as (it, fifo):
+            say(fifo, line)
+            await until(lambda: not it.server.units.remotes, "it is gone")
+
+    run(work())
+
+
+def test_names_are_those_that_the_configuration_gives(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with with_fifo(tmp_path, config()) as (it, fifo):
+            for line in (
+                f"start @{HERE}",
+                f"start Dev@{HERE}",
+                f"start @{HERE}",
+                "start /bin/no_such",
+                "start no_such",
+            ):
+                say(fifo, line)
+            await until(lambda: len(it.server.units.drivers) == 2, "all are read")
+            assert list(it.server.units.remotes) == [HERE, f"Dev@{HERE}", f"{HERE}-2"]
+            assert list(it.server.units.drivers) == ["no_such", "no_such-2"]
+
+    run(work())
+
+
+def test_what_the_api_removed_is_forgotten(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And what the API then calls so is not the FIFO's to stop."""
+
+    async def work() -> None:
+        async with with_fifo(tmp_path, config()) as (it, fifo):
+            server = it.server
+            say(fifo, f"start cat\nstart @{HERE}")
+            await until(lambda: server.units.remotes, "they are started")
+            await server.remove_driver("cat")
+            await server.remove_remote(HERE)
+            await server.add_driver({"exec": ["sleep", "777"], "name": "cat"})
+            await server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": HERE})
+            say(fifo, f"stop cat\nstop @{HERE}")
+            await until(lambda: caplog.text.count("no such driver runs") == 2, "it is said")
+            assert list(server.units.drivers) == ["cat"]
+            assert list(server.units.remotes) == [HERE]
+            assert "failed" not in caplog.text
+
+    run(work())
+
+
+def test_of_two_by_one_word_the_one_that_runs_is_stopped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        first = config(drivers=tuple(Driver(name=name, exec=("cat",)) for name in "ab"))
+        async with with_fifo(tmp_path, first) as (it, fifo):
+            await it.server.remove_driver("a")
+            say(fifo, "stop cat")
+            await until(lambda: not it.server.units.drivers, "b is stopped")
+            assert "failed" not in caplog.text
+
+    run(work())
