@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
-from inditree.config import Remote
+from inditree.config import ClientTls, Remote, ServerTls
 from inditree.runtime import remote as module
 from inditree.runtime.channel import Channel
 from inditree.runtime.remote import RemoteLink
 from ports import free_port
+from security.certificates import Authority
 from server.inloop import config, listen, run, running, until
 
 
@@ -54,6 +56,33 @@ def test_a_loop_whose_name_cannot_be_looked_up_is_looked_at_again(monkeypatch: p
             assert link.attempts["ok"] == 2
             await link.stop()
             assert link.state == "stopped"
+
+    run(work())
+
+
+def test_what_a_certificate_lacks_is_not_hidden_by_the_next_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`localhost` is ::1 too, where IPv6 may be off."""
+    (tmp_path / "strange").mkdir()
+    pair, stranger = Authority(tmp_path).server(), Authority(tmp_path / "strange")
+
+    async def work() -> None:
+        port, closed = free_port(), free_port()
+        entry = listen(port, tls=ServerTls(cert=str(pair.cert), key=str(pair.key)))
+        async with running(config(entry)) as it:
+            tls = ClientTls(ca=str(stranger.cert))
+            link = RemoteLink(it.server.engine, Remote(host="localhost", port=port, name="r", tls=tls))
+
+            async def two() -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+                return [(socket.AF_INET, ("127.0.0.1", each)) for each in (port, closed)]
+
+            monkeypatch.setattr(link, "_addresses", two)
+            link.start()
+            await until(lambda: link.attempts.total() > 0, "it has tried")
+            await link.stop()
+            assert set(link.attempts) == {"tls"}
+            assert "certificate verify failed" in (link.last_error or "")
 
     run(work())
 

@@ -29,6 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Who read our output has gone (`inditree status | head`); flushing it at exit would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    finally:
+        _let_go_of_stderr()
+
+
+def _let_go_of_stderr() -> None:
+    """A log that its disk does not take must not decide the exit status (Python 3.13 makes 120 of it)."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _run(words: list[str]) -> int:
