@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from inditree.config import Limits
+from inditree.config import Driver, Limits
 from inditree.core import Settings
 from inditree.counters import Counters
 from inditree.runtime import engine as module
 from inditree.runtime.channel import LocalChannel
 from inditree.runtime.engine import Engine
 from inditree.runtime.imagethread import ImageThread
+from inditree.runtime.inprocess import PythonDriver
 from inditree.runtime.stream import Stream
 from runtime.processes import descriptors, until
 
@@ -127,3 +128,22 @@ def test_images_that_wait_to_be_encoded_leave_no_descriptor(monkeypatch: pytest.
         assert descriptors() == before
 
     asyncio.run(counted())
+
+
+def test_a_python_driver_that_is_killed_before_its_first_step_has_ended() -> None:
+    """The end of a start that failed waited five seconds for it."""
+
+    async def main() -> None:
+        async with started() as (engine, _):
+            unit = PythonDriver(engine, Driver(name="w", python="inditree_drivers.weather:Weather"))
+            unit.supervisor.start()
+            for _ in range(1000):
+                if unit.peers:
+                    break
+                await asyncio.sleep(0)
+            unit.kill()  # its task has been made and has not run
+            await until(lambda: unit.supervisor.last_exit is not None, "its end is seen")
+            assert unit.peers == []
+            assert await unit.supervisor.stop()
+
+    asyncio.run(main())

@@ -173,7 +173,9 @@ class PythonDriver:
         port.peer.on_defined = self.supervisor.defined
         self._ports.append(port)
         self._running += 1
-        self._tasks.append(self._engine.tasks.start(self._run(port), f"driver {name}"))
+        task = self._engine.tasks.start(self._run(port), f"driver {name}")
+        task.add_done_callback(lambda _: self._gone(port, "shutdown", "stopped"))  # killed before its first step
+        self._tasks.append(task)
         port.prime(self._wishes.get(name))
 
     async def _run(self, port: InProcessPort) -> None:
@@ -186,6 +188,11 @@ class PythonDriver:
             _logger.exception("%s failed", port.process.name, extra={"driver": self.config.name, "event": "failed"})
             reason, text = "error", f"{type(error).__name__}: {error}"
             self._failed = True
+        self._gone(port, reason, text)
+
+    def _gone(self, port: InProcessPort, reason: str, text: str) -> None:
+        if port not in self._ports:
+            return
         self._engine.end(port.peer, reason, text)
         self._ports.remove(port)
         self._running -= 1
