@@ -40,7 +40,7 @@ def test_what_it_shows() -> None:
     assert _line(text, "dome-a  ") == "dome-a inditree 0.1.0 up 1d 1h ready"
     assert _line(text, "main:") == "main: 0.0.0.0:7624, 2 of 256 connections"
     assert _line(text, "@x:") == "@x: @x, 0 connections"
-    assert _line(text, "received") == ("received 150 msg/s 0 B/s · sent 0 msg/s 0 B/s · 1 clients · 2 devices")
+    assert _line(text, "received") == ("received 150 msg/s 0 B/s · sent 0 msg/s 0 B/s · 1 client · 2 devices")
     assert _line(text, "ccd ") == "ccd running 1h 2m 3 -9 25.0 % 5.0 MiB Main CCD, Guide CCD"
     assert _line(text, "observatory ") == "observatory failed 1s 0 - - -"
     assert _line(text, "dome-b ") == "dome-b dome-b:7624 backoff - - connection refused"

@@ -156,7 +156,12 @@ def _rates(before: Poll, now: Poll, seconds: float) -> Text:
         return Text("rates: -", style="dim")
     rate = {key: max(0.0, now.totals.get(key, 0.0) - before.totals.get(key, 0.0)) / seconds for key in _TOTALS.values()}
     sides = [f"{way} {rate[f'messages {way}']:.0f} msg/s {tables.size(rate[f'bytes {way}'])}/s" for way in _WAYS]
-    return Text(f"{' · '.join(sides)} · {now.status['clients']} clients · {len(now.status['devices'])} devices")
+    counts = (_many(now.status["clients"], "client"), _many(len(now.status["devices"]), "device"))
+    return Text(" · ".join((*sides, *counts)))
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 _WAYS = ("received", "sent")

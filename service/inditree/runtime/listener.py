@@ -30,6 +30,8 @@ _logger = logging.getLogger("inditree.listener")
 ACCEPTS_AT_ONCE = 64
 """Connections taken in one turn of the loop: a thousand that come together must not hold up the others."""
 
+IN_USE = ": another server runs there? --port (indiserver: -p) or `listen` in the file takes another"
+
 
 class Listener:
     """One entry of `listen`."""
@@ -110,7 +112,7 @@ class Listener:
             yield
         except OSError as error:
             where = self.config.unix or self.config.tcp
-            hint = ": another server runs there?" if error.errno == errno.EADDRINUSE else ""
+            hint = IN_USE if error.errno == errno.EADDRINUSE else ""
             raise StartError(f"cannot listen on {where}: {error.strerror or error}{hint}") from None
 
     def adopt(self, old: Listener) -> None:
