@@ -29,14 +29,12 @@ class Elements:
         self._parser.feed(b"<indi>")
         self._depth = 0
         self._root: Any = None
-        # Since 2.6 expat puts off what looks unfinished: an end tag in three pieces came only with the next element.
-        self._flush = getattr(self._parser, "flush", lambda: None)
 
     def take(self, data: bytes) -> Iterator[Any]:
         """The elements that are complete with this data; what cannot be parsed is logged and left out."""
         try:
             self._parser.feed(data)
-            self._flush()
+            late = self._flush()
             for what, element in self._parser.read_events():
                 if what == "start":
                     self._depth += 1
@@ -46,9 +44,22 @@ class Elements:
                 if self._depth == 1:
                     self._root.remove(element)
                     yield element
+            if late is not None:
+                raise late
         except ET.ParseError as error:
             log.error("what the server sent is no XML: %s", error)
             self._start()
+
+    def _flush(self) -> ET.ParseError | None:
+        """Since 2.6 expat puts off what looks unfinished: an end tag in three pieces came only with the next element.
+
+        What is wrong shows after the elements before it, as it does without.
+        """
+        try:
+            getattr(self._parser, "flush", lambda: None)()
+        except ET.ParseError as error:
+            return error
+        return None
 
 
 class Stdio:

@@ -95,7 +95,7 @@ def test_a_crowd_costs_a_healthy_client_little(tmp_path: Path) -> None:
         assert process.memory_info().rss < 256 * MIB
         # Generous, for machines that do other work: it is the median that must not move by orders of magnitude.
         assert statistics.median(silent) < max(0.05, 10 * statistics.median(alone))
-        assert statistics.median(attacked) < 0.25
+        assert statistics.median(attacked) < 1.0
         assert "Traceback" not in router.log
 
 
