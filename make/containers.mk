@@ -33,10 +33,15 @@ $(COMPOSE): $(READY)
 e2e: image $(COMPOSE) ## tests on the real container engine: images, the tree in containers, discovery, monitoring
 	COMPOSE=$(COMPOSE) IMAGE=$(IMAGE) BASE_IMAGE=$(BASE_IMAGE) $(BIN)/python -m pytest -q -s --durations=12 tests/e2e
 
+clean-room: ## README's two commands in a container of the base image, which has nothing, with the image's Python
+	@scripts/debs $(ENGINE) git=git
+	@$(DOCKER) image inspect $(BASE_IMAGE) >/dev/null 2>&1 || $(MAKE) --no-print-directory base-image
+	@scripts/clean-room $(BASE_IMAGE)
+
 lock: $(READY) ## pin the image's dependencies anew (requirements/)
 	@$(BIN)/pip install -q --disable-pip-version-check 'uv>=0.9'
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra docker --extra ipydriver -o requirements/image.txt pyproject.toml
 	echo 'hatchling>=1.24' | $(BIN)/uv pip compile -q --upgrade $(LOCK) -o requirements/build.txt -
 LOCK := --generate-hashes --python-platform linux --python-version 3.13 --no-header --no-annotate
 
-.PHONY: lock compose
+.PHONY: lock compose clean-room

@@ -28,7 +28,7 @@ def all_commands() -> set[str]:
 
 # Who runs which. What needs a cluster, a registry or a device is run as far as that goes without.
 
-CI = ("make lint types", "make test", "make bench-quick", ".ci/run", "make image")
+CI = ("make lint types", "make test", "make bench-quick", ".ci/run", "make image", "make clean-room")
 """Steps of CI, or what a step of it needs."""
 
 CLUSTER = (
