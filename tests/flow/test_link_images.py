@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -157,6 +159,10 @@ def test_a_client_behind_a_link_loses_no_image_of_a_source_that_can_be_held(size
     lost = world.dropped("client").get("superseded", 0)
     assert lost <= (4 if guide else 0)
     assert taken.count(b'"CCD"') + taken.count(b'"GUIDE"') + lost == (80 if guide else 40)
+    if guide:  # neither keeps the other waiting
+        order = re.findall(rb'name="(CCD|GUIDE)"', taken)
+        half = [number for number, name in enumerate(order) if name == b"CCD"][20]
+        assert order[:half].count(b"GUIDE") >= 10
 
 
 def test_an_answer_that_only_room_can_bring_is_not_looked_for_by_the_clock() -> None:
