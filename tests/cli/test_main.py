@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from inditree import __version__, config
 from inditree.cli import main
+from live import until
+from ports import free_port
 
 
 def test_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,3 +113,29 @@ def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         f"inditree: warning: http.token_file: {tmp_path}/token: No such file or directory\n"
         "inditree: warning: listen[0]: *:7624 is open to every network; allow or tls.client_ca would restrict it\n"
     )
+
+
+@pytest.mark.parametrize(("words", "status"), [("--version", 0), ("check /nonexistent", 2), ("", 2)])
+def test_without_standard_streams(words: str, status: int) -> None:
+    """As a daemoniser starts it."""
+    line = f"exec {sys.executable} -m inditree {words} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line], check=False, timeout=20).returncode == status
+
+
+def test_a_router_without_standard_streams_stops_in_order() -> None:
+    """libuv took the lowest descriptors for itself, and ended the process as it closed them."""
+    port = free_port()
+    line = f"exec {sys.executable} -m inditree serve --port {port} --http off <&- >&- 2>&-"
+    process = subprocess.Popen(["sh", "-c", line])
+    try:
+        until(lambda: _listens(port), what="it listens")
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0

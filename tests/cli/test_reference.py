@@ -13,6 +13,6 @@ def test_the_reference_is_that_of_this_parser() -> None:
     said, kept = (" ".join(text.split()) for text in (made, (ROOT / "docs/commands.md").read_text()))
     # Python 3.13 words a usage line a little differently.
     if sys.version_info[:2] == (3, 11):
-        assert said == kept, "run scripts/commands-reference > docs/commands.md"
+        assert said == kept, "run .venv/bin/python scripts/commands-reference > docs/commands.md"
     for command in ("serve", "check", "health", "status", "driver add", "remote restart"):
         assert f"inditree {command}" in said

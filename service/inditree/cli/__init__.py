@@ -13,6 +13,7 @@ from inditree.errors import ConfigError, InditreeError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status: 0 done, 1 could not, 2 wrong use or configuration."""
+    _open_standard_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Its options are no argparse options (`-vp 7625`, `-r` for a driver's name), and it may be called by its own name.
     if arguments is None and PurePath(sys.argv[0]).name == "indiserver":
@@ -39,6 +40,17 @@ def _let_go_of_stderr() -> None:
         sys.stderr.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _open_standard_streams() -> None:
+    """A daemoniser may have closed them: then the next descriptors would be taken for them, by libuv too."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _run(words: list[str]) -> int:

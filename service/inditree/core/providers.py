@@ -37,7 +37,7 @@ def targets(core: Core, peer: Peer, tag: str, device: str, name: str) -> tuple[t
     if owner is not None and owner is not peer:
         return (), "duplicate"
     if owner is None and peer.link is not None:
-        # A chained indiserver passes on what its own drivers say, for ours that snoop; it defines nothing here.
+        # A chained indiserver passes on what its own drivers say to ours that snoop, before it has defined anything.
         if not peer.link.plain or not peer.link.takes(device):
             return (), "duplicate"
         return tuple(p for p in core.peers.values() if p.is_driver and p.hears(tag, device, name)), ""

@@ -23,8 +23,9 @@ def bind_tcp(host: str | None, port: int, *, shared: bool = False) -> list[socke
     for family, kind, protocol, _, address in dict.fromkeys(found):
         if port == 0 and bound:
             address = (address[0], bound[0].getsockname()[1], *address[2:])
-        sock = socket.socket(family, kind, protocol)
+        sock: socket.socket | None = None
         try:
+            sock = socket.socket(family, kind, protocol)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -33,8 +34,9 @@ def bind_tcp(host: str | None, port: int, *, shared: bool = False) -> list[socke
             sock.bind(address)
             sock.listen(BACKLOG)  # not before `start`: two that are bound may still find that only one can listen
         except OSError as error:
-            sock.close()
-            # A machine without IPv6 still has `localhost` twice in its hosts file.
+            if sock is not None:
+                sock.close()
+            # A machine without IPv6 still has `localhost` twice in its hosts file; its kernel may not know the family.
             if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 failed = error
                 continue

@@ -175,7 +175,9 @@ class InProcess:
             if not self._is_own(root):
                 if root.tag == "defBLOBVector":
                     self._want_blobs(root)
-                task = self.driver._tg.create_task(_guarded(self._deliver(root)))
+                work = self._deliver(root)
+                task = self.driver._tg.create_task(_guarded(work))
+                task.add_done_callback(lambda _, work=work: work.close())  # it may be cancelled before its first step
                 self._tasks.add(task)
                 task.add_done_callback(self._delivered)
 
