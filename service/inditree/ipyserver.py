@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from inditree.config import Config, Driver, Http, Launch, Listen, Remote, complete, units, variables
 from inditree.config.words import driver_name, remote_name, unique
-from inditree.runtime.ipyfactory import check_drivers
+from inditree.python.factory import check_drivers
 from inditree.server import Server
 from inditree.server.messages import timestamp as indi_time
 

@@ -15,9 +15,9 @@ from inditree.config import Dns, Remote
 from inditree.discovery.dns import REMOTES_MAX, DnsDiscovery, Pace
 from inditree.discovery.own import Place
 from inditree.discovery.records import Round, resolver
-from inditree.runtime.tasks import Tasks
+from inditree.tasks import Tasks
 from ports import free_port
-from runtime.processes import until
+from programs.processes import until
 
 #: A look every 20 ms, whatever the zone's TTL.
 QUICK = Pace(shortest=0.02, longest=0.02, empty=0.02, retry=0.02, retry_longest=0.02, timeout=0.3)

@@ -17,7 +17,7 @@ from inditree.ops.blocked import BlockWatch
 from inditree.ops.lag import INTERVAL, LagMeter
 from ipydriver.servers import Dial, becomes, dial, serving, turn
 from live import Client
-from runtime.processes import both_loops
+from programs.processes import both_loops
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 PATIENCE = 10.0

@@ -22,7 +22,7 @@ from inditree.ops.audit import Audit
 from inditree.ops.gate import Gate
 from inditree.ops.http import HttpServer
 from inditree.ops.metrics import Metrics
-from inditree.runtime.tasks import Tasks
+from inditree.tasks import Tasks
 from ops.fake import FakeControl, driver, remote, status
 
 Answer = tuple[int, Any, dict[str, str]]

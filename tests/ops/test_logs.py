@@ -12,7 +12,7 @@ from inditree.config import Log
 from inditree.config.structs import Parts
 from inditree.ops import logs
 from inditree.ops.logs import REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup
-from inditree.runtime.traffic import log, shortened
+from inditree.transport.traffic import log, shortened
 
 
 @pytest.fixture

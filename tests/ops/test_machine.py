@@ -13,8 +13,8 @@ from inditree.ops.lag import INTERVAL, LagMeter
 from inditree.ops.machine import DriverUsage, memory_limit
 from inditree.ops.model import is_ready
 from ops.fake import driver, remote
-from runtime.processes import driver as running
-from runtime.processes import python, read_line, until
+from programs.processes import driver as running
+from programs.processes import python, read_line, until
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ from inditree.config import Http
 from inditree.ops.http import HttpServer
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Definition, Sample
-from inditree.runtime.tasks import Tasks
+from inditree.tasks import Tasks
 from ops import fake
 from ops.fake import FakeControl, sample
-from runtime.processes import until
+from programs.processes import until
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "k8s/monitoring"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from inditree.ops.watch import FileWatch, is_mounted
-from inditree.runtime.tasks import Tasks
-from runtime.processes import until
+from inditree.tasks import Tasks
+from programs.processes import until
 
 
 class Mount:

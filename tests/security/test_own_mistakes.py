@@ -10,9 +10,9 @@ import pytest
 from inditree.config import Limits
 from inditree.core import Core, Peer, Settings
 from inditree.counters import Counters
-from inditree.runtime.channel import SocketChannel
-from inditree.runtime.engine import Engine
-from inditree.runtime.stream import Stream
+from inditree.transport.channel import SocketChannel
+from inditree.transport.engine import Engine
+from inditree.transport.stream import Stream
 
 
 def test_an_exception_ends_its_peer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

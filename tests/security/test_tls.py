@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from inditree.config import ServerTls
-from inditree.runtime import tls
+from inditree.transport import tls
 from live import Client, Router, until
 from ports import free_port
 from security.certificates import Authority, Pair

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from inditree.runtime.tls import TlsChannel
+from inditree.transport.tls import TlsChannel
 from security.certificates import Authority
 from security.parts import context
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from inditree.config import Config, Driver, Http, Launch, Limits, Listen
-from inditree.runtime.tasks import Tasks
 from inditree.server.server import Server
+from inditree.tasks import Tasks
 from ports import free_port
 
 GET = b"<getProperties version='1.7'/>"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from inditree.config import ClientTls, Remote, ServerTls
-from inditree.runtime import remote as module
-from inditree.runtime.channel import Channel
-from inditree.runtime.remote import RemoteLink
+from inditree.transport import remote as module
+from inditree.transport.channel import Channel
+from inditree.transport.remote import RemoteLink
 from ports import free_port
 from security.certificates import Authority
 from server.inloop import config, listen, run, running, until

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from inditree.config import Driver
-from inditree.runtime.tasks import Tasks
 from inditree.server.server import Server
+from inditree.tasks import Tasks
 from server.inloop import SLEEPER, config, run
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from inditree.config import Driver, Remote
 from inditree.ops.model import ControlError
-from inditree.runtime.tasks import Tasks
 from inditree.server.server import Server
+from inditree.tasks import Tasks
 from server.inloop import GET, STUBBORN, config, run, running, until
 
 #: Defines a property and then sends more than the sockets of a client hold.

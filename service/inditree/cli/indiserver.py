@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from inditree import early
 from inditree.config import (
     Config,
     Driver,
@@ -32,6 +31,7 @@ from inditree.config import (
 from inditree.config.structs import INDI_PORT, MIB
 from inditree.config.words import remote, remote_name, unique
 from inditree.errors import InditreeError
+from inditree.transport import early
 from inditree.version import __version__
 
 #: What each option that takes a value wants, as indiserver words it.

@@ -16,8 +16,8 @@ from inditree.config.structs import INDI_PORT
 from inditree.config.units import join
 from inditree.discovery.own import Own, Place, own_places
 from inditree.discovery.records import Answer, Question, Round, Unknown, resolver
-from inditree.runtime.tasks import Tasks
 from inditree.supervise import grown
+from inditree.tasks import Tasks
 
 _logger = logging.getLogger("inditree.discovery")
 

@@ -18,8 +18,8 @@ from inditree.ops.audit import Audit
 from inditree.ops.gate import Gate
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Control
-from inditree.runtime.binding import bind_tcp
-from inditree.runtime.tasks import Tasks
+from inditree.tasks import Tasks
+from inditree.transport.binding import bind_tcp
 
 MAX_CONNECTIONS = 64
 """Who scrapes, probes and watches is a handful; past it the answer is 503."""

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import msgspec
 
 from inditree.config import Log
-from inditree.runtime.stderr import printable
+from inditree.programs.stderr import printable
 
 REPEAT_WINDOW = 10.0
 """Seconds in which the same event with the same text is only counted."""

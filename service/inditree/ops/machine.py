@@ -10,7 +10,7 @@ import msgspec
 import psutil
 
 from inditree.ops.model import DriverRow
-from inditree.runtime.process import watcher_of
+from inditree.programs.process import watcher_of
 
 USAGE_AGE = 1.0
 """Seconds for which what was read of the drivers is told again: many scrapes at once must not read /proc each."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from inditree.runtime.tasks import Tasks
+from inditree.tasks import Tasks
 
 _Mark = tuple[str, int, int, int, int]
 """Real path, device, inode, time of change, size: a link that points elsewhere, another file, other content."""

@@ -14,14 +14,14 @@ from inditree.config import Changes, Config, Difference, Driver, Launch, Listen,
 from inditree.errors import ConfigError, InditreeError
 from inditree.ops import logs
 from inditree.ops.model import ControlError
-from inditree.runtime.listener import Listener
 from inditree.server.exchange import Exchange
+from inditree.transport.listener import Listener
 
 if TYPE_CHECKING:
-    from inditree.runtime.engine import Engine
-    from inditree.runtime.remote import RemoteLink
     from inditree.server.services import Services
     from inditree.server.units import DriverUnit, Units
+    from inditree.transport.engine import Engine
+    from inditree.transport.remote import RemoteLink
 
 _Named = TypeVar("_Named", Driver, Remote)
 _logger = logging.getLogger("inditree.control")

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from inditree.config import Difference, Listen
-from inditree.early import Place
-from inditree.runtime.listener import Listener
+from inditree.transport.early import Place
+from inditree.transport.listener import Listener
 
 
 def _place(entry: Listen) -> Place:

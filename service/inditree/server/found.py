@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from inditree.config import Discovery, Remote
 from inditree.discovery.own import Place
-from inditree.runtime.engine import Engine
-from inditree.runtime.remote import RemoteLink
 from inditree.server.units import Units
+from inditree.transport.engine import Engine
+from inditree.transport.remote import RemoteLink
 
 if TYPE_CHECKING:
     from inditree.discovery.dns import DnsDiscovery

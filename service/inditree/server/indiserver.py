@@ -18,10 +18,10 @@ from inditree.config.words import driver_name, remote_name, unique
 from inditree.core import Peer
 from inditree.errors import PeerError, StartError
 from inditree.fifo import LINE_MAX_BYTES, FifoError, Start, Stop, parse
-from inditree.runtime.engine import Engine
-from inditree.runtime.remote import RemoteLink
 from inditree.server.units import DriverUnit, Units
 from inditree.supervise import ENDED
+from inditree.transport.engine import Engine
+from inditree.transport.remote import RemoteLink
 from inditree.wire.syntax import parse_start, tag_end
 
 _logger = logging.getLogger("inditree.fifo")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from inditree.core.providers import KEEPALIVE
-from inditree.runtime.engine import Engine
+from inditree.transport.engine import Engine
 from inditree.wire.syntax import message
 
 

@@ -26,9 +26,9 @@ from inditree.ops.model import (
 from inditree.version import __version__
 
 if TYPE_CHECKING:
-    from inditree.runtime.remote import RemoteLink
     from inditree.server.server import Server
     from inditree.server.units import DriverUnit
+    from inditree.transport.remote import RemoteLink
 
 
 def status(server: Server) -> Status:

@@ -17,12 +17,9 @@ from inditree.discovery.own import Place
 from inditree.errors import ConfigError
 from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
 from inditree.ops.watch import FileWatch, is_mounted
-from inditree.runtime.descriptors import check_descriptors
-from inditree.runtime.engine import Engine
-from inditree.runtime.ipyfactory import check_drivers, load_factory
-from inditree.runtime.listener import Listener
-from inditree.runtime.process import close_guardian
-from inditree.runtime.supervisor import CannotStart
+from inditree.programs.process import close_guardian
+from inditree.programs.supervisor import CannotStart
+from inditree.python.factory import check_drivers, load_factory
 from inditree.server import messages, report
 from inditree.server.control import Control
 from inditree.server.found import Discovered
@@ -30,6 +27,9 @@ from inditree.server.indiserver import Fifo, MessageLog
 from inditree.server.services import Services
 from inditree.server.units import Units
 from inditree.supervise import ENDED
+from inditree.transport.descriptors import check_descriptors
+from inditree.transport.engine import Engine
+from inditree.transport.listener import Listener
 
 _logger = logging.getLogger("inditree.router")
 

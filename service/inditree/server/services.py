@@ -11,9 +11,9 @@ from inditree.errors import StartError
 from inditree.ops.audit import Audit
 from inditree.ops.blocked import BlockWatch
 from inditree.ops.lag import LagMeter
-from inditree.runtime.engine import Engine
-from inditree.runtime.inprocess import culprit
+from inditree.python.inprocess import culprit
 from inditree.server.units import Units
+from inditree.transport.engine import Engine
 
 if TYPE_CHECKING:
     from inditree.ops.http import HttpServer

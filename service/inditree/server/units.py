@@ -10,11 +10,11 @@ from typing import Any, Protocol
 from inditree.config import Driver, Remote, Restart
 from inditree.config.words import unique
 from inditree.core import Peer
-from inditree.runtime.driver import ExecDriver
-from inditree.runtime.engine import Engine
-from inditree.runtime.inprocess import PythonDriver
-from inditree.runtime.remote import RemoteLink
-from inditree.runtime.supervisor import Supervisor
+from inditree.programs.driver import ExecDriver
+from inditree.programs.supervisor import Supervisor
+from inditree.python.inprocess import PythonDriver
+from inditree.transport.engine import Engine
+from inditree.transport.remote import RemoteLink
 
 _logger = logging.getLogger("inditree.router")
 

@@ -1,0 +1,1 @@
+"""Large images: their threads, descriptors and buffers."""

@@ -1,0 +1,1 @@
+"""Drivers as child processes: the guardian, their life, what they say on stderr."""

@@ -1,0 +1,125 @@
+"""An executable driver: a process under supervision and its place in the core."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from inditree.config import Driver
+from inditree.core import Peer
+from inditree.programs.process import Child, spawn
+from inditree.programs.stderr import StderrLog
+from inditree.programs.supervisor import Supervisor, policy_of
+from inditree.routing.wishes import Wishes
+from inditree.transport.channel import DriverChannel
+from inditree.transport.engine import Engine
+from inditree.transport.stream import Stream
+from inditree.wire.syntax import get_properties
+
+_logger = logging.getLogger("inditree.driver")
+
+CLOSED_STDOUT = 2.0
+"""Seconds that a driver that closed its stdout has to end; after that it is ended."""
+
+HUNG = frozenset({"stalled", "overflow"})
+"""Reasons of the core that mean: it does not read its stdin."""
+
+
+class ExecDriver:
+    """One entry of `drivers` with `exec`. It is the unit that its supervisor starts and ends."""
+
+    def __init__(self, engine: Engine, config: Driver, on_change: Callable[[Supervisor], None] | None = None) -> None:
+        self.config = config
+        self.peer: Peer | None = None
+        self.stderr = StderrLog(config.name, logging.getLevelNamesMapping()[config.stderr_level.upper()])
+        self.supervisor = Supervisor(
+            config.name,
+            policy_of(config),
+            self,
+            engine.tasks,
+            on_change=on_change,
+            stall_timeout=engine.core.settings.stall_timeout,
+        )
+        self._engine = engine
+        self._child: Child | None = None
+        self._stream: Stream | None = None
+        self._wishes: Wishes | None = None
+
+    @property
+    def kind(self) -> str:
+        return "exec"
+
+    @property
+    def stderr_lines(self) -> int:
+        return self.stderr.lines
+
+    @property
+    def peers(self) -> list[Peer]:
+        """Its place in the core, while it runs."""
+        return [self.peer] if self.peer is not None else []
+
+    # The unit
+
+    async def start(self) -> int | None:
+        assert self.config.exec is not None
+        child = await spawn(self.config.exec, env=self.config.env, cwd=self.config.cwd, blob_socket=True)
+        engine, core = self._engine, self._engine.core
+        self._child = child
+        self.stderr.attach(child.stderr)
+        self.peer = engine.join("driver", self.config.name)
+        self._stream = Stream(
+            engine,
+            self.peer,
+            DriverChannel(child.stdin, child.stdout),
+            self._closed,
+            log=self.config.name in engine.traffic,
+            joins=True,
+        )
+        self.peer.on_defined = self.supervisor.defined
+        core.send(self.peer, get_properties(), "getProperties")
+        if self._wishes is not None:
+            core.restore(self.peer, self._wishes)
+        engine.flush()
+        child.exited.add_done_callback(self._exited)
+        return child.pid
+
+    def terminate(self) -> None:
+        if self._child is not None:
+            self._child.terminate()
+
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+
+    def _closed(self, reason: str, text: str) -> None:
+        """Its stream has ended, or the core closed it."""
+        assert self.peer is not None
+        self._wishes = self.peer.wishes
+        self.peer = self._stream = None
+        child = self._child
+        if child is None or child.exited.done():
+            return
+        if reason in HUNG:
+            self.supervisor.hung(f"does not read its stdin: {text}")
+        elif reason in ("malformed", "limit"):
+            self.supervisor.garbage(f"wrote what is not INDI: {text}")
+        else:
+            self._engine.loop.call_later(CLOSED_STDOUT, self._still_there, child)
+
+    def _still_there(self, child: Child) -> None:
+        if child is self._child and not child.exited.done():
+            self.supervisor.garbage("closed its stdout and did not end")
+
+    def _exited(self, future: asyncio.Future[int]) -> None:
+        """It and all that it started are gone: read the rest, then say so."""
+        code = future.result()
+
+        def done() -> None:
+            self._child = None
+            self.supervisor.exited(code)
+
+        if self._stream is not None:
+            self._stream.finish(done)
+        else:
+            done()

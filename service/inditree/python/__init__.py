@@ -1,0 +1,1 @@
+"""IPyDriver objects in the router's own process."""

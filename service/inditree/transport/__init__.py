@@ -1,0 +1,1 @@
+"""Sockets, TLS, listeners, links, and the streams of their peers."""

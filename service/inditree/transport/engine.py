@@ -1,0 +1,215 @@
+"""The core in an event loop: what came in is acted on, what is to go out is written, what is to be said is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from inditree.core import Audit, Close, Core, Hold, Log, Peer, Policy, Release, Settings, Wake
+from inditree.counters import Counters
+from inditree.images import attached
+from inditree.images.buffers import Buffers
+from inditree.tasks import Tasks
+from inditree.transport.guard import ClientLimits
+from inditree.tree.link import Link
+from inditree.wire.elements import Blob
+
+_logger = logging.getLogger("inditree.router")
+
+TICK = 1.0
+"""Seconds between two looks at stalls, probes and buffers, at most."""
+
+TRIM_EVERY = 10
+"""Ticks between two looks at the free buffers."""
+
+
+BLOB_TAGS = 64 << 10
+"""Bytes that the tags of a BLOB may have beside its data."""
+
+
+class Port(Protocol):
+    """Whoever carries one peer's bytes. `blocked`: the other end takes no more now."""
+
+    blocked: bool
+
+    def watched(self) -> tuple[int, int]:
+        """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
+
+    def broken(self) -> None:
+        """It has."""
+
+    def write(self) -> None: ...
+    def hold(self) -> None: ...
+    def release(self) -> None: ...
+    def close(self, reason: str, text: str) -> None: ...
+
+
+class Upload(Protocol):
+    """A stream in which an image is on its way."""
+
+    def check_upload(self, now: float) -> None: ...
+
+
+class StreamLimits(ClientLimits, Protocol):
+    """Bytes of one element, and of one BLOB; and what a client may not do."""
+
+    @property
+    def element(self) -> int: ...
+    @property
+    def blob(self) -> int: ...
+
+
+class Engine:
+    """Runs one core. Must be made in a running loop."""
+
+    def __init__(self, settings: Settings, limits: StreamLimits, counters: Counters) -> None:
+        self.core = Core(settings, counters)
+        self.limits = limits
+        # `limits.blob` is of the image; as base64, in lines of 72 characters, with its tags it is larger.
+        self.blob_text = limits.blob * 4 // 3 * 73 // 72 + BLOB_TAGS
+        self.loop = asyncio.get_running_loop()
+        self.tasks = Tasks()
+        self.buffers = Buffers()
+        self.executor = ThreadPoolExecutor(4, "encode")
+        self.ports: dict[Peer, Port] = {}
+        self.tap: Callable[[Peer, bytes], None] | None = None  # is shown what drivers send
+        self.log_traffic = False  # of every peer
+        self.traffic: frozenset[str] = frozenset()  # of these drivers, remotes and listeners
+        self.client_spoke = 0.0
+        self.uploads: set[Upload] = set()  # images that come from those who connected to us
+        self.checks: list[Callable[[float], None]] = []  # called at each tick
+        self.on_audit: Callable[[Audit], None] | None = None
+        self._wake_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
+        attached.keep_freed_memory()
+        self.begin()
+        self._wake(self.core.now + TICK)
+
+    def encode(self, blob: Blob, fds: list[int]) -> Blob | attached.AttachedError:
+        """The base64 form of images that came as descriptors. Blocks; any thread may call it."""
+        try:
+            return attached.encode(blob, fds, self.blob_text)
+        except attached.AttachedError as error:
+            return error
+
+    def begin(self) -> float:
+        """Tell the core what time it is, and return it."""
+        now = self.core.now = time.monotonic()
+        return now
+
+    def join(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> Peer:
+        """A peer is there; its port comes next, and `flush` after it."""
+        self.begin()
+        return self.core.join(kind, name, policy, link)
+
+    def flush(self) -> None:
+        """Write to all who got something, and do what the core asks for, until nothing is left to do."""
+        core, ports = self.core, self.ports
+        while True:
+            if core.dirty:
+                dirty = list(core.dirty)
+                core.dirty.clear()
+                for peer in dirty:
+                    port = ports.get(peer)
+                    if port is not None and not port.blocked:
+                        port.write()
+            if core.unnoted:
+                core.note()
+            if core.progress:
+                core.settle()
+            if core.effects:
+                effects, core.effects = core.effects, []
+                for effect in effects:
+                    self._apply(effect)
+            elif not core.dirty:
+                return
+
+    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit) -> None:
+        if isinstance(effect, Log):
+            level = logging.getLevelNamesMapping()[effect.level.upper()]
+            _logger.log(level, "%s", effect.text, extra={"event": effect.event, **effect.fields})
+        elif isinstance(effect, Wake):
+            self._wake(effect.at)
+        elif isinstance(effect, Audit):
+            if self.on_audit is not None:
+                self.on_audit(effect)
+        elif isinstance(effect, Close):
+            self._close(effect.peer, effect.reason, effect.text)
+        elif (port := self.ports.get(effect.peer)) is not None:
+            if isinstance(effect, Hold):
+                port.hold()
+            else:
+                port.release()
+
+    def end(self, peer: Peer, reason: str, text: str) -> None:
+        """A peer's stream has ended."""
+        self.begin()
+        self._close(peer, reason, text)
+        self.flush()
+
+    def _close(self, peer: Peer, reason: str, text: str) -> None:
+        port = self.ports.pop(peer, None)
+        if peer.gone:
+            return
+        level = logging.INFO if reason in ("eof", "shutdown") or peer.kind == "client" else logging.WARNING
+        extra = {"event": "closed", "peer": peer.name, "reason": reason}
+        _logger.log(level, "%s %s closed (%s): %s", peer.kind, peer.name, reason, text, extra=extra)
+        self.core.leave(peer, reason)
+        if port is not None:
+            port.close(reason, text)
+
+    def _wake(self, at: float) -> None:
+        if self._timer is not None:
+            if self._wake_at <= at:
+                return
+            self._timer.cancel()
+        self._wake_at = at
+        self._timer = self.loop.call_later(max(0.0, at - time.monotonic()) + 0.001, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self.begin()
+        try:
+            self._look(now)
+        finally:  # a mistake of ours (which the loop logs) must not be the last that is looked at
+            self._wake(now + TICK)
+
+    def _look(self, now: float) -> None:
+        self._ticks += 1
+        if self._ticks % TRIM_EVERY == 0:
+            self.buffers.trim()
+        for check in self.checks:
+            check(now)
+        for upload in list(self.uploads):
+            upload.check_upload(now)
+        self._read_broken()
+        self.core.tick()
+        self.flush()
+
+    def _read_broken(self) -> None:
+        """Read those whose connection is broken: uvloop (0.23) tells of an error once, with the data before it.
+
+        A client that sent its request and reset the connection would keep its place for ever.
+        """
+        poll = select.poll()
+        ports = {}
+        for port in self.ports.values():
+            fd, events = port.watched()
+            if fd >= 0:
+                ports[fd] = port
+                poll.register(fd, events)
+        for fd, _ in poll.poll(0):
+            ports[fd].broken()
+
+    async def close(self) -> None:
+        """Let go of everything: no peer is left."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.tasks.close()
+        self.executor.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,219 @@
+"""A link that we open, for ever: connect, run, wait, connect again."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import random
+import socket
+import ssl
+import time
+from collections import Counter
+from typing import Literal
+
+from inditree.config import Remote
+from inditree.config.units import join
+from inditree.core import Peer
+from inditree.errors import ConfigError
+from inditree.supervise import JITTER, grown
+from inditree.transport.channel import Channel, SocketChannel
+from inditree.transport.engine import Engine
+from inditree.transport.sockets import prepare
+from inditree.transport.stream import Stream
+from inditree.transport.tls import TlsChannel, client_context, handshake
+from inditree.tree.link import SILENCE, SILENCE_MAX, Link
+
+_logger = logging.getLogger("inditree.link")
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for one address to answer."""
+
+BACKOFF, BACKOFF_MAX = 0.25, 10.0
+"""Seconds between two tries, doubled each time and shortened by JITTER."""
+
+HEALTHY_AFTER = 10.0
+"""Seconds of a link after which the back-off begins anew."""
+
+SELF_CHECK = 30.0
+"""Seconds between two looks whether the name of a link that led back to us leads elsewhere now."""
+
+
+class RemoteLink:
+    """One entry of `remotes`."""
+
+    def __init__(self, engine: Engine, config: Remote) -> None:
+        self.config = config
+        self.peer: Peer | None = None
+        self.last_error = ""
+        self.attempts: Counter[str] = Counter()  # by result: ok, refused, unreachable, timeout, tls, error
+        self.since = time.monotonic()
+        self._state: Literal["connecting", "backoff", "stopped"] = "stopped"
+        self._engine = engine
+        self._task: asyncio.Task[None] | None = None
+        self._closed: asyncio.Future[tuple[str, str]] | None = None
+        self._silence = SILENCE
+        self._failures = 0
+
+    @property
+    def state(self) -> Literal["connecting", "up", "backoff", "stopped"]:
+        """`up` once the other end is known and has been told what we have."""
+        if self.peer is not None and self.peer.link is not None and self.peer.link.settled:
+            return "up"
+        return self._state
+
+    @property
+    def address(self) -> str:
+        return join(self.config.host, self.config.port)
+
+    def start(self) -> None:
+        """Link, and keep it linked."""
+        if self._task is None or self._task.done():
+            self._failures = 0
+            self._task = self._engine.tasks.start(self._run(), f"link {self.config.name}")
+
+    async def stop(self) -> None:
+        """End the link and do not link again."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        if self.peer is not None:
+            self._engine.end(self.peer, "shutdown", "stopped")
+        if task is not None:
+            await asyncio.wait([task])  # what it died of, if it did, has been logged
+        if self._task is None:  # not started anew meanwhile
+            self._become("stopped")
+
+    def _become(self, state: Literal["connecting", "backoff", "stopped"]) -> None:
+        if state != self._state:
+            self._state = state
+            self.since = time.monotonic()
+
+    async def _run(self) -> None:
+        while True:
+            self._become("connecting")
+            reason = await self._try()
+            self._become("backoff")
+            if reason == "loop":
+                await self._until_elsewhere()
+                self._failures = 0
+                continue
+            self._failures += 1
+            await asyncio.sleep(grown(BACKOFF, BACKOFF_MAX, self._failures) * (1 - JITTER * random.random()))
+
+    async def _try(self) -> str:
+        """One connection, until it ends; why it did."""
+        try:
+            channel = await self._connect()
+        except (OSError, TimeoutError, ConfigError, ValueError) as error:  # ValueError: a name with an empty label
+            result, text = _told(error)
+            self.attempts[result] += 1
+            self._fail(f"cannot connect: {text}")
+            return result
+        self.attempts["ok"] += 1
+        began = time.monotonic()
+        self._closed = asyncio.get_running_loop().create_future()
+        link = self._join(channel)
+        reason, text = await self._closed
+        if link.settled:
+            self._fail(text)
+        elif reason == "loop":
+            self.last_error = text
+            _logger.warning("link %s: %s", self.config.name, text, extra=self._extra("loop"))
+        else:
+            self._fail(f"{reason}: {text}")
+        if link.late:
+            self._silence = min(SILENCE_MAX, self._silence * 2)
+        if time.monotonic() - began >= HEALTHY_AFTER:
+            self._failures = 0
+        return reason
+
+    def _join(self, channel: Channel) -> Link:
+        """Its place in the core, and what is said first."""
+        link = Link(
+            opener=True,
+            path_id=self.address,
+            blobs=self.config.blobs,
+            share=self.config.share == "both",
+            devices=self.config.devices,
+            device=self.config.device,
+            silence=self._silence,
+        )
+        self.peer = self._engine.join("link", self.config.name, None, link)
+        self.peer.address = self.address
+        Stream(self._engine, self.peer, channel, self._ended, log=self.config.name in self._engine.traffic)
+        self._engine.flush()
+        return link
+
+    def _ended(self, reason: str, text: str) -> None:
+        self.peer = None
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result((reason, text))
+
+    def _fail(self, text: str) -> None:
+        """Said at a first failure and when it changes: an observatory is off all day."""
+        level = logging.WARNING if text != self.last_error or self._failures == 0 else logging.DEBUG
+        self.last_error = text
+        _logger.log(level, "link %s (%s): %s", self.config.name, self.address, text, extra=self._extra("link_down"))
+
+    def _extra(self, event: str) -> dict[str, str]:
+        return {"event": event, "remote": self.config.name}
+
+    async def _addresses(self) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self.config.host, self.config.port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys((family, address) for family, _, _, _, address in found))  # type: ignore[misc]
+
+    async def _connect(self) -> Channel:
+        loop = asyncio.get_running_loop()
+        failed: OSError | TimeoutError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
+        for family, address in await self._addresses():
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock.setblocking(False)
+                prepare(sock, self._engine.core.settings.link_timeout)
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await loop.sock_connect(sock, address)
+                if self.config.tls is None:
+                    return SocketChannel(sock)
+                context = client_context(self.config.tls)
+                return TlsChannel(await handshake(sock, context, server_side=False, host=self.config.host))
+            except (OSError, TimeoutError) as error:
+                sock.close()
+                if not isinstance(failed, ssl.SSLError):  # it says more than what another address of the name does
+                    failed = error
+            except BaseException:
+                sock.close()
+                raise
+        raise failed
+
+    async def _hosts(self) -> set[str]:
+        """What its name stands for now; empty where that cannot be told."""
+        try:
+            return {address[0] for _, address in await self._addresses()}
+        except (OSError, ValueError):
+            return set()
+
+    async def _until_elsewhere(self) -> None:
+        """It leads back to this router: wait until its name leads elsewhere."""
+        before = await self._hosts()
+        while True:
+            await asyncio.sleep(SELF_CHECK)
+            now = await self._hosts()
+            if now and now != before:
+                return
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """The result of a try as the metric names it, and in words."""
+    if isinstance(error, TimeoutError):
+        return "timeout", "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused", "connection refused"
+    if isinstance(error, (ssl.SSLError, ConfigError)):
+        return "tls", str(error)
+    if isinstance(error, socket.gaierror) or (
+        isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
+    ):
+        return "unreachable", error.strerror or str(error)
+    return "error", getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,319 @@
+"""One peer's bytes, both ways: read, frame, hand to the core; take from its outbox, write."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from inditree.core import Peer
+from inditree.errors import PeerError
+from inditree.images.intake import Images
+from inditree.transport import traffic
+from inditree.transport.channel import Channel
+from inditree.transport.guard import Guard, guard
+from inditree.wire.elements import Blob, Element, Run
+
+if TYPE_CHECKING:
+    from inditree.transport.engine import Engine
+
+ITEMS_AT_ONCE = 256
+"""Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
+
+SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
+"""Bytes asked for in one read, and after one that was full."""
+
+
+class Stream(Images):
+    """The connection of one peer.
+
+    `on_closed` is told the reason and the text, once, when the peer has left the core. With `log` what comes and goes
+    is logged at DEBUG. With `joins`, a source that sends many small reads is read every 2 ms while no client speaks, so
+    that what it sent meanwhile is one read.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        peer: Peer,
+        channel: Channel,
+        on_closed: Callable[[str, str], None],
+        *,
+        log: bool = False,
+        joins: bool = False,
+    ) -> None:
+        super().__init__(engine, peer, channel, log)
+        self._on_closed = on_closed
+        self._joins = joins
+        self._tap = engine.tap if peer.kind == "driver" else None
+        self._guard = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
+        self._looks = self._log or self._tap is not None or self._guard is not None  # at each element, before the core
+        self._size = SMALL_READ
+        self._reading = False  # registered with the loop
+        self._text = 0
+        self._paused_at: float | None = None
+        self._last_read = 0.0
+        self._count = 0  # elements in this read, for the guard
+        self._eof = False
+        self._finished: Callable[[], None] | None = None  # to be called when what is left of the driver has been read
+        self._joining = False  # the next 2 ms are to come as one read
+        self._resting = False  # a client that sends more than it may is not read
+        self._more = False  # it has sent more than one turn of the loop takes
+        self._rest: asyncio.TimerHandle | None = None  # the end of its rest
+        engine.ports[peer] = self
+        self.update()
+
+    # Reading
+
+    def update(self) -> None:
+        """Read, or do not, as things stand now."""
+        wanted = not (
+            self.closed
+            or self._eof
+            or self._threaded
+            or self._busy
+            or self._starved
+            or self._joining
+            or self._resting
+            or self._more
+            or self._holds()
+        )
+        if wanted == self._reading:
+            return
+        self._reading = wanted
+        if wanted:
+            self._loop.add_reader(self.channel.read_fd(), self.read)
+            if self.channel.pending():
+                self._loop.call_soon(self.read)
+        else:
+            self._loop.remove_reader(self.channel.read_fd())
+
+    def _holds(self) -> bool:
+        return self.peer.held and self._finished is None
+
+    @property
+    def finishing(self) -> bool:
+        return self._finished is not None
+
+    def watched(self) -> tuple[int, int]:
+        """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
+        if self._reading:
+            return self.channel.read_fd(), 0
+        if self._rest is not None and not (self._threaded or self._busy):
+            return self.channel.read_fd(), select.POLLRDHUP
+        return -1, 0
+
+    def broken(self) -> None:
+        """Its connection is broken, or it has hung up in a rest: read once more, and it will show."""
+        if self._rest is None:
+            self.read()
+        elif self._resting:
+            self._end_rest()
+            self._guard = None
+            self._resting = False
+            self.update()
+            if not self._more:
+                self.read()
+            if not self.closed:
+                self._ended("eof", "hung up while it was rested")
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    def read(self) -> None:
+        """Take what is there and act on it."""
+        if not self._reading:
+            return
+        try:
+            data = self.channel.recv(self._size)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._ended("error", error.strerror or str(error))
+            return
+        if not data:
+            self._eof = True
+            self.update()
+            self._pump()
+            return
+        size = len(data)
+        self._size = LARGE_READ if size == self._size else SMALL_READ
+        now = self._engine.begin()
+        if self._joins and size < 8192:
+            self._maybe_join(now)
+        if self.peer.link is not None:
+            self.peer.link.heard = now
+        self._framer.feed(data)
+        self._pump()
+        if self._reading and self.channel.pending():
+            self._loop.call_soon(self.read)
+
+    def _maybe_join(self, now: float) -> None:
+        """Many small reads in a row while no client speaks: let the next 2 ms come as one."""
+        since, self._last_read = now - self._last_read, now
+        if since < 0.001 and now - self._engine.client_spoke > 0.05 and self._finished is None:
+            self._joining = True
+            self.update()
+            self._loop.call_later(0.002, self._joined)
+
+    def _joined(self) -> None:
+        self._joining = False
+        if not self.closed:
+            self.update()
+
+    def _pump(self) -> None:
+        """Act on everything complete that was read, then write what came of it."""
+        core, peer, framer = self._core, self.peer, self._framer
+        self._engine.begin()
+        if peer.kind == "client":
+            self._engine.client_spoke = core.now
+        left = ITEMS_AT_ONCE
+        try:
+            while not (self._holds() or peer.gone or self._busy):
+                item = framer.pull()
+                if item is None:
+                    break
+                if self._looks:
+                    self._look_at(item)
+                if type(item) is Blob:
+                    self._take_blob(item)
+                else:
+                    self._discard = False  # a change of state that was taken for an image
+                    core.receive(peer, item)
+                left -= 1
+                if left == 0:
+                    self._go_on_later()
+                    break
+            if left and not (self._holds() or peer.gone or self._busy) and framer.image is not None and not self._eof:
+                self._go_on_with_image(framer.image)
+        except PeerError as error:
+            self._bad(error)
+        except Exception as error:
+            self._own_mistake(error)
+        if framer.text != self._text:
+            self._say_text()
+        if self._guard is not None:
+            self._mind(self._guard)
+        self._engine.flush()
+        if self._eof and left and not (self._holds() or self._busy or self._threaded):
+            self._ended("eof", "hung up")
+
+    def _go_on_later(self) -> None:
+        """It has had its turn: the others first."""
+        self._more = True
+        self.update()
+        self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._more = False
+        self._resume()
+
+    def _mind(self, guard: Guard) -> None:
+        """Rest a client that sends more than it may."""
+        count, self._count = self._count, 0
+        rest = guard.passed(count, not self._framer.idle, self._core.now)
+        if rest > 0 and not self._resting and not self.closed:
+            self._resting = True
+            self.peer.counters.read_paused_seconds += rest
+            self.update()
+            self._rest = self._loop.call_later(rest, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self._resting = False
+        if not self.closed:
+            self.update()
+
+    def check(self, now: float) -> None:
+        """Now and then: has it kept us waiting for too long?"""
+        why = self._guard.overdue(now) if self._guard is not None and self.peer.kind == "client" else None
+        if why is not None:
+            self._core.close(self.peer, "timeout", why)
+
+    def _look_at(self, item: Run | Element | Blob) -> None:
+        """For the log, the tap and the guard: most peers have none of them."""
+        if self._guard is not None:
+            self._count += sum(head.count for head in item.heads) if isinstance(item, Run) else 1
+        if not self._log and self._tap is None:
+            return
+        data = item.element.data if isinstance(item, Blob) else item.data
+        if self._log:
+            traffic.log("RX", data, self.peer.name)
+        if self._tap is not None:
+            self._tap(self.peer, data)
+
+    def _say_text(self) -> None:
+        self._text = self._framer.text
+        text = "writes text between its elements (a library that prints?): skipped"
+        self._core.once_per_peer(self.peer, "warning", "text", text)
+
+    def _bad(self, error: PeerError) -> None:
+        self.peer.counters.parse_errors[error.reason] += 1
+        reason = "limit" if error.reason == "too_large" else "malformed"
+        self._core.close(self.peer, reason, error.text)
+
+    # Flow
+
+    def hold(self) -> None:
+        """The core says: do not read on."""
+        self._paused_at = self._core.now
+        self.update()
+
+    def release(self) -> None:
+        """The core says: read on; what was read and not acted on comes first."""
+        if self._paused_at is not None:
+            self.peer.counters.read_paused_seconds += self._core.now - self._paused_at
+            self._paused_at = None
+        self._starved = False
+        self._loop.call_soon(self._resume)
+
+    def _resume(self, ended: bool = False) -> None:
+        self._eof = self._eof or ended
+        if self.closed or self._threaded or self._busy:
+            return
+        self._pump()
+        if not self.closed:
+            self.update()
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """The driver is gone: read what is left of it whatever holds it, then leave, then call `done`."""
+        if self.closed:
+            done()
+            return
+        self._finished = done
+        self._joining = False
+        self._starved = False
+        self._resume()
+
+    # The end
+
+    def _ended(self, reason: str, text: str) -> None:
+        """The stream has ended of itself; what waited for the peer gets one last chance."""
+        if not self.closed and not self._write_failed:
+            self.write()
+        self._engine.end(self.peer, reason, text)
+
+    def close(self, reason: str, text: str) -> None:
+        """The peer has left the core."""
+        if self.closed:
+            return
+        if self._reading:
+            self._loop.remove_reader(self.channel.read_fd())
+            self._reading = False
+        self._unblock()
+        self._end_rest()
+        self.closed = True
+        self._framer.image = None if not self._threaded else self._framer.image
+        if self._thread is not None:
+            self._thread.end()
+        if self._threaded:
+            self.channel.hang_up()
+        else:
+            self._release_buffers()
+            self.channel.close()
+        self._on_closed(reason, text)
+        if self._finished is not None:
+            self._finished()
