@@ -10,7 +10,7 @@ from bench.build import CACHE, BenchError, build
 from bench.rows import ALL, LINES, LOADS, Load
 from bench.run import Sample, run
 from bench.selftest import unseen_faults
-from bench.servers import OURS
+from bench.servers import BEFORE, OURS, check_out
 from bench.table import Entry, as_json, as_markdown, as_text, entry, environment, problems
 
 SLOW, TOO_SLOW = 8.0, 20.0  # seconds: a peer's run, and one of ours, that takes longer is not repeated
@@ -23,6 +23,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="ROW", help="loads whose name starts so; repeatable")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--servers", default=",".join(ALL), help="comma-separated: " + ", ".join(ALL))
+    parser.add_argument("--before", metavar="REVISION", help="measure the service as of this git revision beside ours")
     parser.add_argument("--budget", type=float, default=780, metavar="SECONDS", help="rounds are cut to stay within")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="write the table there too")
     parser.add_argument("--strict", action="store_true", help="exit 1 where a bound is missed, too")
@@ -44,6 +45,8 @@ def _measure(loads: Sequence[Load], servers: Sequence[str], rounds: int, budget:
     begin = time.monotonic()
     for index, load in enumerate(loads):
         names = [name for name in load.servers if name in servers]
+        if BEFORE in servers:
+            names.insert(1, BEFORE)  # right behind ours, so that both meet the same hour of the machine
         until = begin + budget * (index + 1) / len(loads)
         if time.monotonic() > begin + budget:
             table[load.name, OURS] = [Sample(OURS, 0, problem="not measured: out of time")]
@@ -66,7 +69,7 @@ def _once(table: Table, load: Load, name: str, quick: bool) -> None:
 
 def _again(sample: Sample) -> bool:
     """A peer that is slow or that failed is not asked again; ours is, its median is what counts."""
-    if sample.server == OURS:
+    if sample.server in (OURS, BEFORE):
         return sample.wall < TOO_SLOW
     return sample.wall < SLOW and sample.problem is None
 
@@ -111,12 +114,17 @@ def main() -> int:
             raise BenchError(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
         loads = _chosen(arguments)
         build()
+        if arguments.before:
+            check_out(arguments.before)
+            servers.append(BEFORE)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     if arguments.quick:
         return _quick(loads)
     about = environment(servers)
+    if arguments.before:
+        about[BEFORE] = arguments.before
     table = _measure(loads, servers, arguments.rounds, arguments.budget, quick=False)
     entries = [made for line in LINES if (made := entry(line, table)).medians or made.problems]
     _write(entries, table, about, arguments.docs)

@@ -19,7 +19,7 @@ from bench.build import CACHE, BenchError, program
 from bench.measure import cpu_seconds, listening, peak_rss, pss, server_pids
 from ports import free_port
 
-OURS, COPY, INDISERVER, INDIPYSERVER = "ours", "copy", "indiserver", "indipyserver"
+OURS, BEFORE, COPY, INDISERVER, INDIPYSERVER = "ours", "before", "copy", "indiserver", "indipyserver"
 START_DEADLINE = 20.0
 STOP_DEADLINE = 5.0
 DEFAULT_CONNECTIONS = 256  # inditree's own default
@@ -61,6 +61,21 @@ def _ours(port: int, drivers: Drivers, connections: int, folder: Path) -> list[s
     return command + [shlex.join(driver) for driver in drivers]
 
 
+def _before(port: int, drivers: Drivers, connections: int, folder: Path) -> list[str]:
+    return ["env", f"PYTHONPATH={CACHE / BEFORE / 'service'}", *_ours(port, drivers, connections, folder)]
+
+
+def check_out(revision: str) -> None:
+    """Lays the service as of a git revision into the cache, for the server `before`. BenchError where git has none."""
+    folder = CACHE / BEFORE
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    packed = subprocess.run(["git", "archive", revision, "service"], capture_output=True, check=False)
+    if packed.returncode:
+        raise BenchError(f"git archive {revision}: {packed.stderr.decode(errors='replace').strip()}")
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
+
+
 def _copy(port: int, drivers: Drivers, connections: int, folder: Path) -> list[str]:
     return [str(program("copy_loop")), str(port), "none", *drivers[0]]
 
@@ -85,6 +100,7 @@ def _indipyserver(port: int, drivers: Drivers, connections: int, folder: Path) -
 
 COMMANDS: dict[str, Callable[[int, Drivers, int, Path], list[str]]] = {
     OURS: _ours,
+    BEFORE: _before,
     COPY: _copy,
     INDISERVER: _indiserver,
     INDIPYSERVER: _indipyserver,
@@ -138,7 +154,7 @@ def versions(names: Sequence[str]) -> dict[str, str]:
     """What is compared, by name; a server that is not installed says so."""
     found: dict[str, str] = {}
     for name in names:
-        if name == COPY:
+        if name in (COPY, BEFORE):
             continue
         try:
             found[name] = _indiserver_version() if name == INDISERVER else _package_version(name)

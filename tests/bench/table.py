@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from bench.measure import cpu_model, kernel_value
 from bench.rows import Bound, Line
 from bench.run import Sample
-from bench.servers import COPY, INDIPYSERVER, INDISERVER, OURS, versions
+from bench.servers import BEFORE, COPY, INDIPYSERVER, INDISERVER, OURS, versions
 
 Samples = Mapping[tuple[str, str], Sequence[Sample]]  # by load and server
 HEAD = ("row", "unit", "bound", OURS, COPY, INDISERVER, INDIPYSERVER, "of copy", "of indiserver", "verdict")
+HEAD_BEFORE = (BEFORE, "as good as before", "noise")
+"""Further columns where an earlier revision was measured beside ours: its median, ours as a part of it (1: equal,
+below 1: worse, whether more or less is better), and half the spread of both over their medians, the larger one."""
 
 
 @dataclass
@@ -25,6 +28,7 @@ class Entry:
     title: str
     unit: str
     bound: str
+    better: str = "higher"
     medians: dict[str, float] = field(default_factory=dict)
     spread: dict[str, tuple[float, float]] = field(default_factory=dict)  # the smallest and the largest
     problems: dict[str, str] = field(default_factory=dict)
@@ -38,6 +42,18 @@ class Entry:
         servers = [self._cell(name) for name in (OURS, COPY, INDISERVER, INDIPYSERVER)]
         ratios = [_short(self.ratio(name)) for name in (COPY, INDISERVER)]
         return [self.title, self.unit, self.bound, *servers, *ratios, self.verdict]
+
+    def against_before(self) -> list[str]:
+        """The cells of `HEAD_BEFORE`."""
+        ratio = self.ratio(BEFORE)
+        if ratio and self.better == "lower":
+            ratio = 1 / ratio
+        noise = [self._noise(name) for name in (OURS, BEFORE) if self.medians.get(name)]
+        return [self._cell(BEFORE), _short(ratio), f"{max(noise):.0%}" if noise else "-"]
+
+    def _noise(self, name: str) -> float:
+        low, high = self.spread[name]
+        return (high - low) / 2 / self.medians[name]
 
     def _cell(self, name: str) -> str:
         text = _short(self.medians.get(name))
@@ -54,7 +70,8 @@ def _short(value: float | None) -> str:
 
 def entry(line: Line, samples: Samples) -> Entry:
     """What a line of the table says."""
-    made = Entry(line.load, line.title, line.unit, " and ".join(_says(line, bound) for bound in line.bounds) or "-")
+    says = " and ".join(_says(line, bound) for bound in line.bounds) or "-"
+    made = Entry(line.load, line.title, line.unit, says, line.better)
     for (load, server), runs in samples.items():
         if load != line.load:
             continue
@@ -129,11 +146,18 @@ def environment(servers: Sequence[str]) -> dict[str, str]:
 
 def as_markdown(entries: Sequence[Entry], about: Mapping[str, str]) -> str:
     """The table, what it was made on, and what went wrong."""
-    rows = [HEAD, ("---",) * len(HEAD), *(made.cells() for made in entries)]
+    head, *cells = _rows(entries, about)
+    rows = [head, ["---"] * len(head), *cells]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     facts = ", ".join(f"{key} {value}" for key, value in about.items())
     wrong = "".join(f"- {line}\n" for line in problems(entries))
     return f"{table}\n\nMeasured on: {facts}.\n" + (f"\nMarked (!):\n\n{wrong}" if wrong else "")
+
+
+def _rows(entries: Sequence[Entry], about: Mapping[str, str]) -> list[list[str]]:
+    if BEFORE not in about:
+        return [list(HEAD), *(made.cells() for made in entries)]
+    return [[*HEAD, *HEAD_BEFORE], *([*made.cells(), *made.against_before()] for made in entries)]
 
 
 def problems(entries: Sequence[Entry]) -> list[str]:
@@ -144,8 +168,8 @@ def problems(entries: Sequence[Entry]) -> list[str]:
 
 def as_text(entries: Sequence[Entry], about: Mapping[str, str]) -> str:
     """For a terminal."""
-    rows = [list(HEAD), *(made.cells() for made in entries)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    rows = _rows(entries, about)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     facts = "\n".join(f"{key}: {value}" for key, value in about.items())
     wrong = "".join(f"(!) {line}\n" for line in problems(entries))
