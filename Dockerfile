@@ -51,10 +51,10 @@ ENV PATH=/opt/inditree/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
     HOME=/var/lib/inditree \
     PYTHONUNBUFFERED=1 \
     INDITREE_HOST=* \
-    INDITREE_HTTP=*:9624
+    INDITREE_HTTP=*:9724
 USER 65532:65532
 WORKDIR /var/lib/inditree
-EXPOSE 7624 9624
+EXPOSE 7624 9724
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["inditree", "health"]
 ENTRYPOINT ["tini", "--", "inditree"]
 CMD ["serve"]

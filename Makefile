@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 7624
-HTTP ?= 127.0.0.1:9624
+HTTP ?= 127.0.0.1:9724
 
 .PHONY: help run test lint types bench bench-quick image base-image e2e k8s fuzz chaos release-check clean debs
 
@@ -28,7 +28,7 @@ debs: ## Debian packages that the tests use as real parts (as root: installs the
 run: $(READY) ## serve a simulated telescope and camera on port 7624
 	@echo "INDI on localhost:$(PORT): KStars, PHD2, CCDciel, indi_getprop ... may connect. Ctrl-C ends it."
 	@echo "In another shell: $(BIN)/inditree status --http $(HTTP)"
-	@echo "Where a port is taken: make run PORT=7625 HTTP=127.0.0.1:9625"
+	@echo "Where a port is taken: make run PORT=7625 HTTP=127.0.0.1:9725"
 	@exec $(BIN)/inditree serve --port $(PORT) --http $(HTTP) inditree-telescope inditree-camera
 
 # Most of a test is waiting for something to happen, so two run on each processor.

@@ -161,7 +161,7 @@ def test_nothing_but_defaults() -> None:
     assert (listener.delivery, listener.peers, listener.tls) == ("paced", "links", None)
     assert (result.drivers, result.remotes, result.definitions) == ((), (), "view")
     assert (result.discovery.docker, result.discovery.dns) == (None, ())
-    assert (result.http.listen, result.http.token_file, result.http.hosts) == ("127.0.0.1:9624", None, ())
+    assert (result.http.listen, result.http.token_file, result.http.hosts) == ("127.0.0.1:9724", None, ())
     assert (result.log.level, result.log.format) == ("info", "text")
     assert (result.audit.file, result.metrics.properties) == (None, ())
 

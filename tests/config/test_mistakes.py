@@ -87,7 +87,7 @@ _MISTAKES = [
     ("listen: [{tcp: 'h:1'}, {tcp: 'h:1'}]", "listen[1].tcp: the same address as listen[0].tcp"),
     ("listen: [{tcp: '*:1'}, {tcp: ':1'}]", "listen[1].tcp: the same address as listen[0].tcp"),
     ("listen: [{unix: '@x'}, {unix: '@x'}]", "listen[1].unix: the same address as listen[0].unix"),
-    ("listen: [{tcp: '127.0.0.1:9624'}]", "http.listen: the same address as listen[0].tcp"),
+    ("listen: [{tcp: '127.0.0.1:9724'}]", "http.listen: the same address as listen[0].tcp"),
     (
         "listen: [{tcp: 'h:1', name: a}, {tcp: 'h:2', name: a}]",
         "listen[1].name: 'a' is the name of listen[0] already",
@@ -179,7 +179,7 @@ _MISTAKES = [
     ("discovery: {dns: [{name: 'a b'}]}", "discovery.dns[0].name: 'a b' is not a host"),
     ("discovery: {dns: [{}]}", "discovery.dns[0]: name is missing"),
     ("http: {listen: localhost}", "http.listen: 'localhost' has no port (host:port, [::1]:port)"),
-    ("http: {listen: 9624}", "http.listen: expected text, got 9624 (put it in quotes)"),
+    ("http: {listen: 9724}", "http.listen: expected text, got 9724 (put it in quotes)"),
     ("http: {hosts: ['router:80']}", "http.hosts[0]: 'router:80' is not a host name alone"),
     ("limits: {blob: 1}", "limits.blob: expected a size (512B, 64KiB, 1MiB, 1GiB), got 1"),
     ("limits: {blob: 1MB}", "limits.blob: '1MB' is not a size (512B, 64KiB, 1MiB, 1GiB)"),

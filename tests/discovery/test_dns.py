@@ -114,7 +114,7 @@ def test_the_headless_service_of_a_stateful_set(server: Named) -> None:
     pods = [f"inditree-{number}.routers.{ZONE}" for number in range(2)]
     for number, pod in enumerate(pods):
         server.put(f"{pod}.", "A", f"192.0.2.{number + 10}")
-    every = [f"0 25 {port} {pod}." for pod in pods for port in (7624, 9624)]
+    every = [f"0 25 {port} {pod}." for pod in pods for port in (7624, 9724)]
     server.put(f"routers.{ZONE}.", "SRV", *every)
     server.put(f"routers.{ZONE}.", "A", "192.0.2.10", "192.0.2.11")
     wanted = [f"{pod}:7624" for pod in pods]

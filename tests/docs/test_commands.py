@@ -28,14 +28,14 @@ for tool in getprop setprop eval; do eval "indi_$tool() { command indi_$tool -p 
 
 @dataclass
 class Shell:
-    """A directory and two ports to run commands of the documentation at: its 7624 and 9624 become these."""
+    """A directory and two ports to run commands of the documentation at: its 7624 and 9724 become these."""
 
     where: Path
     port: int
     http: int
 
     def words(self, text: str) -> list[str]:
-        own = text.replace("9624", str(self.http)).replace("7624", str(self.port))
+        own = text.replace("9724", str(self.http)).replace("7624", str(self.port))
         return ["bash", "-c", PRELUDE + own]
 
     @property

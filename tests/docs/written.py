@@ -71,7 +71,7 @@ CONTAINERS = (
     "docker run --device /dev/ttyUSB0 --group-add 20 inditree:indi serve indi_lx200basic",
     "docker run -v /dev/bus/usb:/dev/bus/usb --device-cgroup-rule 'c 189:* rmw' --group-add 46 inditree:indi"
     " serve indi_gpusb",
-    "docker run --network host -e INDITREE_HOST=127.0.0.1 -e INDITREE_HTTP=127.0.0.1:9624 inditree serve inditree-gps",
+    "docker run --network host -e INDITREE_HOST=127.0.0.1 -e INDITREE_HTTP=127.0.0.1:9724 inditree serve inditree-gps",
     "docker run --read-only -v indi-config:/var/lib/inditree/.indi inditree:indi serve indi_simulator_telescope",
     "docker run -d --network indi --label inditree.remote=true inditree serve inditree-dome",
 )

@@ -96,7 +96,7 @@ def running(
 ) -> Iterator[Container]:
     """A hardened container with both ports published on loopback; gone at the end."""
     name = unique("router")
-    ports = ("-p", "127.0.0.1::7624", "-p", "127.0.0.1::9624")
+    ports = ("-p", "127.0.0.1::7624", "-p", "127.0.0.1::9724")
     try:
         docker("run", "-d", "--name", name, *HARDENED, *ports, *options, image, *words)
         yield Container(name)

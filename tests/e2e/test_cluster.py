@@ -35,7 +35,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.indi, self.http = free_port(), free_port()
-        self.options = ("-p", f"127.0.0.1:{self.indi}:7624", "-p", f"127.0.0.1:{self.http}:9624")
+        self.options = ("-p", f"127.0.0.1:{self.indi}:7624", "-p", f"127.0.0.1:{self.http}:9724")
 
     def devices(self) -> set[str]:
         return {row["name"] for row in get(self.http, "/api/v1/devices") or ()}

@@ -24,7 +24,7 @@ def test_in_the_root_it_is_the_observatory_with_its_ports() -> None:
     config = json.loads(command(COMPOSE, "config", "--format", "json"))
     assert config["name"] == "inditree" and list(config["services"]) == ["router"]
     ports = [(each.get("host_ip"), each["published"], each["target"]) for each in config["services"]["router"]["ports"]]
-    assert ports == [(None, "7624", 7624), ("127.0.0.1", "9624", 9624)]
+    assert ports == [(None, "7624", 7624), ("127.0.0.1", "9724", 9724)]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -48,7 +48,7 @@ def test_up_is_an_observatory_that_takes_pictures() -> None:
             client.devices(DEVICES)
             assert len(client.photograph("Py Camera")) > 1_000_000
         host = inspect(made.container("router").name)["HostConfig"]
-        assert host["PortBindings"]["9624/tcp"][0]["HostIp"] == "127.0.0.1" and host["Memory"] == 1 << 30
+        assert host["PortBindings"]["9724/tcp"][0]["HostIp"] == "127.0.0.1" and host["Memory"] == 1 << 30
 
 
 @pytest.fixture(scope="module")

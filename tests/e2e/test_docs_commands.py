@@ -19,7 +19,7 @@ from e2e.engine import COMPOSE, IMAGE, Container, command, docker, running, uniq
 
 def adapted(text: str, network: str) -> list[str]:
     """The words of a `docker run`, made fit to run beside others."""
-    words = shlex.split(text.replace("9624", "39624"))
+    words = shlex.split(text.replace("9724", "39724"))
     assert words[:2] == ["docker", "run"]
     words = [word for word in words[2:] if word != "-d"]
     words = [re.sub(r"^inditree(?=:|$)", IMAGE, word) for word in words]

@@ -51,7 +51,7 @@ def test_what_an_image_says(tag: str) -> None:
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["tini", "--", "inditree"] and config["Cmd"] == ["serve"]
     assert config["Healthcheck"]["Test"] == ["CMD", "inditree", "health"]
-    assert set(config["ExposedPorts"]) == {"7624/tcp", "9624/tcp"}
+    assert set(config["ExposedPorts"]) == {"7624/tcp", "9724/tcp"}
     labels = {key.removeprefix("org.opencontainers.image."): text for key, text in config["Labels"].items()}
     assert labels["title"] == "inditree" and labels["licenses"] == "MIT"
     version = docker("run", "--rm", f"{IMAGE}:{tag}", "--version").split()[-1]

@@ -260,10 +260,10 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("client", "headers", "allowed"),
     [
-        ("127.0.0.1", {"host": "localhost:9624"}, True),
-        ("127.0.0.1", {"host": "127.0.0.1:9624"}, True),
+        ("127.0.0.1", {"host": "localhost:9724"}, True),
+        ("127.0.0.1", {"host": "127.0.0.1:9724"}, True),
         ("127.8.9.1", {"host": "10.0.0.1"}, True),
-        ("::1", {"host": "[::1]:9624"}, True),
+        ("::1", {"host": "[::1]:9724"}, True),
         ("::ffff:127.0.0.1", {"host": "LOCALHOST"}, True),
         ("127.0.0.1", {"host": "router.example"}, True),
         ("127.0.0.1", {"host": "Router.Example.:80"}, True),
@@ -276,9 +276,9 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
         ("::ffff:10.0.0.5", {"host": "localhost"}, False),
         (None, {"host": "localhost"}, False),
         ("127.0.0.1", {"host": "localhost", "x-forwarded-for": "10.0.0.5"}, False),
-        ("127.0.0.1", {"host": "localhost:9624", "origin": "http://localhost:9624"}, True),
-        ("127.0.0.1", {"host": "localhost:9624", "origin": "http://evil.example"}, False),
-        ("127.0.0.1", {"host": "localhost:9624", "origin": "null"}, False),
+        ("127.0.0.1", {"host": "localhost:9724", "origin": "http://localhost:9724"}, True),
+        ("127.0.0.1", {"host": "localhost:9724", "origin": "http://evil.example"}, False),
+        ("127.0.0.1", {"host": "localhost:9724", "origin": "null"}, False),
     ],
 )
 def test_without_a_token_changes_come_from_this_machine(

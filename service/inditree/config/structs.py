@@ -29,7 +29,7 @@ Access = Literal["control", "read-only"]
 
 MIB, GIB = 1 << 20, 1 << 30
 INDI_PORT = 7624
-HTTP_ADDRESS = "127.0.0.1:9624"
+HTTP_ADDRESS = "127.0.0.1:9724"
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
