@@ -12,7 +12,7 @@ import uvloop
 
 from discovery.named import BROKEN, ZONE, Named, named
 from inditree.config import Dns, Remote
-from inditree.discovery.dns import REMOTES_MAX, DnsDiscovery, Pace
+from inditree.discovery.dns import REMOTES_MAX, DnsDiscovery, Pace, _Look
 from inditree.discovery.own import Place
 from inditree.discovery.records import Round, resolver
 from inditree.tasks import Tasks
@@ -20,7 +20,7 @@ from ports import free_port
 from programs.processes import until
 
 #: A look every 20 ms, whatever the zone's TTL.
-QUICK = Pace(shortest=0.02, longest=0.02, empty=0.02, retry=0.02, retry_longest=0.02, timeout=0.3)
+QUICK = Pace(shortest=0.02, longest=0.02, retry=0.02, retry_longest=0.02, timeout=0.3)
 both_loops = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 
 
@@ -270,15 +270,64 @@ def test_an_answer_holds_for_its_ttl(server: Named) -> None:
         assert questions.ttl == 7
 
     asyncio.run(main())
-    pace = Pace(shortest=5, longest=300, empty=30)
-    assert [pace.wait(ttl, True) for ttl in (0, 5, 77, 4000, None)] == [5, 5, 77, 300, 300]
-    assert [pace.wait(ttl, False) for ttl in (0, 7, 77, None)] == [5, 7, 30, 30]
+    pace = Pace()
+    assert [pace.wait(ttl, False) for ttl in (0, 5, 77, 4000, None)] == [5, 5, 77, 300, 300]
+    assert [pace.wait(ttl, True) for ttl in (0, 7, 77, None)] == [5, 5, 5, 5]
     assert [pace.wait_again(number) for number in (1, 2, 5, 6, 2000)] == [1, 2, 16, 30, 30]
+    assert [pace.wait_again(number, True) for number in (1, 2, 3, 4, 2000)] == [1, 2, 4, 5, 5]
+
+
+def test_leaves_that_start_slowly_are_found_before_the_first_answer_is_old(server: Named) -> None:
+    """An empty answer and one with a leaf too few both hold for a minute, by what the server says."""
+    name = f"_indi._tcp.cold.{ZONE}."
+    pace = Pace(shortest=0.05, longest=300, timeout=5)
+
+    async def main() -> None:
+        async with discovering([name], server.address, pace=pace) as changes:
+            for number in range(1, 4):
+                server.put(name, "SRV", *(f"0 1 7624 leaf-{each}.{ZONE}." for each in range(number)))
+                await until(lambda wanted=number: len(changes.names) == wanted, f"{number} leaves", 5)  # type: ignore[misc]
+
+    asyncio.run(main())
+
+
+def test_when_it_is_looked_again(server: Named) -> None:
+    """5 s for two minutes after the start and after each change, and while an answer is empty; then as the TTL says."""
+    name = f"_indi._tcp.when.{ZONE}."
+    now = 0.0
+    server.put(name, "SRV")
+    look = _Look(name, Pace(), server.address, list, lambda: now)
+
+    async def wait_at(time: float) -> float:
+        nonlocal now
+        now = time
+        await look.again()
+        return look.wait
+
+    async def main() -> None:
+        assert [await wait_at(0), await wait_at(119), await wait_at(3000)] == [5, 5, 5]  # empty is partial
+        server.put(name, "SRV", f"0 1 7624 one.{ZONE}.", ttl=77)
+        assert [await wait_at(3001), await wait_at(3120), await wait_at(3122)] == [5, 5, 77]
+        server.put(name, "SRV", f"0 1 7624 two.{ZONE}.", ttl=77)  # a leaf that was replaced
+        assert [await wait_at(4000), await wait_at(4119), await wait_at(4121)] == [5, 5, 77]
+
+    asyncio.run(main())
+
+
+def test_half_an_answer_is_asked_for_again_soon() -> None:
+    """IPv4 is told, IPv6 is not: what there is counts, and the rest is asked for every 5 s."""
+    look = _Look("half.test", Pace(), ("127.0.0.1", 1), list, lambda: 1000.0)
+    look._early_until = 0.0
+    waits = []
+    for _ in range(5):
+        look.failed("AAAA half.test: no answer in time", partial=True)
+        waits.append(look.wait)
+    assert waits == [1, 2, 4, 5, 5]
 
 
 def test_it_is_looked_up_again_when_that_time_is_over(server: Named) -> None:
     name = f"_indi._tcp.soon.{ZONE}."
-    pace = Pace(shortest=0.05, longest=600, empty=600)
+    pace = Pace(shortest=0.05, longest=600, early=0)
 
     async def main() -> None:
         server.put(name, "SRV", f"0 1 7624 one.{ZONE}.", ttl=1)

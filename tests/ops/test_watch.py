@@ -43,7 +43,7 @@ def test_the_exchange_of_a_config_map_is_told_once_each(tmp_path: Path) -> None:
     async def main() -> None:
         tasks, mount = Tasks(), Mount(tmp_path)
         told: list[str] = []
-        watch = FileWatch(mount.file, lambda: told.append(mount.file.read_text()), interval=0.01)
+        watch = FileWatch(lambda: [mount.file], lambda: told.append(mount.file.read_text()), interval=0.01)
         watch.start(tasks)
         mount.put("two")
         await until(lambda: told == ["two"], "the first exchange")
@@ -65,8 +65,8 @@ def watched(tmp_path: Path) -> tuple[Path, FileWatch]:
     """A plain file, known to the watch."""
     file = tmp_path / "inditree.yaml"
     file.write_text("one")
-    watch = FileWatch(file, lambda: None)
-    assert looks(watch) == [False, True, False]
+    watch = FileWatch(lambda: [file], lambda: None)
+    assert looks(watch) == [False, False, False]  # what it sees first is no change
     return file, watch
 
 
@@ -113,4 +113,23 @@ def test_what_kubernetes_mounts_is_known_by_its_links(tmp_path: Path) -> None:
 def test_links_in_a_circle_are_no_file(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    assert looks(FileWatch(tmp_path / "a", lambda: None)) == [False, False, False]
+    assert looks(FileWatch(lambda: [tmp_path / "a"], lambda: None)) == [False, False, False]
+
+
+def test_of_several_files_all_are_there_before_it_is_told(tmp_path: Path) -> None:
+    """A renewal writes the certificate, then the key; a listener that a reload brings adds files to watch."""
+    files = [tmp_path / "cert", tmp_path / "key"]
+    for each in files:
+        each.write_text("one")
+    watch = FileWatch(lambda: files, lambda: None)
+    assert looks(watch) == [False, False, False]
+    files[0].write_text("second")
+    files[1].unlink()
+    assert looks(watch) == [False, False, False]
+    files[1].write_text("second")
+    assert looks(watch) == [False, True, False]
+    files.append(tmp_path / "authority")
+    files[2].write_text("one")
+    assert looks(watch) == [False, False, False]
+    files[2].write_text("second")
+    assert looks(watch) == [False, True, False]

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -32,25 +33,30 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. An answer holds for its TTL, within `shortest` and `longest`; none at all for `empty` at most, because
-    what is missing is about to come. Without an answer the next try is after `retry`, doubled up to `retry_longest`.
+    """Seconds. An answer holds for its TTL, within `shortest` and `longest`.
+
+    For `early` seconds after the start, and after each answer that is another than before, the next look is after
+    `shortest`, whatever the TTL says: pods start together, and a name server tells of them one by one. So it is while
+    an answer is partial: it is empty, or one of the questions behind it had no answer. Where nobody answers at all the
+    next try is after `retry`, doubled up to `retry_longest`.
     """
 
     shortest: float = 5.0
     longest: float = 300.0
-    empty: float = 30.0
+    early: float = 120.0
     retry: float = 1.0
     retry_longest: float = 30.0
     timeout: float = 5.0
 
-    def wait(self, ttl: float | None, found: bool) -> float:
-        """Until the next look."""
-        longest = self.longest if found else min(self.longest, self.empty)
+    def wait(self, ttl: float | None, soon: bool) -> float:
+        """Until the next look after an answer."""
+        longest = self.shortest if soon else self.longest
         return max(self.shortest, min(longest, longest if ttl is None else ttl))
 
-    def wait_again(self, failures: int) -> float:
-        """After this many looks in a row without an answer."""
-        return grown(self.retry, self.retry_longest, failures)
+    def wait_again(self, failures: int, soon: bool = False) -> float:
+        """After this many looks in a row in which a question had no answer."""
+        longest = min(self.shortest, self.retry_longest) if soon else self.retry_longest
+        return grown(min(self.retry, longest), longest, failures)
 
 
 class DnsDiscovery:
@@ -127,7 +133,12 @@ class _Look:
     """What is known of one name, and `wait`: the seconds until it is worth to look again."""
 
     def __init__(
-        self, name: str, pace: Pace, nameserver: tuple[str, int] | None, own: Callable[[], Iterable[Place]]
+        self,
+        name: str,
+        pace: Pace,
+        nameserver: tuple[str, int] | None,
+        own: Callable[[], Iterable[Place]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.wait = 0.0
@@ -136,6 +147,9 @@ class _Look:
         self._own = own
         self._known: dict[Question, Answer] = {}
         self._failures = 0
+        self._found: dict[str, Remote] | None = None
+        self._early_until = clock() + pace.early
+        self._clock = clock
 
     async def again(self) -> dict[str, Remote] | None:
         """The remotes; None: not known."""
@@ -147,14 +161,20 @@ class _Look:
         found = await self._remotes(questions)
         # Answers to questions that were not asked any more are forgotten, once there is a whole set of others.
         self._known = questions.answers if found is not None else self._known | questions.answers
+        if found is not None and found != self._found:
+            self._found, self._early_until = found, self._clock() + self._pace.early
         if questions.failures:
-            self.failed(questions.failures[0])
+            self.failed(questions.failures[0], partial=found is not None)
             return found
         if self._failures:
             _logger.info("dns %s: answered again", self.name, extra={"event": "discovery_recovered"})
         self._failures = 0
-        self.wait = self._pace.wait(questions.ttl, bool(found))
+        self.wait = self._pace.wait(questions.ttl, not found or self._early)
         return found
+
+    @property
+    def _early(self) -> bool:
+        return self._clock() < self._early_until
 
     async def _remotes(self, questions: Round) -> dict[str, Remote] | None:
         try:
@@ -163,10 +183,10 @@ class _Look:
             return None
         return _remotes(self.name, await _elsewhere(questions, places, await own_places(self._own())))
 
-    def failed(self, text: str) -> None:
-        """Wait, longer each time, and say it once."""
+    def failed(self, text: str, partial: bool = False) -> None:
+        """Wait, longer each time, and say it once. `partial`: other questions of this look were answered."""
         self._failures += 1
-        self.wait = self._pace.wait_again(self._failures)
+        self.wait = self._pace.wait_again(self._failures, partial or self._early)
         level = logging.WARNING if self._failures == 1 else logging.DEBUG
         extra = {"event": "discovery_failed"}
         _logger.log(level, "dns %s: what is known stays: %s", self.name, text, extra=extra)

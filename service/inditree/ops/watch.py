@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from inditree.tasks import Tasks
@@ -21,24 +21,27 @@ def is_mounted(path: str | Path) -> bool:
 
 
 class FileWatch:
-    """Calls `on_change` after the content behind `path` was exchanged, by a rename, a link or in place.
+    """Calls `on_change` after the content behind one of `files` was exchanged, by a rename, a link or in place.
 
-    It looks every `interval` seconds and says so when two looks in a row see the same new file: an editor may be at it
-    still, and half a configuration is also one. A file that is not there is no change; it has changed when it is back
-    as another.
+    It looks every `interval` seconds and says so when two looks in a row see the same new files: an editor may be at it
+    still, half a configuration is also one, and a certificate is not renewed before its key is there. While one of them
+    is missing nothing has changed. `files` is asked at each look; one that it names for the first time has not changed.
     """
 
-    def __init__(self, path: str | Path, on_change: Callable[[], None], interval: float = 2.0) -> None:
-        self._path = Path(path)
+    def __init__(
+        self, files: Callable[[], Iterable[str | Path]], on_change: Callable[[], None], interval: float = 2.0
+    ) -> None:
+        self._files = files
         self._on_change = on_change
         self._interval = interval
-        self._told: _Mark | None = None
-        self._seen: _Mark | None = None
+        self._told: dict[str, _Mark] = {}
+        self._seen: dict[str, _Mark] | None = None
 
     def start(self, tasks: Tasks) -> None:
         """Watch from now on, until the tasks end: what is there now is no change."""
-        self._told = self._seen = self._mark()
-        tasks.start(self._run(), f"watch {self._path}")
+        self._seen = self._marks()
+        self._told = self._seen or {}
+        tasks.start(self._run(), f"watch {' '.join(map(str, self._files()))}")
 
     async def _run(self) -> None:
         while True:
@@ -48,17 +51,24 @@ class FileWatch:
 
     def look(self) -> bool:
         """Look once; whether there is a change to tell."""
-        mark, before = self._mark(), self._seen
-        self._seen = mark
-        if mark is None or mark != before or mark == self._told:
+        marks, before = self._marks(), self._seen
+        self._seen = marks
+        if marks is None or marks != before:
             return False
-        self._told = mark
-        return True
+        changed = any(self._told.get(file, mark) != mark for file, mark in marks.items())
+        self._told = marks
+        return changed
 
-    def _mark(self) -> _Mark | None:
-        try:
-            real = self._path.resolve(strict=True)
-            found = real.stat()
-        except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
-            return None
-        return str(real), found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    def _marks(self) -> dict[str, _Mark] | None:
+        marks = {str(file): _mark(Path(file)) for file in self._files()}
+        found = {file: mark for file, mark in marks.items() if mark is not None}
+        return found if len(found) == len(marks) else None
+
+
+def _mark(path: Path) -> _Mark | None:
+    try:
+        real = path.resolve(strict=True)
+        found = real.stat()
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
+        return None
+    return str(real), found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

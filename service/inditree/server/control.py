@@ -157,11 +157,26 @@ class Control:
     def reopen(self) -> None:
         """Files that were moved away are opened anew, certificates are read again."""
         self.services.reopen()
+        self.renew_certificates()
+
+    def certificate_files(self) -> list[str]:
+        """What the listeners' certificates are made of. Links read theirs at each connection."""
+        entries = [listener.config.tls for listener in self.listeners.values()]
+        return [file for tls in entries if tls for file in (tls.cert, tls.key, tls.client_ca) if file]
+
+    def renew_certificates(self) -> None:
+        """Read the listeners' certificates again. One that is wrong is said, and the old one stays."""
         for listener in self.listeners.values():
+            if listener.config.tls is None:
+                continue
+            name = listener.config.name
             try:
                 listener.load_certificates()
             except ConfigError as error:
-                _logger.error("listener %s keeps its certificates: %s", listener.config.name, error)
+                extra = {"event": "certificates_kept"}
+                _logger.error("listener %s keeps its certificates: %s", name, error, extra=extra)
+            else:
+                _logger.info("listener %s: certificates read again", name, extra={"event": "certificates"})
 
     async def apply(self, new: Config) -> None:
         """Touch only what changed in the file; what the API added stays. Raises before anything was changed."""

@@ -127,7 +127,8 @@ class Server(Control):
             self.units.add_remote(remote)
         self.discovered.start(self.config.discovery, self._places)
         if self.launch.file is not None and is_mounted(self.launch.file):
-            FileWatch(self.launch.file, self._on_hangup).start(self.engine.tasks)
+            FileWatch(lambda: [str(self.launch.file)], self._on_hangup).start(self.engine.tasks)
+        FileWatch(self.certificate_files, self.renew_certificates).start(self.engine.tasks)
         if self.launch.fifo is not None:
             self._fifo = Fifo(self.launch.fifo, self.launch.fifo_restart, self.engine, self.units)
             self._fifo.start()
