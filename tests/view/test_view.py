@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import pytest
 
 from inditree.view.fold import fold, parse
-from inditree.view.properties import PENDING_LIMIT, Property, View
+from inditree.view.properties import PENDING_LIMIT, Property, View, Weight
 from inditree.wire.framer import Framer
 from view.model import hear
 
@@ -188,3 +189,61 @@ def test_many_properties_in_turn_cost_no_more_than_one() -> None:
     for members in ("ab", "a"):
         one = min(seconds(1, members) for _ in range(3))
         assert min(seconds(400, members) for _ in range(3)) < 8 * one + 0.02
+
+
+def test_what_a_body_swallows_costs_nothing_but_what_it_says() -> None:
+    """A body may hold what looks like the start of another element, and swallow the next start with its open quote."""
+    view = View()
+    framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+    hear(view, framer, DEFINITION)
+    odd = number("M", a=1).replace(b">1<", b'><setNumberVector device="D" name="<')
+    hear(view, framer, b"\n".join([odd, number("N", a=5), odd, number("N", a=6)]) + b"\n")
+    known = view.find("D", "N")
+    assert known is not None
+    assert values(known) == ["6", "2"]
+
+
+def test_the_weight_of_all_is_kept_as_it_changes() -> None:
+    """It is asked for with each element of a stranger: nobody may have to add it up."""
+    view, weight = View(), Weight()
+    framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+
+    def right() -> bool:
+        return weight.bytes == sum(each.weight for _, each in view.matching(None, None)) > 0
+
+    for name in ("N", "M"):
+        view.define("defNumberVector", "D", name, DEFINITION, weight=weight)
+        assert right()
+    before = weight.bytes
+    hear(view, framer, number("N", a=5) + b"\n" + number("N", a=6, b=7) + b"\n" + number("N", b=7) + b"\n")
+    assert right() and weight.bytes > before
+    known = view.find("D", "N")
+    assert known is not None
+    known.current()
+    assert right()
+    view.define("defNumberVector", "D", "N", DEFINITION, weight=weight)
+    assert right()
+    view.delete("D", "N")
+    assert right()
+    view.define("defNumberVector", "D", "N", DEFINITION, weight=weight)
+    view.delete("D", None)
+    assert weight.bytes == 0
+
+
+def test_the_names_of_members_are_weighed() -> None:
+    """They are kept beside the definition that holds them."""
+    members = "".join(f'<defNumber name="{i:050}">1</defNumber>' for i in range(500))
+    definition = f'<defNumberVector device="D" name="N" state="Idle">{members}</defNumberVector>\n'.encode()
+    view = View()
+    framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+    view.define("defNumberVector", "D", "N", definition)
+    tracemalloc.start()
+    try:
+        begin = tracemalloc.get_traced_memory()[0]
+        hear(view, framer, number("N", x=1) + b"\n")
+        taken = tracemalloc.get_traced_memory()[0] - begin
+    finally:
+        tracemalloc.stop()
+    known = view.find("D", "N")
+    assert known is not None
+    assert known.weight - len(definition) > 0.8 * taken

@@ -118,7 +118,8 @@ def ping(core: Core, peer: Peer, element: Element) -> None:
     uid = element.attributes.get("uid", "")
     if peer.link is not None and uid.startswith(PREFIX) and peer.is_router:
         assert peer.link is not None
-        peer.link.acks.owe(peer.last_blob, uid, peer.last_size)
+        if not peer.link.acks.owe(peer.last_blob, uid, peer.last_size):
+            core.close(peer, "limit", "asks for acknowledgements without waiting for any")
         blobs.pay(core, peer)
         return
     if peer.is_driver and uid.startswith(LIBINDI_PING):

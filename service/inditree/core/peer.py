@@ -13,6 +13,7 @@ from inditree.flow.pacing import Pace
 from inditree.routing.wishes import Wishes
 from inditree.tree.acks import Key
 from inditree.tree.link import Link
+from inditree.view.properties import Weight
 from inditree.wire.elements import Blob
 
 
@@ -60,6 +61,7 @@ class Peer:
         "refused",
         "said",
         "takes_fds",
+        "weight",
         "wishes",
     )
 
@@ -89,6 +91,7 @@ class Peer:
         self.parked: dict[Key, deque[Blob]] = {}  # BLOBs that wait for an acknowledgement (a link to a router)
         self.parked_bytes = 0
         self.said: set[str] = set()  # what was logged once
+        self.weight = Weight()  # bytes of memory that its devices take
         self.lost = 0  # BLOBs that it did not get
         self._visible: dict[str, bool] = {}
 

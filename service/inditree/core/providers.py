@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from inditree.core.routes import Group
     from inditree.tree.link import Link
 
+DEVICE_BYTES = 1024
+"""Memory that a device takes beside its properties, its name not counted."""
+
 KEEPALIVE = "Keep alive message"
 """What IPyServer says to its peers every 30 s; it ends at the first router."""
 
@@ -140,7 +143,7 @@ def define(core: Core, peer: Peer, element: Element) -> None:
         links.take_plain_provider(core, peer)
     via = ""
     if peer.link is not None:
-        peer.link.defined.add(device)
+        _remember_device(peer, peer.link, device)
         via = element.attributes.get(paths.VIA, "") if peer.link.is_router else ""
         via = via or peer.link.remote_id or peer.link.path_id
     if not ownership.admit(core, peer, device, via):
@@ -150,13 +153,19 @@ def define(core: Core, peer: Peer, element: Element) -> None:
     core.counters.devices[device].last_message = core.now
     if _unannounced(core, peer, device, name):
         core.routes.forget()
-    core.view.define(element.tag, device, name, data, via)
+    core.view.define(element.tag, device, name, data, via, peer.weight)
     if peer.on_defined is not None:
         peer.on_defined()
     offer_definition(core, hearers(core, peer, element.tag, device, name), element.tag, data, via)
     if element.tag == "defBLOBVector" and peer.link is not None:
         core.remote_blobs[device, name] = peer
         links.sync_property(core, device, name)
+
+
+def _remember_device(peer: Peer, link: Link, device: str) -> None:
+    if device not in link.defined:
+        link.defined.add(device)
+        peer.weight.bytes += DEVICE_BYTES + len(device)
 
 
 def offer_definition(core: Core, peers: list[Peer], tag: str, data: bytes, via: str) -> None:
@@ -207,7 +216,7 @@ def message(core: Core, peer: Peer, element: Element) -> None:
             core.drop(peer, "duplicate", len(element.data))
             return
         data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
-        via = next((each.via for _, each in core.view.matching(device, None)), "")
+        via = core.view.via(device)
         core.send_all(_without(hearers(core, peer, "message", device, None), via), data, "message")
         return
     if not device and element.attributes.get("message") == KEEPALIVE:
@@ -232,7 +241,7 @@ def pass_ownerless(core: Core, peer: Peer | None, element: Element) -> None:
     data = element.data
     if peer is not None and peer.is_router and via and seq:
         origin = paths.origin(via)
-        if origin == own or not core.once.is_new(origin, element.tag, element.device or "", seq):
+        if origin == own or not core.once.is_new(origin, element.tag, element.device or "", seq, core.now):
             core.drop(peer, "loop", len(data))
             return
         data = paths.strip(data)

@@ -168,6 +168,7 @@ class Core:
         """Time has passed: pauses, introductions, probes, stalls."""
         self.note()
         ownership.end_pauses(self)
+        self.once.expire(self.now)
         links.end_silence(self)
         if self.now >= self._next_check:
             self._check_peers()

@@ -17,9 +17,6 @@ PART = 4
 WEIGHED_EVERY = 8 << 20
 """Bytes of control elements from them after which their devices are weighed: what they can pass the bound by."""
 
-NAME_BYTES = 256
-"""Memory that a device takes beside its properties, its name not counted."""
-
 
 def note(core: Core, peer: Peer, size: int) -> None:
     """`peer` has sent `size` bytes of control elements; the largest is closed when their devices weigh too much."""
@@ -29,14 +26,7 @@ def note(core: Core, peer: Peer, size: int) -> None:
     if core.unweighed < min(WEIGHED_EVERY, core.settings.memory // PART):
         return
     core.unweighed = 0
-    weights = {each: _weight(core, each) for each in core.peers.values() if each.link and not each.link.opener}
+    weights = {each: each.weight.bytes for each in core.peers.values() if each.link and not each.link.opener}
     if sum(weights.values()) > core.settings.memory // PART:
         heaviest = max(weights, key=weights.__getitem__)
         core.close(heaviest, "limit", f"its devices take {weights[heaviest]} bytes, too much of limits.memory")
-
-
-def _weight(core: Core, peer: Peer) -> int:
-    """Bytes that are kept of its devices; those that were refused too have their names kept."""
-    assert peer.link is not None
-    names = sum(map(len, peer.link.defined)) + NAME_BYTES * len(peer.link.defined)
-    return names + sum(core.view.weight(device) for device in peer.owns)

@@ -43,28 +43,49 @@ class Once:
     Rising among those of a kind and a device only: others take other ways (`share`, `devices`) and may come earlier.
     """
 
-    __slots__ = ("_seen", "_seq")
+    __slots__ = ("_bytes", "_seen", "_seq")
 
-    LIMIT = 4096
-    """Sources remembered; an origin is a router's run, so old ones are those of restarted routers."""
+    LIMIT = 1 << 20
+    """Bytes of memory that the sources remembered may take."""
+
+    SOURCE_BYTES = 400
+    """Memory that one takes beside its names."""
+
+    KEPT = 300.0
+    """Seconds for which a silent source is remembered: nothing travels as long as that."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str, str], int] = {}
+        self._seen: dict[tuple[str, str, str], tuple[int, float]] = {}  # the last that spoke at the end
         self._seq = 0
+        self._bytes = 0
 
     def next(self) -> str:
         """The number of our next ownerless element."""
         self._seq += 1
         return str(self._seq)
 
-    def is_new(self, origin: str, tag: str, device: str, seq: str | None) -> bool:
+    def is_new(self, origin: str, tag: str, device: str, seq: str | None, now: float) -> bool:
         """True the first time that this number, or a higher one, comes from its origin with that tag and device."""
         source = origin, tag, device
         number = int(seq) if seq is not None and _NUMBER.fullmatch(seq) else 0
-        if number <= self._seen.get(source, 0):
+        if number <= self._seen.get(source, (0, 0.0))[0]:
             return False
-        self._seen.pop(source, None)
-        self._seen[source] = number
-        if len(self._seen) > self.LIMIT:
-            del self._seen[next(iter(self._seen))]
+        if self._seen.pop(source, None) is None:
+            self._bytes += self._weight(source)
+        self._seen[source] = number, now
+        while self._bytes > self.LIMIT:
+            self._forget_oldest()
         return True
+
+    def expire(self, now: float) -> None:
+        """Forget the sources that have been silent for long."""
+        while self._seen and next(iter(self._seen.values()))[1] + self.KEPT < now:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        source = next(iter(self._seen))
+        del self._seen[source]
+        self._bytes -= self._weight(source)
+
+    def _weight(self, source: tuple[str, str, str]) -> int:
+        return self.SOURCE_BYTES + sum(map(len, source))

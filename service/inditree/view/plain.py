@@ -79,12 +79,16 @@ class Passage:
             self._carried = carried(self.data)
         return self._carried
 
-    def elements(self, first: int) -> list[bytes]:
-        """The elements of the tag and property of the one at `first`."""
+    def elements(self, first: int, newest: bytes) -> list[bytes]:
+        """The elements of the tag and property of the one at `first`, `newest` the last of them.
+
+        Only that one where a body holds what looks like a start tag, as it may have swallowed others.
+        """
         if self._elements is None:
             self._elements = self._split()
         mine = _START.match(self.data, first)
-        return [] if mine is None else self._elements[_key(mine)]
+        found = [] if mine is None else self._elements.get(_key(mine), [])
+        return found if found and found[-1].startswith(newest) else [newest]
 
     def _split(self) -> dict[tuple[bytes, ...], list[bytes]]:
         found: dict[tuple[bytes, ...], list[bytes]] = {}

@@ -14,8 +14,20 @@ from inditree.view.plain import LIMITS, TIMEOUT, TIMESTAMP, Passage, carried, sa
 PENDING_LIMIT = 64 * 1024
 """Bytes of updates kept for a property before they are folded: bounds what a property can hold."""
 
-PROPERTY_BYTES = 320
+PROPERTY_BYTES = 400
 """Memory that a property takes beside its text."""
+
+MEMBER_BYTES = 90
+"""Memory that the remembered name of a member takes beside its text."""
+
+
+class Weight:
+    """Bytes of memory that somebody's properties take, roughly. Kept as they change, so that nobody adds them up."""
+
+    __slots__ = ("bytes",)
+
+    def __init__(self) -> None:
+        self.bytes = 0
 
 
 class Recent:
@@ -36,9 +48,21 @@ class Recent:
 class Property:
     """One property: `definition` as it came, and what passed since."""
 
-    __slots__ = ("_carried", "_names", "_pending", "_recent", "_size", "definition", "name", "tag", "via")
+    __slots__ = (
+        "_account",
+        "_carried",
+        "_names",
+        "_names_bytes",
+        "_pending",
+        "_recent",
+        "_size",
+        "definition",
+        "name",
+        "tag",
+        "via",
+    )
 
-    def __init__(self, tag: str, name: str, definition: bytes, via: str, recent: Recent) -> None:
+    def __init__(self, tag: str, name: str, definition: bytes, via: str, recent: Recent, account: Weight) -> None:
         self.tag = tag
         self.name = name
         self.definition = definition
@@ -47,7 +71,10 @@ class Property:
         self._names: frozenset[bytes] | None = None
         self._pending: list[bytes] = []
         self._carried = 0  # what some of them perhaps say and a later one need not
-        self._size = 0
+        self._size = 0  # bytes of what is pending
+        self._names_bytes = 0  # that the remembered names of its members take
+        self._account = account
+        account.bytes += self.weight
 
     def note(self, data: bytes, first: int, last: int, end: int) -> None:
         """Remember the elements of one tag for this property in `data`, all that there are of them.
@@ -55,22 +82,35 @@ class Property:
         The first one is at `first`, the last one from `last` to `end`.
         """
         newest = data[last:end]
-        if self._names is None:
-            self._names = member_names(self.definition)
-        said = says(self.tag, newest, self._names)
+        said = says(self.tag, newest, self._names if self._names is not None else self._learn_names())
         if said is not None:
             unsaid = (LIMITS | TIMEOUT | TIMESTAMP) ^ said
             if not self._carried & unsaid and (first == last or not self._recent.passage(data).carried & unsaid):
                 self._pending = [newest]  # it makes all before it unnecessary
                 self._carried = said
-                self._size = len(newest)
+                self._weigh(len(newest))
                 return
-        for each in [newest] if first == last else self._recent.passage(data).elements(first):
+        for each in [newest] if first == last else self._recent.passage(data).elements(first, newest):
             self._pending.append(each)
             self._carried |= carried(each)
-            self._size += len(each)
+            self._weigh(self._size + len(each))
         if self._size > PENDING_LIMIT:
             self.current()
+
+    def _learn_names(self) -> frozenset[bytes]:
+        names = self._names = member_names(self.definition)
+        self._names_bytes = sum(MEMBER_BYTES + len(name) for name in names)
+        self._account.bytes += self._names_bytes
+        return names
+
+    def _weigh(self, pending: int) -> None:
+        """Its pending updates take so many bytes now."""
+        self._account.bytes += pending - self._size
+        self._size = pending
+
+    def forget(self) -> None:
+        """It is gone: it weighs nothing any more."""
+        self._account.bytes -= self.weight
 
     @property
     def pending(self) -> tuple[bytes, ...]:
@@ -80,14 +120,17 @@ class Property:
     @property
     def weight(self) -> int:
         """Bytes that it takes, roughly: its text, and what Python needs to keep it."""
-        return PROPERTY_BYTES + len(self.name) + len(self.definition) + self._size
+        return PROPERTY_BYTES + len(self.name) + len(self.definition) + self._names_bytes + self._size
 
     def current(self) -> bytes:
         """The definition as the driver would send it now; untouched, byte for byte, where nothing was set since."""
         if self._pending:
+            before = len(self.definition)
             self.definition = fold(self.definition, self._pending)
+            self._account.bytes += len(self.definition) - before
             self._pending = []
-            self._carried = self._size = 0
+            self._carried = 0
+            self._weigh(0)
         return self.definition
 
 
@@ -115,24 +158,33 @@ class View:
         known = self.devices.get(device)
         return known.properties.get(name) if known else None
 
-    def define(self, tag: str, device: str, name: str, definition: bytes, via: str = "") -> None:
-        """Take a definition; a repeated one replaces the property whole."""
+    def define(
+        self, tag: str, device: str, name: str, definition: bytes, via: str = "", weight: Weight | None = None
+    ) -> None:
+        """Take a definition; a repeated one replaces the property whole. `weight` is that of whoever it comes from."""
         known = self.devices.get(device)
         if known is None:
             known = self.devices[device] = Device(device)
-        known.properties[name] = Property(tag, name, definition, via, self._recent)
+        elif name in known.properties:
+            known.properties[name].forget()
+        known.properties[name] = Property(tag, name, definition, via, self._recent, weight or Weight())
 
     def delete(self, device: str, name: str | None) -> None:
         """Take a delProperty: of one property, or of the device."""
-        if name is None:
-            self.devices.pop(device, None)
-        elif device in self.devices:
-            self.devices[device].properties.pop(name, None)
-
-    def weight(self, device: str) -> int:
-        """Bytes that are kept of a device, roughly; 0 for one that is not defined."""
         known = self.devices.get(device)
-        return sum(each.weight for each in known.properties.values()) if known else 0
+        if known is None:
+            return
+        if name is None:
+            del self.devices[device]
+            for each in known.properties.values():
+                each.forget()
+        elif name in known.properties:
+            known.properties.pop(name).forget()
+
+    def via(self, device: str) -> str:
+        """The path of IDs that a device came by; "" for our own drivers, and for one without a property."""
+        known = self.devices.get(device)
+        return next((each.via for each in known.properties.values()), "") if known else ""
 
     def matching(self, device: str | None, name: str | None) -> Iterator[tuple[str, Property]]:
         """(device, property) of all that a getProperties with these attributes asks for."""
