@@ -4,9 +4,10 @@ import logging
 
 import pytest
 
+from inditree.envelope import number
 from inditree.ops.detail import capture
 from inditree.ops.model import Definition
-from inditree.ops.values import MAX_SERIES, PropertyValues, State, Value, number
+from inditree.ops.values import MAX_SERIES, PropertyValues, State, Value
 from inditree.view.properties import View
 from ops.fake import COOLER, COORDINATES, IMAGE, TEMPERATURE
 

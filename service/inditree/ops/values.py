@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import translate
 from typing import NamedTuple
 
+from inditree.envelope import number
 from inditree.ops.detail import newest
 from inditree.ops.model import Definition
 from inditree.view.fold import parse
@@ -18,8 +19,6 @@ MAX_SERIES = 500
 
 STATES = {"Idle": 0.0, "Ok": 1.0, "Busy": 2.0, "Alert": 3.0}
 _SWITCHES = {"Off": 0.0, "On": 1.0}
-_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_SEXAGESIMAL = re.compile(r"([+-]?)(\d+)[ :;]+(\d+(?:\.\d*)?)(?:[ :;]+(\d+(?:\.\d*)?))?")
 
 _logger = logging.getLogger("inditree.metrics")
 
@@ -35,19 +34,6 @@ class State(NamedTuple):
     device: str
     property: str
     value: float
-
-
-def number(text: str) -> float | None:
-    """A number as INDI writes it: `12.5`, `-0:30:15.5`, `12 30`; None where it is none."""
-    text = text.strip()
-    if _PLAIN.fullmatch(text):
-        return float(text)
-    match = _SEXAGESIMAL.fullmatch(text)
-    if match is None:
-        return None
-    sign, whole, minutes, seconds = match.groups()
-    value = int(whole) + float(minutes) / 60 + float(seconds or 0) / 3600
-    return -value if sign == "-" else value
 
 
 class PropertyValues:
