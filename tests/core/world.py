@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from inditree.core import Audit, Close, Core, Hold, Log, Policy, Release, Settings, Wake
+from inditree.core import Audit, Close, Core, Hold, Log, Mistake, Policy, Release, Settings, Wake
 from inditree.counters import Counters
 from inditree.flow.whole import WholeOutbox
 from inditree.tree.link import Link
@@ -170,7 +170,7 @@ class World:
             for effect in effects:
                 busy |= self._apply(effect)
 
-    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit) -> bool:
+    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit | Mistake) -> bool:
         match effect:
             case Close(peer, reason):
                 if not peer.gone:
@@ -182,6 +182,8 @@ class World:
             case Log():
                 self.logs.append(effect)
                 return False
+            case Mistake(error=error):
+                raise error
             case Audit():
                 self.audits.append(effect)
                 return False

@@ -47,4 +47,4 @@ def test_an_exception_ends_its_peer(monkeypatch: pytest.MonkeyPatch, caplog: pyt
         await engine.close()
 
     asyncio.run(run())
-    assert "unlucky: cannot act on what it sent" in caplog.text
+    assert "unlucky: a mistake of ours" in caplog.text

@@ -13,14 +13,17 @@ from typing import Any
 import pytest
 
 from inditree.config import Driver, Limits
-from inditree.core import Settings
+from inditree.core import Hold, Settings
 from inditree.counters import Counters
+from inditree.flow.outbox import Outbox
+from inditree.flow.pacing import Pace
 from inditree.images.thread import ImageThread
 from inditree.python.inprocess import PythonDriver
 from inditree.transport import engine as module
 from inditree.transport.channel import LocalChannel
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
+from inditree.view.properties import Property
 from programs.processes import descriptors, until
 
 SIZE = 2 << 20
@@ -37,10 +40,10 @@ def mistaken(*_: object) -> Any:
 class Camera:
     """A peer with one end of a UNIX socket, and the other end."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kind: str = "driver", name: str = "camera") -> None:
         ours, self.far = socket.socketpair()
         self.closed: list[str] = []
-        peer = engine.join("driver", "camera")
+        peer = engine.join(kind, name)
         self.stream = Stream(engine, peer, LocalChannel(ours), lambda reason, text: self.closed.append(reason))
 
     def send_attached(self) -> None:
@@ -62,18 +65,118 @@ async def started() -> AsyncIterator[tuple[Engine, Camera]]:
         camera.far.close()
 
 
-def test_the_clock_goes_on_after_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_goes_on_after_an_exception(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(module, "TICK", 0.01)
-    told: list[str] = []
+    seen: list[float] = []
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(str(context["exception"])))
         async with started() as (engine, _):
-            engine.checks.append(mistaken)
-            await until(lambda: len(told) >= 3, "further ticks, and their exceptions")
+            engine.checks += [mistaken, seen.append]
+            await until(lambda: len(seen) >= 3, "what is looked at behind it, at further ticks")
 
     asyncio.run(main())
-    assert set(told) == {"a mistake of ours"}
+    assert "a mistake of ours" in caplog.text
+
+
+def newest(camera: Camera) -> bytes:
+    camera.far.setblocking(False)
+    try:
+        return camera.far.recv(1 << 16)
+    except BlockingIOError:
+        return b""
+
+
+async def run_with(spoil: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Camera, Camera]:
+    """Two clients hear a driver's number: `spoil` makes the mistake; the one at fault, and the other."""
+    engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
+    cameras = [Camera(engine, *who) for who in (("driver", "source"), ("client", "one"), ("client", "two"))]
+    source, one, two = cameras
+    for client in (one, two):
+        client.far.sendall(b"<getProperties version='1.7'/>\n")
+    source.far.sendall(DEFINED)
+    await until(lambda: b"defNumberVector" in newest(one) and b"def" in newest(two), "the definition")
+    guilty = spoil(engine, source, one, monkeypatch)
+    source.far.sendall(SET.replace(b">1<", b">2<"))
+    try:
+        await until(lambda: guilty.closed == ["error"], "the end of the one at fault")
+        await until(lambda: b">2<" in newest(two), "what the other is owed")
+        assert [camera.closed for camera in cameras if camera is not guilty] == [[], []]
+    finally:
+        for camera in cameras:
+            engine.end(camera.stream.peer, "shutdown", "the end of the test")
+            camera.far.close()
+        await engine.close()
+    return guilty, two
+
+
+DEFINED = (
+    b'<defNumberVector device="D" name="N" state="Ok" perm="rw"><defNumber name="a" format="%g" min="0" max="9"'
+    b' step="1">0</defNumber></defNumberVector>\n'
+)
+SET = b'<setNumberVector device="D" name="N" state="Ok"><oneNumber name="a">1</oneNumber></setNumberVector>\n'
+
+
+def while_writing(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
+    patch.setattr(one.stream, "write", mistaken)
+    return one
+
+
+def while_folding(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
+    patch.setattr(Property, "note", mistaken)
+    return source
+
+
+def in_an_effect(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
+    patch.setattr(one.stream, "hold", mistaken)
+    engine.core.effects.append(Hold(one.stream.peer))
+    return one
+
+
+def in_a_timer(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
+    patch.setattr(one.stream, "check_upload", mistaken)
+    engine.uploads.add(one.stream)
+    return one
+
+
+def at_a_look_at_its_pace(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
+    class Spoilt(Pace):
+        def stalled(self, outbox: Outbox, now: float, timeout: float) -> bool:
+            raise RuntimeError("a mistake of ours")
+
+    one.stream.peer.pace = Spoilt(0.0)
+    return one
+
+
+def while_reading(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
+    patch.setattr(one.stream._framer, "feed", mistaken)
+    one.far.sendall(b"<getProperties version='1.7'/>")
+    return one
+
+
+@pytest.mark.parametrize(
+    "spoil", [while_writing, while_folding, in_an_effect, in_a_timer, at_a_look_at_its_pace, while_reading]
+)
+def test_a_mistake_costs_the_peer_at_fault_and_the_others_get_theirs(
+    spoil: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "TICK", 0.01)
+    guilty, _ = asyncio.run(run_with(spoil, monkeypatch))
+    assert f"{guilty.stream.peer.name}: a mistake of ours" in caplog.text
+
+
+def test_devices_go_though_the_end_of_their_driver_meets_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with started() as (engine, camera):
+            camera.far.sendall(DEFINED)
+            await until(lambda: "D" in engine.core.owners, "the device")
+            monkeypatch.setattr(Outbox, "abandon", mistaken)
+            engine.end(camera.stream.peer, "eof", "hung up")
+            assert camera.closed == ["eof"]
+            assert not engine.core.owners
+
+    asyncio.run(main())
 
 
 def test_an_image_that_cannot_be_encoded_closes_its_source(

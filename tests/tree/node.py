@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inditree.core import Close, Core, Log, Peer, Policy, Release, Settings, Wake
+from inditree.core import Close, Core, Log, Mistake, Peer, Policy, Release, Settings, Wake
 from inditree.counters import Counters
 from inditree.tree.link import Link
 from inditree.wire.framer import Framer
@@ -163,5 +163,7 @@ class Node:
             self._wake(effect.at)
         elif isinstance(effect, Close):
             self.close(effect.peer, effect.reason)
+        elif isinstance(effect, Mistake):
+            raise effect.error
         elif isinstance(effect, Release) and (port := self.ports.get(effect.peer)) is not None:
             self.world.after(0.0, port.pump)

@@ -4,8 +4,8 @@ Events: `join`, `receive`, `leave`, `may_begin`, `settle`, `tick`. Effects: what
 `dirty`, and the list `effects`.
 """
 
-from inditree.core.effects import Audit, Close, Hold, Log, Release, Wake
+from inditree.core.effects import Audit, Close, Hold, Log, Mistake, Release, Wake
 from inditree.core.peer import Peer, Policy
 from inditree.core.router import Core, Settings
 
-__all__ = ["Audit", "Close", "Core", "Hold", "Log", "Peer", "Policy", "Release", "Settings", "Wake"]
+__all__ = ["Audit", "Close", "Core", "Hold", "Log", "Mistake", "Peer", "Policy", "Release", "Settings", "Wake"]

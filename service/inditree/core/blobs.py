@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from inditree.core import clients, providers, strangers
@@ -220,18 +221,22 @@ def may_go_on(core: Core, peer: Peer) -> bool:
 def reconsider(core: Core) -> None:
     """Outboxes have moved: who may go on, who is answered?"""
     for peer in list(core.held):
-        if may_go_on(core, peer):
-            core.held.discard(peer)
-            peer.held = False
-            core.effects.append(Release(peer))
+        core.attempt(peer, partial(_reconsider, core, peer))
     for peer in core.peers.values():
         if peer.link is not None and peer.link.acks.owed():
-            pay(core, peer)
+            core.attempt(peer, partial(pay, core, peer))
     for peer in list(core.starved):
         core.starved.discard(peer)
         core.effects.append(Release(peer))
     if core.held:
         core.wake(LATELY)
+
+
+def _reconsider(core: Core, peer: Peer) -> None:
+    if may_go_on(core, peer):
+        core.held.discard(peer)
+        peer.held = False
+        core.effects.append(Release(peer))
 
 
 def may_begin(core: Core, peer: Peer, size: int) -> bool:

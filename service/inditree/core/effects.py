@@ -61,4 +61,12 @@ class Audit:
     result: str
 
 
-Effect = Close | Hold | Release | Wake | Log | Audit
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """An exception that nobody expected: it is logged, and closes the peer that it was about (None: no single one)."""
+
+    peer: Peer | None
+    error: Exception
+
+
+Effect = Close | Hold | Release | Wake | Log | Audit | Mistake

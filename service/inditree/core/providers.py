@@ -104,7 +104,7 @@ def run(core: Core, peer: Peer, run: Run) -> None:
             core.counters.devices[head.device].last_message = core.now
             known = core.view.find(head.device, head.name)
             if known is not None:
-                core.unnoted.append((known, run.data, head.first, head.last, head.end))
+                core.unnoted.append((peer, known, run.data, head.first, head.last, head.end))
     core.send_run(group, run)
 
 

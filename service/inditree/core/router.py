@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from inditree.core import blobs, clients, links, ownership, providers, strangers
-from inditree.core.effects import Audit, Close, Effect, Log, Wake
+from inditree.core.effects import Audit, Close, Effect, Log, Mistake, Wake
 from inditree.core.peer import Peer, Policy
 from inditree.core.routes import Group, Routes
 from inditree.counters import Counters
@@ -51,6 +51,14 @@ _HANDLERS: dict[str, Handler] = {
     "pingReply": links.pong,
 }
 
+_FAREWELLS: tuple[Callable[[Core, Peer], None], ...] = (
+    ownership.withdraw_all,
+    clients.tell_undelivered,
+    clients.forget_peer,
+    blobs.forget,
+)
+"""What is done when a peer has gone: each, whatever becomes of the one before."""
+
 
 class Core:
     """All routing state of one router.
@@ -67,7 +75,7 @@ class Core:
         self.owners: dict[str, Peer] = {}
         self.view = View()
         self.routes = Routes(self)
-        self.unnoted: list[tuple[Property, bytes, int, int, int]] = []  # what the view has not taken in yet
+        self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet
         self.audited = True  # somebody wants to know what became of each new*
         self.once = Once()
         self.dirty: set[Peer] = set()
@@ -139,8 +147,18 @@ class Core:
         To be called when the outboxes have been written, so that nobody waits for it, and before anything else.
         """
         unnoted, self.unnoted = self.unnoted, []
-        for known, data, first, last, end in unnoted:
-            known.note(data, first, last, end)
+        for peer, known, data, first, last, end in unnoted:
+            try:
+                known.note(data, first, last, end)
+            except Exception as error:
+                self.effects.append(Mistake(peer, error))
+
+    def attempt(self, peer: Peer | None, act: Callable[[], object]) -> None:
+        """Do something for `peer` that others must not miss theirs by: an exception costs that peer alone."""
+        try:
+            act()
+        except Exception as error:
+            self.effects.append(Mistake(peer, error))
 
     def leave(self, peer: Peer, reason: str) -> None:
         """A peer is gone, everything that it sent before has been received."""
@@ -154,22 +172,20 @@ class Core:
         self.reserved.pop(peer, None)
         self.held.discard(peer)
         for device in sorted(peer.owns):
-            ownership.lose(self, device)
-        ownership.withdraw_all(self, peer)
-        clients.tell_undelivered(self, peer)
-        clients.forget_peer(self, peer)
-        blobs.forget(self, peer)
+            self.attempt(None, partial(ownership.lose, self, device))
+        for farewell in _FAREWELLS:
+            self.attempt(None, partial(farewell, self, peer))
         self.dirty.discard(peer)
         self.routes.forget()
-        links.sync_for(self, peer)
+        self.attempt(None, partial(links.sync_for, self, peer))
         self.progress = True
 
     def tick(self) -> None:
         """Time has passed: pauses, introductions, probes, stalls."""
         self.note()
-        ownership.end_pauses(self)
+        self.attempt(None, partial(ownership.end_pauses, self))
         self.once.expire(self.now)
-        links.end_silence(self)
+        self.attempt(None, partial(links.end_silence, self))
         if self.now >= self._next_check:
             self._check_peers()
         self._wake_to_check()
@@ -184,9 +200,9 @@ class Core:
     def _check_peers(self) -> None:
         self._next_check = self.now + self._check_every
         for peer in list(self.peers.values()):
-            self._check_stall(peer)
+            self.attempt(peer, partial(self._check_stall, peer))
             if peer.link is not None:
-                links.check(self, peer)
+                self.attempt(peer, partial(links.check, self, peer))
 
     def may_begin(self, peer: Peer, size: int) -> bool:
         """May a source's next BLOB, of about `size` bytes, be taken in? False: a Release says when to ask again."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import os
 import re
 from abc import ABC, abstractmethod
@@ -24,7 +23,6 @@ from inditree.wire.images import ImageScanner
 if TYPE_CHECKING:
     from inditree.transport.engine import Engine
 
-_logger = logging.getLogger("inditree.peer")
 _Job: TypeAlias = Future[Blob | AttachedError]
 
 SPARE = 1 << 20
@@ -143,7 +141,7 @@ class Images(Writing, ABC):
             if isinstance(error, PeerError):
                 self._bad(error)
             else:
-                self._own_mistake(error)
+                self._engine.mistake(self.peer, error)
             self._engine.flush()
             return
         self._resume(ended=outcome.eof or error is not None)
@@ -213,7 +211,7 @@ class Images(Writing, ABC):
             self._engine.begin()
             self._encoded(blob, result, handed)
         except Exception as error:
-            self._own_mistake(error)
+            self._engine.mistake(self.peer, error)
             self._engine.flush()
         finally:
             self._busy = False
@@ -232,12 +230,6 @@ class Images(Writing, ABC):
         self._core.drop(self.peer, "unknown", blob.size)
         text = f"{self.peer.name}: {blob.device}.{blob.name}: {result}"
         self._core.log("warning", "no_image", text, device=blob.device)
-
-    def _own_mistake(self, error: Exception) -> None:
-        """A mistake of ours: it costs the peer that met it, and nobody else."""
-        text = "cannot act on what it sent"
-        _logger.error("%s: %s", self.peer.name, text, exc_info=error, extra={"event": "bug", "peer": self.peer.name})
-        self._core.close(self.peer, "error", "what it sent could not be acted on")
 
     def _release_buffers(self) -> None:
         for buffer in self._buffers:

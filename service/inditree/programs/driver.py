@@ -105,11 +105,12 @@ class ExecDriver:
         elif reason in ("malformed", "limit"):
             self.supervisor.garbage(f"wrote what is not INDI: {text}")
         else:
-            self._engine.loop.call_later(CLOSED_STDOUT, self._still_there, child)
+            why = "closed its stdout" if reason == "eof" else f"was closed ({reason}: {text})"
+            self._engine.loop.call_later(CLOSED_STDOUT, self._still_there, child, why)
 
-    def _still_there(self, child: Child) -> None:
+    def _still_there(self, child: Child, why: str) -> None:
         if child is self._child and not child.exited.done():
-            self.supervisor.garbage("closed its stdout and did not end")
+            self.supervisor.garbage(f"{why} and did not end")
 
     def _exited(self, future: asyncio.Future[int]) -> None:
         """It and all that it started are gone: read the rest, then say so."""

@@ -32,6 +32,7 @@ class InProcessPort:
         self._engine = engine
         self._on_closed = on_closed
         self._closed = False
+        self.ended = False  # it has run to its end
         self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.blob_text)
         self.process = InProcess(driver, self._receive)
         self.process.on_room = self._room
@@ -61,6 +62,8 @@ class InProcessPort:
         except PeerError as error:
             self.peer.counters.parse_errors[error.reason] += 1
             core.close(self.peer, "malformed", error.text)
+        except Exception as error:
+            self._engine.mistake(self.peer, error)
         self._engine.flush()
 
     def watched(self) -> tuple[int, int]:
@@ -86,7 +89,7 @@ class InProcessPort:
     def _room(self) -> None:
         if not self._closed:
             self._engine.begin()
-            self.write()
+            self._engine.attempt(self.peer, self.write)
             self._engine.flush()
 
     def hold(self) -> None:
@@ -164,10 +167,14 @@ class PythonDriver:
     def _start_one(self, name: str, driver: Any) -> None:
         def closed(reason: str, text: str) -> None:
             self._wishes[name] = port.peer.wishes
+            if port.ended or reason == "shutdown":
+                return
             if reason == "malformed":
                 self.supervisor.garbage(f"sent what is not INDI: {text}")
             elif reason in ("stalled", "overflow"):
                 self.supervisor.hung(f"does not take what is sent to it: {text}")
+            else:  # nobody hears it any more, so it is not left running
+                self.supervisor.garbage(f"was closed ({reason}): {text}")
 
         port = InProcessPort(self._engine, driver, name, closed)
         port.peer.on_defined = self.supervisor.defined
@@ -193,6 +200,7 @@ class PythonDriver:
     def _gone(self, port: InProcessPort, reason: str, text: str) -> None:
         if port not in self._ports:
             return
+        port.ended = True
         self._engine.end(port.peer, reason, text)
         self._ports.remove(port)
         self._running -= 1

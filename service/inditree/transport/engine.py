@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from inditree.core import Audit, Close, Core, Hold, Log, Peer, Policy, Release, Settings, Wake
+from inditree.core import Audit, Close, Core, Hold, Log, Mistake, Peer, Policy, Release, Settings, Wake
 from inditree.counters import Counters
 from inditree.images import attached
 from inditree.images.buffers import Buffers
@@ -51,6 +51,8 @@ class Port(Protocol):
 
 class Upload(Protocol):
     """A stream in which an image is on its way."""
+
+    peer: Peer
 
     def check_upload(self, now: float) -> None: ...
 
@@ -118,19 +120,39 @@ class Engine:
                 for peer in dirty:
                     port = ports.get(peer)
                     if port is not None and not port.blocked:
-                        port.write()
+                        try:
+                            port.write()
+                        except Exception as error:
+                            self.mistake(peer, error)
             if core.unnoted:
                 core.note()
             if core.progress:
-                core.settle()
+                self.attempt(None, core.settle)
             if core.effects:
                 effects, core.effects = core.effects, []
                 for effect in effects:
-                    self._apply(effect)
+                    self.attempt(getattr(effect, "peer", None), self._apply, effect)
             elif not core.dirty:
                 return
 
-    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit) -> None:
+    def attempt(self, peer: Peer | None, act: Callable[..., object], *args: object) -> None:
+        """Do something for `peer` that others must not miss theirs by: an exception costs that peer alone."""
+        try:
+            act(*args)
+        except Exception as error:
+            self.mistake(peer, error)
+
+    def mistake(self, peer: Peer | None, error: Exception) -> None:
+        """An exception that nobody expected, of ours: log it, and have the peer closed that it was about, if one.
+
+        `flush` is to follow, or the peer lives until the next one.
+        """
+        name = "no single peer" if peer is None else peer.name
+        _logger.error("%s: a mistake of ours", name, exc_info=error, extra={"event": "bug", "peer": name})
+        if peer is not None and not peer.gone:
+            self.core.close(peer, "error", f"a mistake of ours: {error!r}")
+
+    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit | Mistake) -> None:
         if isinstance(effect, Log):
             level = logging.getLevelNamesMapping()[effect.level.upper()]
             _logger.log(level, "%s", effect.text, extra={"event": effect.event, **effect.fields})
@@ -139,6 +161,8 @@ class Engine:
         elif isinstance(effect, Audit):
             if self.on_audit is not None:
                 self.on_audit(effect)
+        elif isinstance(effect, Mistake):
+            self.mistake(effect.peer, effect.error)
         elif isinstance(effect, Close):
             self._close(effect.peer, effect.reason, effect.text)
         elif (port := self.ports.get(effect.peer)) is not None:
@@ -150,7 +174,7 @@ class Engine:
     def end(self, peer: Peer, reason: str, text: str) -> None:
         """A peer's stream has ended."""
         self.begin()
-        self._close(peer, reason, text)
+        self.attempt(peer, self._close, peer, reason, text)
         self.flush()
 
     def _close(self, peer: Peer, reason: str, text: str) -> None:
@@ -160,9 +184,11 @@ class Engine:
         level = logging.INFO if reason in ("eof", "shutdown") or peer.kind == "client" else logging.WARNING
         extra = {"event": "closed", "peer": peer.name, "reason": reason}
         _logger.log(level, "%s %s closed (%s): %s", peer.kind, peer.name, reason, text, extra=extra)
-        self.core.leave(peer, reason)
-        if port is not None:
-            port.close(reason, text)
+        try:
+            self.core.leave(peer, reason)
+        finally:
+            if port is not None:
+                port.close(reason, text)
 
     def _wake(self, at: float) -> None:
         if self._timer is not None:
@@ -177,19 +203,19 @@ class Engine:
         now = self.begin()
         try:
             self._look(now)
-        finally:  # a mistake of ours (which the loop logs) must not be the last that is looked at
+        finally:
             self._wake(now + TICK)
 
     def _look(self, now: float) -> None:
         self._ticks += 1
         if self._ticks % TRIM_EVERY == 0:
             self.buffers.trim()
-        for check in self.checks:
-            check(now)
+        for check in list(self.checks):
+            self.attempt(None, check, now)
         for upload in list(self.uploads):
-            upload.check_upload(now)
-        self._read_broken()
-        self.core.tick()
+            self.attempt(upload.peer, upload.check_upload, now)
+        self.attempt(None, self._read_broken)
+        self.attempt(None, self.core.tick)
         self.flush()
 
     def _read_broken(self) -> None:
@@ -199,13 +225,14 @@ class Engine:
         """
         poll = select.poll()
         ports = {}
-        for port in self.ports.values():
+        for peer, port in self.ports.items():
             fd, events = port.watched()
             if fd >= 0:
-                ports[fd] = port
+                ports[fd] = peer, port
                 poll.register(fd, events)
         for fd, _ in poll.poll(0):
-            ports[fd].broken()
+            peer, port = ports[fd]
+            self.attempt(peer, port.broken)
 
     async def close(self) -> None:
         """Let go of everything: no peer is left."""

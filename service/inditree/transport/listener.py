@@ -149,7 +149,7 @@ class Listener:
 
     def _check(self, now: float) -> None:
         for stream in list(self.streams):
-            stream.check(now)
+            self._engine.attempt(stream.peer, stream.check, now)
 
     def _stand_down(self) -> None:
         for sock in self._sockets:
@@ -190,7 +190,7 @@ class Listener:
                 self._engine.core.counters.rejected[reason[0]] += 1
                 self._say(f"refused {spell(address)}: {reason[1]}")
             else:
-                self._take(client, address)
+                self._engine.attempt(None, self._take, client, address)
 
     def _cannot_accept(self, sock: socket.socket, error: OSError) -> None:
         """Out of descriptors: the connection stays in the backlog, so look again in a while, not at once."""

@@ -92,7 +92,12 @@ class RemoteLink:
     async def _run(self) -> None:
         while True:
             self._become("connecting")
-            reason = await self._try()
+            try:
+                reason = await self._try()
+            except Exception as error:  # a mistake of ours must not be the last try
+                self._engine.mistake(self.peer, error)
+                self._engine.flush()
+                reason = "error"
             self._become("backoff")
             if reason == "loop":
                 await self._until_elsewhere()

@@ -128,6 +128,13 @@ class Stream(Images):
         if not self._reading:
             return
         try:
+            self._read()
+        except Exception as error:
+            self._engine.mistake(self.peer, error)
+            self._engine.flush()
+
+    def _read(self) -> None:
+        try:
             data = self.channel.recv(self._size)
         except (BlockingIOError, InterruptedError):
             return
@@ -192,11 +199,11 @@ class Stream(Images):
         except PeerError as error:
             self._bad(error)
         except Exception as error:
-            self._own_mistake(error)
+            self._engine.mistake(peer, error)
         if framer.text != self._text:
             self._say_text()
         if self._guard is not None:
-            self._mind(self._guard)
+            self._engine.attempt(peer, self._mind, self._guard)
         self._engine.flush()
         if self._eof and left and not (self._holds() or self._busy or self._threaded):
             self._ended("eof", "hung up")

@@ -114,5 +114,5 @@ class Writing:
         if self._retry is not None:
             self._unblock()
         self._engine.begin()
-        self.write()
+        self._engine.attempt(self.peer, self.write)
         self._engine.flush()
