@@ -247,3 +247,45 @@ def test_the_names_of_members_are_weighed() -> None:
     known = view.find("D", "N")
     assert known is not None
     assert known.weight - len(definition) > 0.8 * taken
+
+
+@pytest.mark.parametrize(
+    ("update", "stale"),
+    [
+        (number("N", a=1, b=2), False),
+        (number("N", a=1), False),
+        (number("N"), False),
+        (number("N", a=1, b=2, c=3), True),
+        (number("N", c=3), True),
+        (number("N", c=3).replace(b'"', b"'").replace(b" ", b"\n  "), True),
+        (number("N", a=1).replace(b'"a"', b'"&#97;"'), False),
+        (number("N", c=1).replace(b">1<", b">&<"), False),  # not to be read
+        (number("N", c=3).replace(b"Number", b"Text"), False),  # of another kind
+    ],
+)
+def test_an_update_that_names_a_member_which_is_not_defined_shows_an_old_definition(update: bytes, stale: bool) -> None:
+    known = seen()
+    assert known.note(update + b"\n", 0, 0, len(update)) is stale
+    assert known.note(update + b"\n", 0, 0, len(update)) is stale
+
+
+def test_a_definition_that_cannot_be_read_is_not_called_old() -> None:
+    view = View()
+    view.define("defNumberVector", "D", "N", DEFINITION.replace(b">1<", b">&<"))
+    known = view.find("D", "N")
+    assert known is not None
+    assert not known.note(number("N", c=1), 0, 0, len(number("N", c=1)))
+
+
+def test_images_of_a_member_which_is_not_defined_show_an_old_definition() -> None:
+    known = seen()
+    assert not known.lacks(["a", "b"])
+    assert known.lacks(["a", "c"])
+
+
+def test_names_are_parsed_once_for_each_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = seen(number("N", c=1))
+    monkeypatch.setattr("inditree.view.properties.member_names", lambda data: pytest.fail("parsed again"))
+    for value in range(5):
+        update = number("N", c=value)
+        assert known.note(update, 0, 0, len(update))

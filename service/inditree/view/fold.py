@@ -13,7 +13,7 @@ from xml.parsers import expat
 ENCODING = "us-ascii"
 codecs.lookup(ENCODING)  # reads a file, for which there may be no descriptor later
 
-_LIMITS = ("min", "max", "step")
+LIMITS = ("min", "max", "step")
 _VECTOR = ("state", "timeout", "timestamp")
 
 
@@ -42,25 +42,25 @@ def fold(definition: bytes, updates: Iterable[bytes]) -> bytes:
     Only members that the definition has are changed, and only by a set* of its kind. The message of an update is
     not said again. What cannot be parsed, or is nested as no property is, is left out.
     """
-    root = _read(definition)
+    root = read(definition)
     if root is None:
         return definition
     members = {member.get("name"): member for member in root}
     for update in updates:
-        element = _read(update)
+        element = read(update)
         if element is not None and element.tag == "set" + root.tag[3:]:
             _apply(root, members, element)
     folded: bytes = ET.tostring(root, encoding=ENCODING)
     return folded.rstrip() + b"\n"
 
 
-def member_names(definition: bytes) -> frozenset[bytes]:
-    """The names of the members of a definition, in UTF-8; none where it cannot be parsed."""
-    root = _read(definition)
-    return frozenset() if root is None else frozenset(member.get("name", "").encode() for member in root)
+def member_names(vector: bytes) -> frozenset[bytes] | None:
+    """The names of the members of a definition or set*, in UTF-8; None where it cannot be parsed."""
+    root = read(vector)
+    return None if root is None else frozenset(member.get("name", "").encode() for member in root)
 
 
-def _read(data: bytes) -> ET.Element | None:
+def read(data: bytes) -> ET.Element | None:
     """A vector and its members; None where something is wrong with it. Deep nesting would overflow the stack."""
     try:
         root = parse(data)
@@ -80,6 +80,6 @@ def _apply(root: ET.Element, members: dict[str | None, ET.Element], element: ET.
             continue
         member.text = one.text
         if kind == "Number":
-            for key in _LIMITS:
+            for key in LIMITS:
                 if (value := one.get(key)) is not None:
                     member.set(key, value)

@@ -62,6 +62,11 @@ def carried(data: bytes) -> int:
     return (LIMITS if limits else 0) | (TIMEOUT if timeout else 0) | (TIMESTAMP if timestamp else 0)
 
 
+def named(data: bytes) -> frozenset[bytes]:
+    """The names of the members that a set* perhaps has, as they are written there."""
+    return frozenset(double or single for double, single in _ONE_NAME.findall(data))
+
+
 class Passage:
     """A run of elements that passed: looked at once, however many properties ask."""
 

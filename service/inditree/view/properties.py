@@ -6,10 +6,10 @@ asks. Rules: docs/wire.md, "The view". BLOB data is never kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from inditree.view.fold import fold, member_names
-from inditree.view.plain import LIMITS, TIMEOUT, TIMESTAMP, Passage, carried, says
+from inditree.view.plain import LIMITS, TIMEOUT, TIMESTAMP, Passage, carried, named, says
 
 PENDING_LIMIT = 64 * 1024
 """Bytes of updates kept for a property before they are folded: bounds what a property can hold."""
@@ -53,7 +53,10 @@ class Property:
         "_carried",
         "_names",
         "_names_bytes",
+        "_odd",
+        "_odd_names",
         "_pending",
+        "_readable",
         "_recent",
         "_size",
         "definition",
@@ -69,6 +72,9 @@ class Property:
         self.via = via  # the path of IDs that it came by, "" for our own drivers
         self._recent = recent
         self._names: frozenset[bytes] | None = None
+        self._readable = True
+        self._odd_names: frozenset[bytes] = frozenset()  # those of the last update that named others than these
+        self._odd = False  # and not only in another spelling
         self._pending: list[bytes] = []
         self._carried = 0  # what some of them perhaps say and a later one need not
         self._size = 0  # bytes of what is pending
@@ -76,10 +82,11 @@ class Property:
         self._account = account
         account.bytes += self.weight
 
-    def note(self, data: bytes, first: int, last: int, end: int) -> None:
+    def note(self, data: bytes, first: int, last: int, end: int) -> bool:
         """Remember the elements of one tag for this property in `data`, all that there are of them.
 
-        The first one is at `first`, the last one from `last` to `end`.
+        The first one is at `first`, the last one from `last` to `end`. True: one of them names a member that the
+        definition has not, so that this is an old one. Not looked for where the last one says everything.
         """
         newest = data[last:end]
         said = says(self.tag, newest, self._names if self._names is not None else self._learn_names())
@@ -89,16 +96,37 @@ class Property:
                 self._pending = [newest]  # it makes all before it unnecessary
                 self._carried = said
                 self._weigh(len(newest))
-                return
+                return False
+        stale = False
         for each in [newest] if first == last else self._recent.passage(data).elements(first, newest):
             self._pending.append(each)
             self._carried |= carried(each)
             self._weigh(self._size + len(each))
+            stale |= self._is_older_than(each)
         if self._size > PENDING_LIMIT:
             self.current()
+        return stale
+
+    def _is_older_than(self, update: bytes) -> bool:
+        """Does a set* of its kind name a member that the definition has not? Parsed once for each set of names."""
+        names, members = named(update), self._names
+        if members is None or names <= members or not update.startswith(b"<set" + self.tag[3:].encode()):
+            return False
+        if names != self._odd_names:
+            self._odd_names = names
+            told = member_names(update) if self._readable else None
+            self._odd = told is not None and not told <= members
+        return self._odd
+
+    def lacks(self, names: Iterable[str]) -> bool:
+        """Is one of these no member of the definition?"""
+        members = self._names if self._names is not None else self._learn_names()
+        return self._readable and any(name.encode() not in members for name in names)
 
     def _learn_names(self) -> frozenset[bytes]:
-        names = self._names = member_names(self.definition)
+        known = member_names(self.definition)
+        names = self._names = known or frozenset()
+        self._readable = known is not None
         self._names_bytes = sum(MEMBER_BYTES + len(name) for name in names)
         self._account.bytes += self._names_bytes
         return names
