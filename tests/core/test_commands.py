@@ -182,10 +182,10 @@ def test_the_memory_of_who_was_told_is_bounded() -> None:
     client = world.client()
     for number in range(5000):
         client.say(request(f"Cam{number}", "P"))
-    assert len(world.core.untold) <= 4096
+    assert world.core.notices.missing <= 4096
     assert len(client.heard()) == 5000
     client.leave()
-    assert not world.core.untold
+    assert not world.core.notices.missing
 
 
 # Access

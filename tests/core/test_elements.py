@@ -140,7 +140,7 @@ def test_a_client_provides_nothing(said: str) -> None:
     assert witness.heard() == driver.heard() == []
     assert world.dropped("client") == {"access": 1}
     assert world.client(get()).peer.gone is False
-    assert list(world.core.owners) == ["Cam"]
+    assert list(world.core.ownership.owners) == ["Cam"]
 
 
 @pytest.mark.parametrize("said", ["<setNumberVector name='P'/>", "<defNumberVector device='Cam'/>", "<delProperty/>"])

@@ -55,7 +55,7 @@ class Model:
         self.random = random
         self.published: dict[str, Property] = {}
         self.actor = world.join("driver")
-        world.core.send(self.actor.peer, get_properties(), "getProperties")
+        world.core.desk.send(self.actor.peer, get_properties(), "getProperties")
         world.run()
 
     def act(self, say: bool = True) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.world import World, blobs, define, delete, get, image, update
-from inditree.core import Core, links, routes
+from inditree.core import Peer, routes
+from inditree.core.demand import Demand
 from inditree.wire import runs
 
 
@@ -16,8 +17,8 @@ def test_a_source_that_names_ever_new_properties_leaves_nothing_behind(monkeypat
     stranger = world.client()
     for _ in range(10):
         stranger.say_at_once(*(update("Cam", f"P{number}") for number in range(30)))
-    assert len(world.core.routes._heads) <= 50
-    assert len(world.core.routes._routes) <= 50
+    assert len(world.core.state.routes._heads) <= 50
+    assert len(world.core.state.routes._routes) <= 50
 
 
 def test_who_wants_no_image_costs_no_look_at_the_links(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,13 +28,13 @@ def test_who_wants_no_image_costs_no_look_at_the_links(monkeypatch: pytest.Monke
     link.say(get(inditree="1", via="THEM"), *(define("Cam", f"CCD{number}", kind="BLOB") for number in range(5)))
     link.heard()
     looked: list[str] = []
-    sync = links.sync_property
+    sync = Demand._sync
 
-    def look(core: Core, device: str, name: str) -> None:
+    def look(demand: Demand, source: Peer, device: str, name: str) -> None:
         looked.append(name)
-        sync(core, device, name)
+        sync(demand, source, device, name)
 
-    monkeypatch.setattr(links, "sync_property", look)
+    monkeypatch.setattr(Demand, "_sync", look)
     client = world.client(get())
     client.leave()
     assert looked == []
@@ -59,7 +60,7 @@ def test_a_router_sends_no_image_of_a_property_that_it_has_deleted(known: bool) 
 
 
 def test_the_counters_of_a_device_that_was_forgotten_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inditree.core.ownership.COUNTED_DEVICES", 0)
+    monkeypatch.setattr("inditree.core.devices.COUNTED_DEVICES", 0)
     world = World()
     camera = world.driver(define("Cam", "CCD", kind="BLOB"))
     client = world.client(get(), blobs("Also"))

@@ -85,8 +85,8 @@ class Actor:
         if b"<oneBLOB" not in data or peer.kind == "inprocess" or core.may_begin(peer, len(data)):
             return True
         if peer.pings:  # always read
-            core.starved.discard(peer)
-            core.drop(peer, "memory", len(self.unsaid.popleft()))
+            core.intake.starved.discard(peer)
+            core.desk.drop(peer, "memory", len(self.unsaid.popleft()))
             return bool(self.unsaid) and self._admitted(self.unsaid[0])
         return False
 
@@ -164,9 +164,9 @@ class World:
                 busy |= actor.pump()
                 if not (actor.stuck or actor.peer.gone):
                     busy |= bool(actor.take())
-            core.dirty.clear()
+            core.desk.dirty.clear()
             core.settle()
-            effects, core.effects = core.effects, []
+            effects, core.desk.effects = core.desk.effects, []
             for effect in effects:
                 busy |= self._apply(effect)
 

@@ -107,7 +107,7 @@ class Race:
             if not taker.gone:
                 taker.step(self.now)
         world.run()
-        self.most_memory = max(self.most_memory, world.core.memory)
+        self.most_memory = max(self.most_memory, world.core.intake.memory)
 
     def run(self, seconds: float = 600.0) -> float:
         """Until everything was said and taken; returns the time. Fails after so many seconds."""
@@ -120,5 +120,5 @@ class Race:
         for taker in self.takers:
             if not taker.gone:
                 taker.finish()
-        assert self.world.core.memory == 0
+        assert self.world.core.intake.memory == 0
         return self.now - begin

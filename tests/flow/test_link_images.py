@@ -72,7 +72,7 @@ def test_one_that_was_put_out_needs_no_answer() -> None:
     link.say('<pingReply uid="blob/1"/>', '<pingReply uid="blob/4"/>')
     camera.say(picture(5, 600), picture(6, 600))
     assert names(link.heard()) == ["5", "blob/5", "6", "blob/6"]
-    assert world.core.memory == 0
+    assert world.core.intake.memory == 0
 
 
 @pytest.mark.parametrize("pings", [False, True])
@@ -93,16 +93,16 @@ def test_what_waits_for_an_answer_goes_ahead_of_the_end_of_its_device(end: str |
     expected = ["0", "1", "2", "3", "9"] if pings else ["0", "1", "2", "9"]
     assert sorted(name for name in names(heard[:gone]) if name.isdigit()) == expected
     assert not any(name.isdigit() for name in names(heard[gone:]))
-    assert world.core.memory == 0
+    assert world.core.intake.memory == 0
     assert link.peer.parked_bytes == 0
 
 
 def test_what_waits_for_a_link_that_goes_is_forgotten() -> None:
     world, camera, link = linked()
     camera.say(*(picture(number, 300) for number in range(5)))
-    assert world.core.memory
+    assert world.core.intake.memory
     link.leave()
-    assert world.core.memory == 0
+    assert world.core.intake.memory == 0
 
 
 def test_we_answer_when_there_is_room_for_the_next() -> None:
@@ -239,5 +239,5 @@ def test_bounds_and_order(actions: list[str], size: int) -> None:
     if newest:
         last = max(newest, key=lambda property_: newest[property_])
         assert came[last][-1] == newest[last]
-    assert world.core.memory == 0
+    assert world.core.intake.memory == 0
     assert link.peer.parked_bytes == 0

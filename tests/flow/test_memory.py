@@ -25,18 +25,18 @@ def test_one_copy_is_counted_for_all_receivers() -> None:
     for _ in range(5):
         race.taker(0.0)
     race.camera().say(picture(0, SIZE))
-    assert race.world.core.memory == SIZE
+    assert race.world.core.intake.memory == SIZE
     for taker in race.takers[:4]:
         taker.actor.leave()
-        assert race.world.core.memory == SIZE
+        assert race.world.core.intake.memory == SIZE
     race.takers[4].actor.leave()
-    assert race.world.core.memory == 0
+    assert race.world.core.intake.memory == 0
 
 
 def test_an_image_that_nobody_wants_takes_no_memory() -> None:
     race = Race()
     race.camera().say(picture(0, SIZE))
-    assert race.world.core.memory == 0
+    assert race.world.core.intake.memory == 0
 
 
 def test_the_largest_straggler_pays_first_and_the_others_lose_nothing() -> None:
@@ -156,7 +156,7 @@ def test_a_snooping_object_takes_whole_images() -> None:
     snooper.heard()
     camera.say(image("Cam", "CCD"))
     assert snooper.heard() == [image("Cam", "CCD")]
-    assert race.world.core.memory == 0
+    assert race.world.core.intake.memory == 0
 
 
 SPEEDS = st.lists(st.sampled_from([0.0, 1000.0, 20_000.0, 100_000.0]), min_size=1, max_size=4)

@@ -103,8 +103,16 @@ class _Play:
                 actor.leave()
         core = self.world.core
         self.world.later(1.0)
-        assert not (core.peers or core.owners or core.memory or core.reserved or core.held or core.starved)
-        assert not (core.remote_blobs or core.introducing or core.conflicts or any(core.untold.values()))
+        assert not (
+            core.peers
+            or core.ownership.owners
+            or core.intake.memory
+            or core.intake.reserved
+            or core.intake.held
+            or core.intake.starved
+        )
+        assert not (core.state.introducing or core.ownership.conflicts or core.notices.missing)
+        assert core.state.demand.empty
 
 
 def _unless_broken(actor: Actor, pump: Callable[[], bool]) -> bool:

@@ -23,13 +23,14 @@ def test_one_that_is_closed_is_started_anew(reason: str) -> None:
         unit = PythonDriver(engine, entry)
         try:
             unit.supervisor.start()
-            await until(lambda: unit.peers and "Py Weather" in engine.core.owners, "its device")
+            await until(lambda: unit.peers and "Py Weather" in engine.core.ownership.owners, "its device")
             (process,) = unit.processes
-            engine.core.close(unit.peers[0], reason, "too much of it")
+            engine.core.desk.close(unit.peers[0], reason, "too much of it")
             engine.flush()
             await until(lambda: process.driver.stopped.is_set(), "the end of the closed run")
             await until(
-                lambda: unit.supervisor.state is State.RUNNING and "Py Weather" in engine.core.owners, "a new run"
+                lambda: unit.supervisor.state is State.RUNNING and "Py Weather" in engine.core.ownership.owners,
+                "a new run",
             )
             assert unit.processes != [process]
             assert unit.supervisor.last_error == f"was closed ({reason}): too much of it"

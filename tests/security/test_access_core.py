@@ -112,7 +112,7 @@ def test_a_router_is_a_client_where_none_may_link() -> None:
     assert any("defNumberVector" in line for line in heard)
     assert not any("inditree" in line or "via=" in line for line in heard)
     link.say(define("Far", "P"))
-    assert "Far" not in world.core.owners
+    assert "Far" not in world.core.ownership.owners
     link.say(request("Cam", "P", 5))
     assert request("Cam", "P", 5) in cam.heard()
 
@@ -123,7 +123,7 @@ def test_an_indiserver_is_a_client_where_none_may_link() -> None:
     link = chained(world, NO_PEERS)
     link.heard()
     link.say(define("Far", "P"))
-    assert "Far" not in world.core.owners
+    assert "Far" not in world.core.ownership.owners
 
 
 def test_any_lets_an_ipyserver_provide_devices() -> None:

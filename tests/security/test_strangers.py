@@ -32,7 +32,7 @@ def test_devices_without_end_close_the_link_and_leave_nothing() -> None:
     link = stranger(world, "B")
     filled(link, 8000)
     assert world.closed == [("B", "limit")]
-    assert set(world.core.owners) == {"Own"}
+    assert set(world.core.ownership.owners) == {"Own"}
     own.say(update("Own", "P", 4))
     assert client.heard()[-1] == update("Own", "P", 4)
 
@@ -49,7 +49,7 @@ def test_the_heaviest_goes_whoever_says_the_last_word() -> None:
     for number in range(6000):
         small.say(update("S0", "P0", number))
     assert world.closed == [("L", "limit")]
-    assert "S0" in world.core.owners
+    assert "S0" in world.core.ownership.owners
 
 
 def test_values_without_end_weigh_too() -> None:
@@ -82,4 +82,4 @@ def test_what_the_operator_chose_is_not_bounded(kind: str) -> None:
         actor.say('<getProperties version="1.7" inditree="1" via="B" to="ME"/>')
     filled(actor, 8000)
     assert world.closed == []
-    assert len(world.core.owners) == 160
+    assert len(world.core.ownership.owners) == 160

@@ -130,7 +130,7 @@ def while_folding(engine: Engine, source: Camera, one: Camera, patch: pytest.Mon
 
 def in_an_effect(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
     patch.setattr(one.stream, "hold", mistaken)
-    engine.core.effects.append(Hold(one.stream.peer))
+    engine.core.desk.effects.append(Hold(one.stream.peer))
     return one
 
 
@@ -170,11 +170,11 @@ def test_devices_go_though_the_end_of_their_driver_meets_a_mistake(monkeypatch: 
     async def main() -> None:
         async with started() as (engine, camera):
             camera.far.sendall(DEFINED)
-            await until(lambda: "D" in engine.core.owners, "the device")
+            await until(lambda: "D" in engine.core.ownership.owners, "the device")
             monkeypatch.setattr(Outbox, "abandon", mistaken)
             engine.end(camera.stream.peer, "eof", "hung up")
             assert camera.closed == ["eof"]
-            assert not engine.core.owners
+            assert not engine.core.ownership.owners
 
     asyncio.run(main())
 

@@ -152,7 +152,7 @@ class Grove:
         self.places[actor] = node
         self.ports[actor] = port
         if kind == "driver":
-            node.core.send(port.peer, get_properties(), "getProperties")
+            node.core.desk.send(port.peer, get_properties(), "getProperties")
         node.flush()
 
     def start_driver(self, driver: Provider, node: Node) -> None:

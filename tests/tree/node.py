@@ -142,18 +142,18 @@ class Node:
         if not self.alive:
             return
         while True:
-            dirty = sorted(core.dirty, key=lambda peer: peer.id)
-            core.dirty.clear()
+            dirty = sorted(core.desk.dirty, key=lambda peer: peer.id)
+            core.desk.dirty.clear()
             for peer in dirty:
                 if peer in self.ports:
                     self.ports[peer].write()
-            if core.progress:
+            if core.intake.progress:
                 core.settle()
-            if core.effects:
-                effects, core.effects = core.effects, []
+            if core.desk.effects:
+                effects, core.desk.effects = core.desk.effects, []
                 for effect in effects:
                     self._apply(effect)
-            elif not core.dirty:
+            elif not core.desk.dirty:
                 return
 
     def _apply(self, effect: object) -> None:

@@ -280,8 +280,8 @@ class Simulation:
                     if prop.kind != "BLOB" and self.random.random() < 0.5:
                         provider.set(device.name, name, self._name("w"))
         for viewer, node in self.grove.viewers:
-            if type(viewer) is Viewer and node.core.owners and self.random.random() < 0.5:
-                viewer.command(self.random.choice(sorted(node.core.owners)), "T", self._name("c"))
+            if type(viewer) is Viewer and node.core.ownership.owners and self.random.random() < 0.5:
+                viewer.command(self.random.choice(sorted(node.core.ownership.owners)), "T", self._name("c"))
 
     def _newcomers(self) -> None:
         """A new client anywhere is answered at once, and no link hears of it."""

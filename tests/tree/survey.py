@@ -107,7 +107,9 @@ class Survey:
             self._told[viewer] = missing
             for _ in range(2):
                 viewer.command(missing, "T", "x")
-        devices = [d for d in sorted(node.core.owners) if (None, None) in viewer.asks or (d, None) in viewer.asks]
+        devices = [
+            d for d in sorted(node.core.ownership.owners) if (None, None) in viewer.asks or (d, None) in viewer.asks
+        ]
         if not devices or random.random() < 0.4:
             return
         device = random.choice(devices)

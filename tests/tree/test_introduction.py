@@ -125,7 +125,7 @@ def test_where_nobody_may_provide_devices_a_router_is_served_as_a_client() -> No
     assert "inditree" not in heard
     assert "via" not in heard
     here.says(number("Focuser"))
-    assert "Focuser" not in desk.node.core.owners
+    assert "Focuser" not in desk.node.core.ownership.owners
 
 
 def test_only_the_first_getproperties_of_a_connection_introduces_it() -> None:

@@ -120,7 +120,7 @@ def test_a_redundant_path_is_said_once_and_is_no_conflict() -> None:
         "Cam is reached over link two too: a redundant path, kept as a spare"
     ]
     assert desk.counters.loops["two"] == 1
-    assert not desk.node.core.conflicts
+    assert not desk.node.core.ownership.conflicts
 
 
 def test_a_device_without_properties_for_a_moment_is_no_conflict() -> None:
@@ -130,7 +130,7 @@ def test_a_device_without_properties_for_a_moment_is_no_conflict() -> None:
     two.says(number("Cam", via=f"R9.1,{THIRD}"))
     one.says(gone("Cam", "N"))
     two.says(gone("Cam", "N"), number("Cam", via=f"R9.1,{THIRD}"))
-    assert not desk.node.core.conflicts
+    assert not desk.node.core.ownership.conflicts
 
 
 def test_one_name_at_two_places_is_reported_with_both_and_the_second_takes_over() -> None:
@@ -138,13 +138,13 @@ def test_one_name_at_two_places_is_reported_with_both_and_the_second_takes_over(
     watcher, one, driver = desk.watcher(), desk.router(OTHER, "one"), desk.driver("ccd")
     one.says(number("Cam", "Old", via=OTHER))
     driver.says(number("Cam", "New"))
-    assert desk.node.core.conflicts == {"Cam": ("link one", "driver ccd")}
+    assert desk.node.core.ownership.conflicts == {"Cam": ("link one", "driver ccd")}
     watcher.heard()
     one.hangs_up()
     assert watcher.heard() == gone("Cam") + "\n"
     driver.says(number("Cam", "New"))
     assert 'name="New"' in watcher.heard()
-    assert not desk.node.core.conflicts
+    assert not desk.node.core.ownership.conflicts
 
 
 def test_a_conflict_ends_when_the_refused_one_goes_and_not_when_a_spare_path_does() -> None:
@@ -153,9 +153,9 @@ def test_a_conflict_ends_when_the_refused_one_goes_and_not_when_a_spare_path_doe
     one.says(number("Cam", via=OTHER))
     two.says(number("Cam", via=THIRD))
     spare.says(number("Cam", via=f"{OTHER},R6.1"), gone("Cam"))
-    assert desk.node.core.conflicts == {"Cam": ("link one", "link two")}
+    assert desk.node.core.ownership.conflicts == {"Cam": ("link one", "link two")}
     two.hangs_up()
-    assert not desk.node.core.conflicts
+    assert not desk.node.core.ownership.conflicts
 
 
 def test_a_command_goes_to_the_owner_only_and_its_echo_to_clients() -> None:
@@ -231,7 +231,7 @@ def test_what_we_do_not_take_from_a_link_is_not_heard_of_at_all() -> None:
     assert "set" not in snooper.heard()
     plain.heard()
     plain.says(gone("CCD 1"))
-    desk.node.core.pauses["Mount"] = 0.0
+    desk.node.core.ownership.pauses["Mount"] = 0.0
     desk.wait(0.5)
     assert plain.heard() == '<getProperties version="1.7" device="CCD 1"/>\n'
 

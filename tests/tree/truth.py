@@ -65,7 +65,7 @@ def chain(grove: Grove, node: Node, device: str) -> tuple[list[Hop], Provider | 
     """The routers from here to the owner, and the owner; None where the way is broken."""
     hops: list[Hop] = []
     while len(hops) <= len(grove.nodes):
-        owner = node.core.owners.get(device)
+        owner = node.core.ownership.owners.get(device)
         if owner is None or owner not in node.ports:
             return hops, None
         port = node.ports[owner]
@@ -127,7 +127,15 @@ def check_views(grove: Grove) -> None:
 def check_idle(node: Node) -> None:
     """Nothing is left over in a quiet router."""
     core = node.core
-    left = (core.memory, core.pauses, core.held, core.starved, core.reserved, core.introducing, core.dirty)
+    left = (
+        core.intake.memory,
+        core.ownership.pauses,
+        core.intake.held,
+        core.intake.starved,
+        core.intake.reserved,
+        core.state.introducing,
+        core.desk.dirty,
+    )
     assert not any(left), f"{node}: {left}"
     for peer in core.peers.values():
         assert not peer.parked and peer.outbox.empty, f"{node}: {peer.name} has something waiting"
@@ -138,7 +146,7 @@ def check_idle(node: Node) -> None:
 
 def check_conflicts(grove: Grove, node: Node) -> None:
     """A conflict is told of only while two have a device of that name."""
-    for device in node.core.conflicts:
+    for device in node.core.ownership.conflicts:
         have = [provider for provider, _ in grove.providers if device in provider.devices]
         assert len(have) > 1, f"{node} tells of a conflict about {device}, which only {have} has"
 

@@ -1,175 +1,172 @@
-"""Who owns a device: claims, refusals, loss and return. Rules: docs/tree.md."""
+"""Who owns a device: claims, refusals, pauses, conflicts. Rules: docs/tree.md.
+
+What follows from a claim or a loss (who is told, what is forgotten) is in `core/devices.py`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum
 
-from inditree.core import blobs, links, providers
+from inditree.core.desk import Desk
+from inditree.core.peer import Peer
 from inditree.tree import paths
 from inditree.tree.link import PAUSE
-from inditree.wire.syntax import del_property, get_properties
-
-if TYPE_CHECKING:
-    from inditree.core.peer import Peer
-    from inditree.core.router import Core
 
 
-COUNTED_DEVICES = 1024
-"""Devices whose counters outlive them: past it one that goes is forgotten, as names can be made up without end."""
+class Verdict(Enum):
+    """What became of a definition. LOST: it is refused, and its sender has lost the device by it."""
+
+    OWNED = "owned"
+    CLAIMED = "claimed"
+    REFUSED = "refused"
+    LOST = "lost"
 
 
-def admit(core: Core, peer: Peer, device: str, via: str) -> bool:
-    """Is a definition of `device` by `peer`, which came by the path `via`, believed? Claims the device where it can."""
-    owner = core.owners.get(device)
-    if peer.link is not None:
-        if not peer.link.takes(device):
-            return False
-        if core.settings.identity in paths.ids(via):
-            _refuse_own(core, peer, device, via)
-            return False
-    if owner is peer:
-        return True
-    if owner is not None or not _may_claim(core, peer, device):
-        _refuse(core, peer, device, via, owner)
-        return False
-    _claim(core, peer, device, via)
-    return True
+class Ownership:
+    """The owner of each device, who was refused for it, and until when no link is believed about it.
 
-
-def _refuse_own(core: Core, peer: Peer, device: str, via: str) -> None:
-    """A definition that has been here already: from the owner it is the loss of the device."""
-    assert peer.link is not None
-    peer.refused[device] = paths.origin(via)
-    _report_path(core, peer, device, paths.origin(via))
-    if core.owners.get(device) is peer:
-        lose(core, device)
-
-
-def _may_claim(core: Core, peer: Peer, device: str) -> bool:
-    """Nobody owns it. A link is believed after the pause, and, if it was refused before, once it was asked for all."""
-    if peer.link is None:
-        return True  # where nobody owns it, nobody has refused it to a driver: `lose` asks for it again
-    if device in core.pauses:
-        return False
-    return device not in peer.refused or device in peer.link.asked_for
-
-
-def _claim(core: Core, peer: Peer, device: str, via: str) -> None:
-    core.owners[device] = peer
-    peer.owns.add(device)
-    core.pauses.pop(device, None)
-    core.untold.pop(device, None)
-    for other in core.peers.values():
-        if other.link is not None:
-            other.link.asked_for.discard(device)
-    peer.refused.pop(device, None)
-    if peer.link is not None:
-        peer.link.origins[device] = paths.origin(via)
-    core.routes.forget()
-    core.log("info", "device", f"{device}: provided by {core.place(peer)}", device=device, peer=peer.name)
-
-
-def _refuse(core: Core, peer: Peer, device: str, via: str, owner: Peer | None) -> None:
-    peer.refused[device] = paths.origin(via)
-    if owner is None:
-        return
-    if via and paths.origin(via) == _origin(core, owner, device):
-        _report_path(core, peer, device, paths.origin(via))
-    elif device not in core.conflicts:
-        core.conflicts[device] = (core.place(owner), core.place(peer))
-        core.log(
-            "warning",
-            "conflict",
-            f"device {device} is provided by {core.place(owner)} and by {core.place(peer)}: the second is refused",
-            device=device,
-            peer=peer.name,
-        )
-
-
-def _origin(core: Core, owner: Peer, device: str) -> str:
-    """The ID of the router at which the owner's device is."""
-    if owner.link is None:
-        return core.settings.identity
-    return owner.link.origins[device]
-
-
-def _report_path(core: Core, peer: Peer, device: str, origin: str) -> None:
-    """A redundant path: harmless, said and counted once for each link and origin."""
-    assert peer.link is not None
-    if origin in peer.link.reported:
-        return
-    peer.link.reported.add(origin)
-    core.counters.loops[peer.name] += 1
-    core.log(
-        "info",
-        "redundant_path",
-        f"{device} is reached over {core.place(peer)} too: a redundant path, kept as a spare",
-        device=device,
-        peer=peer.name,
-    )
-
-
-def withdraw(core: Core, peer: Peer, device: str) -> None:
-    """Who was refused has deleted the device, or is gone: is there a conflict still?"""
-    peer.refused.pop(device, None)
-    owner = core.owners.get(device)
-    if device not in core.conflicts or owner is None:
-        return
-    origin = _origin(core, owner, device)
-    if not any(p is not peer and _has_other(p, device, origin) for p in core.peers.values()):
-        del core.conflicts[device]
-
-
-def withdraw_all(core: Core, peer: Peer) -> None:
-    """The same for all that a peer was refused for."""
-    for device in list(peer.refused):
-        withdraw(core, peer, device)
-
-
-def _has_other(peer: Peer, device: str, origin: str) -> bool:
-    """Was this peer refused for a device of that name that is at another place?"""
-    return peer.refused.get(device, origin) != origin
-
-
-def lose(core: Core, device: str, farewell: bytes | None = None) -> None:
-    """The owner of a device is gone, or has deleted it: everybody who cares is told, then others are asked for it.
-
-    `farewell`: the owner's own delProperty, which may have a message.
+    `owners` and `conflicts` (device: the places of its owner and of the refused one) are for others to read.
     """
-    owner = core.owners.pop(device)
-    owner.owns.discard(device)
-    if owner.link is not None:
-        owner.link.origins.pop(device, None)
-    core.conflicts.pop(device, None)
-    told = providers.hearers(core, owner, "delProperty", device, None)
-    core.view.delete(device, None)
-    blobs.send_parked(core, device, None)
-    links.forget_demand(core, device, None)
-    core.send_all(told, farewell or del_property(device), "delProperty")
-    core.routes.forget()
-    core.log("info", "device_gone", f"{device}: no longer provided by {core.place(owner)}", device=device)
-    if len(core.counters.devices) > COUNTED_DEVICES:
-        core.counters.devices.pop(device, None)
-    for driver in [p for p in core.peers.values() if p.is_driver and device in p.refused]:
-        del driver.refused[device]
-        core.send(driver, get_properties(device), "getProperties")
-    if any(p.link is not None for p in core.peers.values()):
-        core.pauses[device] = core.now + PAUSE
-        core.wake(PAUSE)
 
+    __slots__ = ("_asked", "_desk", "_origins", "_refused", "_refused_of", "conflicts", "owners", "pauses")
 
-def end_pauses(core: Core) -> None:
-    """Pauses that are over: every link is asked, the one that lost it too; the first that answers owns it."""
-    for device, until in list(core.pauses.items()):
-        if until > core.now:
-            core.wake(until - core.now)
-            continue
-        del core.pauses[device]
-        if device in core.owners:
-            continue
-        for peer in list(core.peers.values()):
-            if peer.link is None or not (peer.link.settled and peer.link.takes(device)):
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.owners: dict[str, Peer] = {}
+        self.conflicts: dict[str, tuple[str, str]] = {}
+        self.pauses: dict[str, float] = {}  # device: until when no link is believed about it
+        self._origins: dict[str, str] = {}  # device that came over a link: the ID of the router that it is at
+        self._refused: dict[str, dict[Peer, str]] = {}  # device: who is not believed about it, and its path's origin
+        self._refused_of: dict[Peer, set[str]] = {}
+        self._asked: dict[str, set[Peer]] = {}  # device: links that were asked for it whole since they were refused
+
+    def admit(self, peer: Peer, device: str, via: str) -> Verdict:
+        """Is a definition of `device` by `peer`, which came by the path `via`, believed? Claims it where it can be."""
+        owner = self.owners.get(device)
+        if peer.link is not None:
+            if not peer.link.takes(device):
+                return Verdict.REFUSED
+            if self._desk.settings.identity in paths.ids(via):
+                self._note_refusal(peer, device, via)
+                self._report_path(peer, device, paths.origin(via))
+                return Verdict.LOST if owner is peer else Verdict.REFUSED
+        if owner is peer:
+            return Verdict.OWNED
+        if owner is not None or not self._may_claim(peer, device):
+            self._refuse(peer, device, via, owner)
+            return Verdict.REFUSED
+        self._claim(peer, device, via)
+        return Verdict.CLAIMED
+
+    def _may_claim(self, peer: Peer, device: str) -> bool:
+        """A link is believed after the pause, and, if it was refused before, once it was asked for all."""
+        if peer.link is None:
+            return True  # where nobody owns it, nobody has refused it to a driver: its loss asks for it again
+        if device in self.pauses:
+            return False
+        return peer not in self._refused.get(device, ()) or peer in self._asked.get(device, ())
+
+    def _claim(self, peer: Peer, device: str, via: str) -> None:
+        self.owners[device] = peer
+        peer.owns.add(device)
+        self.pauses.pop(device, None)
+        self._asked.pop(device, None)
+        self._forget_refusal(peer, device)
+        if peer.link is not None:
+            self._origins[device] = paths.origin(via)
+        text = f"{device}: provided by {peer.place}"
+        self._desk.log("info", "device", text, device=device, peer=peer.name)
+
+    def _refuse(self, peer: Peer, device: str, via: str, owner: Peer | None) -> None:
+        self._note_refusal(peer, device, via)
+        if owner is None:
+            return
+        if via and paths.origin(via) == self._origin(device):
+            self._report_path(peer, device, paths.origin(via))
+        elif device not in self.conflicts:
+            self.conflicts[device] = (owner.place, peer.place)
+            text = f"device {device} is provided by {owner.place} and by {peer.place}: the second is refused"
+            self._desk.log("warning", "conflict", text, device=device, peer=peer.name)
+
+    def _note_refusal(self, peer: Peer, device: str, via: str) -> None:
+        self._refused.setdefault(device, {})[peer] = paths.origin(via)
+        self._refused_of.setdefault(peer, set()).add(device)
+
+    def _forget_refusal(self, peer: Peer, device: str) -> None:
+        refused = self._refused.get(device)
+        if refused is None or refused.pop(peer, None) is None:
+            return
+        if not refused:
+            del self._refused[device]
+        devices = self._refused_of[peer]
+        devices.discard(device)
+        if not devices:
+            del self._refused_of[peer]
+
+    def _origin(self, device: str) -> str:
+        """The ID of the router at which an owned device is."""
+        return self._origins.get(device, self._desk.settings.identity)
+
+    def _report_path(self, peer: Peer, device: str, origin: str) -> None:
+        """A redundant path: harmless, said and counted once for each link and origin."""
+        assert peer.link is not None
+        if origin in peer.link.reported:
+            return
+        peer.link.reported.add(origin)
+        self._desk.counters.loops[peer.name] += 1
+        text = f"{device} is reached over {peer.place} too: a redundant path, kept as a spare"
+        self._desk.log("info", "redundant_path", text, device=device, peer=peer.name)
+
+    def withdraw(self, peer: Peer, device: str) -> None:
+        """Who was refused has deleted the device, or is gone: is there a conflict still?"""
+        self._forget_refusal(peer, device)
+        if device not in self.conflicts or device not in self.owners:
+            return
+        origin = self._origin(device)  # one that was refused for the same place is no conflict
+        if all(other == origin for other in self._refused.get(device, {}).values()):
+            del self.conflicts[device]
+
+    def withdraw_all(self, peer: Peer) -> None:
+        """Forget a peer that is gone, for every device that it was refused or asked for."""
+        for device in list(self._refused_of.get(peer, ())):
+            self.withdraw(peer, device)
+        for device, asked in list(self._asked.items()):
+            asked.discard(peer)
+            if not asked:
+                del self._asked[device]
+
+    def end(self, device: str) -> Peer:
+        """The owner of a device is gone, or has deleted it. Returns who it was."""
+        owner = self.owners.pop(device)
+        owner.owns.discard(device)
+        self._origins.pop(device, None)
+        self.conflicts.pop(device, None)
+        return owner
+
+    def refused_drivers(self, device: str) -> list[Peer]:
+        """The drivers that were refused for a device that is free now; they are not refused any more."""
+        drivers = [peer for peer in self._refused.get(device, ()) if peer.is_driver]
+        for driver in drivers:
+            self._forget_refusal(driver, device)
+        return drivers
+
+    def pause(self, device: str) -> None:
+        """Believe no link about a device for a while: what still travels of the old order dies out meanwhile."""
+        self.pauses[device] = self._desk.now + PAUSE
+        self._desk.wake(PAUSE)
+
+    def end_pauses(self) -> list[str]:
+        """The devices whose pause is over and that nobody owns: they are to be asked for."""
+        free = []
+        for device, until in list(self.pauses.items()):
+            if until > self._desk.now:
+                self._desk.wake(until - self._desk.now)
                 continue
-            if peer.sees(device) or device in peer.link.defined:  # what a listener hides is not asked for by name
-                peer.link.asked_for.add(device)
-                core.send(peer, get_properties(device), "getProperties")
+            del self.pauses[device]
+            if device not in self.owners:
+                free.append(device)
+        return free
+
+    def asked(self, peer: Peer, device: str) -> None:
+        """A link was asked for a device whole: what it says of it is believed again."""
+        self._asked.setdefault(device, set()).add(peer)

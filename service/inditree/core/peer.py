@@ -58,8 +58,6 @@ class Peer:
         "parked_bytes",
         "pings",
         "policy",
-        "refused",
-        "said",
         "takes_fds",
         "weight",
         "wishes",
@@ -78,7 +76,6 @@ class Peer:
         self.joined = now
         self.wishes = Wishes()
         self.owns: set[str] = set()
-        self.refused: dict[str, str] = {}  # devices that it is not believed about: where each path begins
         self.on_defined: Callable[[], None] | None = None  # it has defined something that was believed
         self.link: Link | None = None
         self.takes_fds = False  # it is on a UNIX socket, where images can go as descriptors
@@ -90,7 +87,6 @@ class Peer:
         self.last_blob: Key = ("", "")
         self.parked: dict[Key, deque[Blob]] = {}  # BLOBs that wait for an acknowledgement (a link to a router)
         self.parked_bytes = 0
-        self.said: set[str] = set()  # what was logged once
         self.weight = Weight()  # bytes of memory that its devices take
         self.lost = 0  # BLOBs that it did not get
         self._visible: dict[str, bool] = {}
@@ -105,6 +101,16 @@ class Peer:
             if len(self._visible) < 1024 and len(device) <= 256:
                 self._visible[device] = seen
         return seen
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"{self.kind} {self.name}"
+
+    @property
+    def may_define(self) -> bool:
+        """May it provide devices at all?"""
+        return self.kind != "client" or self.policy.peers == "any"
 
     @property
     def is_router(self) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from inditree.core import providers
+from inditree.core.desk import Desk
+from inditree.core.ownership import Ownership
+from inditree.core.peer import Peer
 from inditree.counters import PeerCounters
-from inditree.wire.elements import Head
-
-if TYPE_CHECKING:
-    from inditree.core.peer import Peer
-    from inditree.core.router import Core
+from inditree.tree import paths
+from inditree.view.properties import View
+from inditree.wire.elements import Head, Run
 
 ROUTES_LIMIT = 1 << 16
 """Routes, and start tags that hold one, remembered; sources that invent more properties start over."""
@@ -38,8 +37,12 @@ class Group:
 class Routes:
     """The groups of one core. Equal targets are one group, so that neighbours which go the same way become one run."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    __slots__ = ("_desk", "_groups", "_heads", "_ownership", "_routes", "_view")
+
+    def __init__(self, desk: Desk, ownership: Ownership, view: View) -> None:
+        self._desk = desk
+        self._ownership = ownership
+        self._view = view
         self._heads: list[Head] = []  # those that hold a group
         self._groups: dict[tuple[Peer, ...], Group] = {}
         self._routes: dict[tuple[int, str, str, str], Group] = {}
@@ -64,9 +67,9 @@ class Routes:
             if len(self._routes) >= ROUTES_LIMIT:
                 self.forget()
             if tag == IMAGE:
-                targets, refused = providers.blob_targets(self._core, peer, device, name)
+                targets, refused = self._image_targets(peer, device, name)
             else:
-                targets, refused = providers.targets(self._core, peer, tag, device, name)
+                targets, refused = self._targets(peer, tag, device, name)
             group = Group((), refused) if refused else self._groups.get(targets)
             if group is None:
                 group = self._groups[targets] = Group(targets)
@@ -74,9 +77,67 @@ class Routes:
         return group
 
     def forget(self) -> None:
-        """Wishes, owners or peers have changed: every route is looked up anew."""
+        """Subscriptions, owners or peers have changed: every route is looked up anew."""
         for head in self._heads:
             head.group = None
         self._heads.clear()
         self._routes.clear()
         self._groups.clear()
+
+    def send(self, group: Group, run: Run) -> None:
+        """Offer a run to its targets: once to each, whatever it holds."""
+        dirty = self._desk.dirty
+        data = run.data
+        for target in group.targets:
+            if not target.outbox.put(data):
+                self._desk.overflow(target)
+            dirty.add(target)
+        for counters, number in group.kinds:
+            counters.control_bytes_sent += len(data) * number
+            for head in run.heads:
+                counters.sent[head.tag] += head.count * number
+
+    def hearers(self, peer: Peer, tag: str, device: str, name: str | None) -> list[Peer]:
+        """Who is to hear a control element that `peer` says of a device of its own."""
+        return [p for p in self._desk.peers.values() if p is not peer and p.hears(tag, device, name)]
+
+    def unannounced(self, peer: Peer, device: str, name: str) -> bool:
+        """Is a set* of an older order? A router defines before it sets, and the answer to come says it all."""
+        return peer.is_router and self._view.find(device, name) is None
+
+    def _targets(self, peer: Peer, tag: str, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
+        """Who hears a set* of `peer`, and why nobody does ("" where it is welcome)."""
+        owner = self._ownership.owners.get(device)
+        if not peer.may_define:
+            return (), "access"
+        if owner is not None and owner is not peer:
+            return (), "duplicate"
+        if owner is None and peer.link is not None:
+            # A chained indiserver passes on what its own drivers say to ours that snoop before it has defined anything.
+            if not peer.link.plain or not peer.link.takes(device):
+                return (), "duplicate"
+            drivers = (p for p in self._desk.peers.values() if p.is_driver)
+            return tuple(p for p in drivers if p.hears(tag, device, name)), ""
+        if owner is peer and self.unannounced(peer, device, name):
+            return (), "duplicate"
+        known = self._view.find(device, name)
+        return tuple(without(self.hearers(peer, tag, device, name), known.via if known else "")), ""
+
+    def _image_targets(self, peer: Peer, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
+        """Who gets the images of a property of `peer`, and why nobody does."""
+        owner = self._ownership.owners.get(device)
+        if not peer.may_define:
+            return (), "access"
+        if owner is not peer and (owner is not None or peer.link is not None):
+            return (), "duplicate"
+        if peer.link is not None and not peer.link.blobs:
+            return (), "access"
+        if self.unannounced(peer, device, name):
+            return (), "duplicate"
+        return tuple(p for p in self._desk.peers.values() if p is not peer and p.hears_blob(device, name)), ""
+
+
+def without(peers: list[Peer], via: str) -> list[Peer]:
+    """Leave out the links to routers by which a device came to us: they were not told its definitions either."""
+    passed = paths.ids(via)
+    return [p for p in peers if p.link is None or p.link.remote_id not in passed]

@@ -92,7 +92,7 @@ class Images(Writing, ABC):
                 self._engine.uploads.add(self)
         elif self.peer.pings or self.finishing:
             # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
-            self._core.starved.discard(self.peer)
+            self._core.intake.starved.discard(self.peer)
             self._image, self._discard = image, True
         else:
             self._starved = True
@@ -124,7 +124,7 @@ class Images(Writing, ABC):
         if image.size != self._upload[0] or self.peer.held:
             self._upload = image.size, now
         elif now - self._upload[1] >= limit:
-            self._core.close(self.peer, "stalled", f"began an image and sent no more of it for {limit:g} s")
+            self._core.desk.close(self.peer, "stalled", f"began an image and sent no more of it for {limit:g} s")
 
     def _image_read(self, outcome: Outcome) -> None:
         """The thread has stopped reading."""
@@ -162,7 +162,7 @@ class Images(Writing, ABC):
         attached = wanted(blob)
         if self._discard:
             self._discard = False
-            self._core.drop(self.peer, "memory", blob.size)
+            self._core.desk.drop(self.peer, "memory", blob.size)
             for fd in self._fds(attached):
                 os.close(fd)
         elif attached:
@@ -227,9 +227,9 @@ class Images(Writing, ABC):
             return
         if handed is not None:
             close(handed)
-        self._core.drop(self.peer, "unknown", blob.size)
+        self._core.desk.drop(self.peer, "unknown", blob.size)
         text = f"{self.peer.name}: {blob.device}.{blob.name}: {result}"
-        self._core.log("warning", "no_image", text, device=blob.device)
+        self._core.desk.log("warning", "no_image", text, device=blob.device)
 
     def _release_buffers(self) -> None:
         for buffer in self._buffers:

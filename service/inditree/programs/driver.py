@@ -77,7 +77,7 @@ class ExecDriver:
             joins=True,
         )
         self.peer.on_defined = self.supervisor.defined
-        core.send(self.peer, get_properties(), "getProperties")
+        core.desk.send(self.peer, get_properties(), "getProperties")
         if self._wishes is not None:
             core.restore(self.peer, self._wishes)
         engine.flush()

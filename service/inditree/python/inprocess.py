@@ -40,7 +40,7 @@ class InProcessPort:
 
     def prime(self, wishes: Wishes | None) -> None:
         """Ask it for its properties; what an earlier run of it snooped on holds again."""
-        self._engine.core.send(self.peer, get_properties(), "getProperties")
+        self._engine.core.desk.send(self.peer, get_properties(), "getProperties")
         if wishes is not None:
             self._engine.core.restore(self.peer, wishes)
         self._engine.flush()
@@ -61,7 +61,7 @@ class InProcessPort:
                     core.receive(self.peer, item)
         except PeerError as error:
             self.peer.counters.parse_errors[error.reason] += 1
-            core.close(self.peer, "malformed", error.text)
+            core.desk.close(self.peer, "malformed", error.text)
         except Exception as error:
             self._engine.mistake(self.peer, error)
         self._engine.flush()

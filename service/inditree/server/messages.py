@@ -38,5 +38,5 @@ async def keep_alive(engine: Engine, seconds: Callable[[], float | None]) -> Non
             since = time.monotonic()
             data = message(KEEPALIVE, timestamp())
             engine.begin()
-            core.send_all([p for p in core.peers.values() if p.kind == "client"], data, "message")
+            core.desk.send_all([p for p in core.peers.values() if p.kind == "client"], data, "message")
             engine.flush()

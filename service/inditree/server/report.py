@@ -55,11 +55,12 @@ def status(server: Server) -> Status:
         ),
         drivers=drivers,
         remotes=remotes,
-        devices=tuple(DeviceRow(name=name, owner=owner(peer)) for name, peer in core.owners.items()),
+        devices=tuple(DeviceRow(name=name, owner=owner(peer)) for name, peer in core.ownership.owners.items()),
         clients=sum(peer.kind == "client" for peer in core.peers.values()),
         loops_detected=sum(core.counters.loops.values()),
         conflicts=tuple(
-            ConflictRow(device=device, owner=places[0], refused=places[1]) for device, places in core.conflicts.items()
+            ConflictRow(device=device, owner=places[0], refused=places[1])
+            for device, places in core.ownership.conflicts.items()
         ),
     )
 
@@ -148,7 +149,7 @@ def device(server: Server, name: str) -> DeviceSource:
     core = server.engine.core
     return DeviceSource(
         name=name,
-        owner=owner(core.owners[name]),
+        owner=owner(core.ownership.owners[name]),
         definitions=capture(core.view, name),
     )
 

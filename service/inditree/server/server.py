@@ -96,7 +96,7 @@ class Server(Control):
             forwarded=self.config.definitions == "forwarded",
         )
         self.engine = Engine(settings, limits, Counters())
-        self.engine.core.audited = False
+        self.engine.core.desk.audited = False
         self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic
         if self.launch.message_dir is not None:

@@ -114,9 +114,9 @@ class Engine:
         """Write to all who got something, and do what the core asks for, until nothing is left to do."""
         core, ports = self.core, self.ports
         while True:
-            if core.dirty:
-                dirty = list(core.dirty)
-                core.dirty.clear()
+            if core.desk.dirty:
+                dirty = list(core.desk.dirty)
+                core.desk.dirty.clear()
                 for peer in dirty:
                     port = ports.get(peer)
                     if port is not None and not port.blocked:
@@ -124,15 +124,15 @@ class Engine:
                             port.write()
                         except Exception as error:
                             self.mistake(peer, error)
-            if core.unnoted:
-                core.note()
-            if core.progress:
+            if core.state.unnoted:
+                core.state.catch_up()
+            if core.intake.progress:
                 self.attempt(None, core.settle)
-            if core.effects:
-                effects, core.effects = core.effects, []
+            if core.desk.effects:
+                effects, core.desk.effects = core.desk.effects, []
                 for effect in effects:
                     self.attempt(getattr(effect, "peer", None), self._apply, effect)
-            elif not core.dirty:
+            elif not core.desk.dirty:
                 return
 
     def attempt(self, peer: Peer | None, act: Callable[..., object], *args: object) -> None:
@@ -150,7 +150,7 @@ class Engine:
         name = "no single peer" if peer is None else peer.name
         _logger.error("%s: a mistake of ours", name, exc_info=error, extra={"event": "bug", "peer": name})
         if peer is not None and not peer.gone:
-            self.core.close(peer, "error", f"a mistake of ours: {error!r}")
+            self.core.desk.close(peer, "error", f"a mistake of ours: {error!r}")
 
     def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit | Mistake) -> None:
         if isinstance(effect, Log):

@@ -238,7 +238,7 @@ class Stream(Images):
         """Now and then: has it kept us waiting for too long?"""
         why = self._guard.overdue(now) if self._guard is not None and self.peer.kind == "client" else None
         if why is not None:
-            self._core.close(self.peer, "timeout", why)
+            self._core.desk.close(self.peer, "timeout", why)
 
     def _look_at(self, item: Run | Element | Blob) -> None:
         """For the log, the tap and the guard: most peers have none of them."""
@@ -255,12 +255,12 @@ class Stream(Images):
     def _say_text(self) -> None:
         self._text = self._framer.text
         text = "writes text between its elements (a library that prints?): skipped"
-        self._core.once_per_peer(self.peer, "warning", "text", text)
+        self._core.notices.once(self.peer, "warning", "text", text)
 
     def _bad(self, error: PeerError) -> None:
         self.peer.counters.parse_errors[error.reason] += 1
         reason = "limit" if error.reason == "too_large" else "malformed"
-        self._core.close(self.peer, reason, error.text)
+        self._core.desk.close(self.peer, reason, error.text)
 
     # Flow
 

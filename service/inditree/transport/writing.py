@@ -87,7 +87,7 @@ class Writing:
         """A driver that closed its stdin, and did not end, hears nothing any more."""
         if not self.closed:
             self._engine.begin()
-            self._core.close(self.peer, "stalled", "closed its stdin")
+            self._core.desk.close(self.peer, "stalled", "closed its stdin")
             self._engine.flush()
 
     def _block(self) -> None:

@@ -25,15 +25,12 @@ PROBE = "probe/"
 class Link:
     """One link. `remote_id` is the other router's ID, None while unknown and for plain INDI.
 
-    `path_id` stands for a plain server in paths. `origins` maps each device that it owns to where its path begins.
-    `asked_for` holds the devices that it was asked for whole since they were refused from here, `defined` all that it
-    ever defined.
+    `path_id` stands for a plain server in paths. `defined` holds all devices that it ever defined.
     """
 
     __slots__ = (
         "acks",
         "alive",
-        "asked_for",
         "blobs",
         "defined",
         "device",
@@ -41,7 +38,6 @@ class Link:
         "heard",
         "late",
         "opener",
-        "origins",
         "path_id",
         "pongs",
         "probe_bytes",
@@ -55,7 +51,6 @@ class Link:
         "silence",
         "snoops",
         "taken",
-        "wanted",
     )
 
     def __init__(
@@ -80,11 +75,8 @@ class Link:
         self.settled = False  # we know what the other end is, and have told it what we have
         self.late = False  # its introduction came after it had been taken for plain INDI
         self.snoops = False  # a chained indiserver: it wants the drivers' snoop requests
-        self.origins: dict[str, str] = {}
-        self.asked_for: set[str] = set()
         self.defined: set[str] = set()
         self.reported: set[str] = set()  # origins and devices said once
-        self.wanted: dict[tuple[str, str], bool] = {}  # BLOB properties that we asked for
         self.acks = Acks()
         # Probes. Times are seconds of the core's clock; `heard` is set by whoever reads.
         self.heard = 0.0

@@ -1,0 +1,130 @@
+"""The desk of the core: who is there, what time it is, and the one place through which anything leaves.
+
+Everything else in the core stands above it: it knows nothing of devices, subscriptions or images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from inditree.core.effects import Audit, Close, Effect, Hold, Log, Mistake, Release, Wake
+from inditree.core.peer import Peer
+from inditree.counters import Counters
+from inditree.wire.elements import Blob, Element
+from inditree.wire.syntax import ping_reply
+
+AUDITED = 256
+"""Characters of a name that are written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits (bytes, seconds) and modes that the core decides by; `timestamp` gives INDI's UTC time."""
+
+    identity: str
+    timestamp: Callable[[], str]
+    queue: int = 128 << 20
+    memory: int = 512 << 20
+    stall_timeout: float = 10.0
+    link_timeout: float = 30.0
+    forwarded: bool = False
+
+
+class Desk:
+    """What every part of the core needs: peers, clock, counters, and the way out.
+
+    `now` (seconds, monotonic) is set by the caller before each event. `dirty` are the peers whose outboxes got
+    something, `effects` what else is to be done; the caller empties both. `audited`: somebody wants to know what became
+    of each `new*`.
+    """
+
+    __slots__ = ("audited", "counters", "dirty", "effects", "now", "peers", "settings")
+
+    def __init__(self, settings: Settings, counters: Counters) -> None:
+        self.settings = settings
+        self.counters = counters
+        self.now = 0.0
+        self.peers: dict[int, Peer] = {}
+        self.dirty: set[Peer] = set()
+        self.effects: list[Effect] = []
+        self.audited = True
+
+    # Into outboxes
+
+    def send(self, peer: Peer, data: bytes, tag: str) -> None:
+        """Put one control element (or several of a tag) into a peer's outbox."""
+        peer.counters.sent[tag] += 1
+        peer.counters.control_bytes_sent += len(data)
+        if not peer.outbox.put(data):
+            self.overflow(peer)
+        self.dirty.add(peer)
+
+    def send_all(self, peers: Iterable[Peer], data: bytes, tag: str) -> None:
+        """Put one control element into the outboxes of several peers."""
+        for peer in peers:
+            self.send(peer, data, tag)
+
+    def pong(self, peer: Peer, uid: str) -> None:
+        """Answer a ping: for a driver ahead of what waits for it, else in order."""
+        data = ping_reply(uid)
+        if peer.is_driver:
+            peer.counters.sent["pingReply"] += 1
+            peer.counters.control_bytes_sent += len(data)
+            if not peer.outbox.put_urgent(data):
+                self.overflow(peer)
+            self.dirty.add(peer)
+        else:
+            self.send(peer, data, "pingReply")
+
+    def overflow(self, peer: Peer) -> None:
+        """Close a peer whose outbox has refused a control element."""
+        self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait, over limits.queue")
+
+    # Effects
+
+    def close(self, peer: Peer, reason: str, text: str) -> None:
+        """Ask for a peer to be closed."""
+        self.effects.append(Close(peer, reason, text))
+
+    def hold(self, peer: Peer) -> None:
+        """Ask that a source is not read on."""
+        self.effects.append(Hold(peer))
+
+    def release(self, peer: Peer) -> None:
+        """Ask that a source is read again."""
+        self.effects.append(Release(peer))
+
+    def wake(self, after: float) -> None:
+        """Ask for a tick after this many seconds."""
+        self.effects.append(Wake(self.now + after))
+
+    def log(self, level: str, event: str, text: str, **fields: str) -> None:
+        """Say something to the operator."""
+        self.effects.append(Log(level, event, text, fields))
+
+    def audit(self, peer: Peer, element: Element | Blob, result: str) -> None:
+        """Tell what became of a `new*`."""
+        if not self.audited:
+            return
+        data = element.data if isinstance(element, Element) else b""
+        device, name = (element.device or "")[:AUDITED], (element.name or "")[:AUDITED]
+        self.effects.append(Audit(peer, element.tag, device, name, data, result))
+
+    def mistake(self, peer: Peer | None, error: Exception) -> None:
+        """Tell of an exception that nobody expected; it costs `peer` its place, where it was about a single one."""
+        self.effects.append(Mistake(peer, error))
+
+    def attempt(self, peer: Peer | None, act: Callable[[], object]) -> None:
+        """Do something for `peer` that others must not miss theirs by: an exception costs that peer alone."""
+        try:
+            act()
+        except Exception as error:
+            self.mistake(peer, error)
+
+    # Counting
+
+    def drop(self, peer: Peer, reason: str, size: int, number: int = 1) -> None:
+        """Count elements that go nowhere; `peer` is who sent them, or for whom they waited."""
+        peer.counters.dropped_messages[reason] += number
+        peer.counters.dropped_bytes[reason] += size

@@ -1,0 +1,135 @@
+"""What comes in and is kept: bytes of images in memory, room promised to sources, sources that are not read.
+
+Those who connected to us may hold a part of the memory only, all together, however many they are. Drivers and links
+that we opened are the operator's own choice and are not bounded so.
+"""
+
+from __future__ import annotations
+
+from inditree.core.desk import Desk
+from inditree.core.peer import Peer
+from inditree.wire.elements import Blob
+
+PART = 4
+"""The part of `limits.memory`, 1/4, that strangers may take for images on their way, and once more for devices."""
+
+WEIGHED_EVERY = 8 << 20
+"""Bytes of control elements from strangers after which their devices are weighed: what they can pass the bound by."""
+
+
+class Intake:
+    """The memory of all images, and the sources that wait.
+
+    `held` are sources that are not read because their images are not taken, `starved` those whose next image waits for
+    memory. `memory` is bytes of all images that somebody is still owed.
+    """
+
+    __slots__ = ("_desk", "_unweighed", "held", "memory", "progress", "reserved", "starved")
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.memory = 0
+        self.held: set[Peer] = set()
+        self.starved: set[Peer] = set()
+        self.reserved: dict[Peer, int] = {}  # bytes of those that are being received
+        self.progress = False  # outboxes or memory have moved: some that wait may go on
+        self._unweighed = 0  # bytes of control elements from strangers since their devices were weighed
+
+    def moved(self) -> None:
+        """Something has moved: those who wait are to be looked at."""
+        self.progress = True
+
+    # Memory
+
+    def keep(self, blob: Blob) -> None:
+        """Count an image until nobody holds it any more."""
+        inner = blob.free
+        size = blob.size
+        if blob.attached is not None and blob.chunks:
+            size += blob.attached.size  # it is there in both forms
+        self.memory += size
+
+        def free(gone: Blob) -> None:
+            self.memory -= size
+            self.progress = True
+            inner(gone)
+
+        blob.free = free
+
+    def part(self, peer: Peer, size: int) -> int | None:
+        """The bytes that are to be found for an image of about `size`; None: strangers have too many on their way."""
+        if not peer.policy.listener:
+            return size
+        part = self._desk.settings.memory // PART
+        taken = sum(known for each, known in self.reserved.items() if each is not peer and each.policy.listener)
+        return None if taken and taken + size > part else min(size, part)
+
+    def room(self, peer: Peer, size: int) -> int:
+        """Bytes that images in memory may have, with `size` more for this source and what others were promised."""
+        others = sum(known for each, known in self.reserved.items() if each is not peer)
+        return self._desk.settings.memory - others - size
+
+    def alone(self, peer: Peer) -> bool:
+        """True where no image is in memory, and none on its way that counts for this source: one is always let in."""
+        others = (each for each in self.reserved if each is not peer)
+        return not self.memory and not any(peer.policy.listener or not each.policy.listener for each in others)
+
+    def reserve(self, peer: Peer, size: int) -> None:
+        """Promise a source this many bytes."""
+        self.reserved[peer] = size
+
+    def arrived(self, peer: Peer) -> None:
+        """What a source was promised room for has come, or will not come."""
+        self.reserved.pop(peer, None)
+
+    # Sources that wait
+
+    def hold(self, peer: Peer) -> None:
+        """Do not read a source on: nobody takes its images."""
+        peer.held = True
+        self.held.add(peer)
+        self._desk.hold(peer)
+
+    def release(self, peer: Peer) -> None:
+        """Read a held source again."""
+        self.held.discard(peer)
+        peer.held = False
+        self._desk.release(peer)
+
+    def starve(self, peer: Peer) -> None:
+        """Let a source wait for memory."""
+        self.starved.add(peer)
+
+    def feed(self) -> None:
+        """Let all that wait for memory ask again."""
+        for peer in list(self.starved):
+            self.starved.discard(peer)
+            self._desk.release(peer)
+
+    def waits(self, peer: Peer) -> bool:
+        """Is this peer not read because of its images?"""
+        return peer.held or peer in self.starved
+
+    def forget(self, peer: Peer) -> None:
+        """The peer is gone."""
+        self.arrived(peer)
+        self.held.discard(peer)
+        self.starved.discard(peer)
+
+    # Strangers
+
+    def weigh(self, peer: Peer, size: int) -> None:
+        """`peer` has sent `size` bytes of control elements; the largest stranger is closed when all weigh too much."""
+        if peer.link is None or peer.link.opener:
+            return
+        self._unweighed += size
+        part = self._desk.settings.memory // PART
+        if self._unweighed < min(WEIGHED_EVERY, part):
+            return
+        self._unweighed = 0
+        strangers = [each for each in self._desk.peers.values() if each.link and not each.link.opener]
+        weights = {each: each.weight.bytes for each in strangers}
+        if sum(weights.values()) > part:
+            heaviest = max(weights, key=weights.__getitem__)
+            text = f"its devices take {weights[heaviest]} bytes, too much of limits.memory"
+            self._desk.close(heaviest, "limit", text)

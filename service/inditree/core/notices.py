@@ -1,0 +1,68 @@
+"""Who was told what, so that nobody is told twice: the operator about a peer, a peer about a missing device."""
+
+from __future__ import annotations
+
+from inditree.core.desk import Desk
+from inditree.core.peer import Peer
+
+SAID_LIMIT = 256
+"""Different things said about one peer: what comes after them is not said, as a stranger could go on for ever."""
+
+NAME_LIMIT = 256
+"""Characters of a name that is remembered; libindi's have 64 at most."""
+
+TOLD_LIMIT = 4096
+"""Devices that are not there and were asked for, remembered so that nobody is told twice."""
+
+
+class Notices:
+    """What was said once, by peer, and who was told that a device is not there, by device."""
+
+    __slots__ = ("_desk", "_said", "_untold")
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._said: dict[Peer, set[str]] = {}
+        self._untold: dict[str, set[Peer]] = {}
+
+    def once(self, peer: Peer, level: str, event: str, text: str, **fields: str) -> bool:
+        """Say something about a peer to the operator, the first time only, which it is where this answers True."""
+        if peer.gone:
+            return False
+        said = self._said.setdefault(peer, set())
+        if text in said or len(said) >= SAID_LIMIT:
+            return False
+        said.add(text)
+        self._desk.log(level, event, f"{peer.name}: {text}", peer=peer.name, **fields)
+        return True
+
+    def first_missing(self, peer: Peer, device: str) -> bool:
+        """Is this peer to be told that a device is not there? Once, until the device has an owner again."""
+        if len(device) > NAME_LIMIT:
+            return True
+        told = self._untold.get(device)
+        if told is None:
+            if len(self._untold) >= TOLD_LIMIT:
+                del self._untold[next(iter(self._untold))]
+            told = self._untold[device] = set()
+        if peer in told:
+            return False
+        told.add(peer)
+        return True
+
+    def there(self, device: str) -> None:
+        """A device has an owner: who asks for it when it is gone again is told again."""
+        self._untold.pop(device, None)
+
+    def forget(self, peer: Peer) -> None:
+        """A peer is gone: nothing is to be told to it."""
+        self._said.pop(peer, None)
+        for device, told in list(self._untold.items()):
+            told.discard(peer)
+            if not told:
+                del self._untold[device]
+
+    @property
+    def missing(self) -> int:
+        """How many devices are remembered that are not there and were asked for."""
+        return len(self._untold)

@@ -1,0 +1,45 @@
+"""Elements that nobody owns: they go to everybody in the tree, each router passing them on once."""
+
+from __future__ import annotations
+
+from inditree.core.peer import Peer
+from inditree.core.state import State
+from inditree.tree import paths
+from inditree.wire.elements import Element
+
+
+def pass_on(state: State, peer: Peer | None, element: Element) -> None:
+    """Send an element that nobody owns to everybody but its sender; `peer` is None where it is our own."""
+    own = state.desk.settings.identity
+    via, seq = element.attributes.get(paths.VIA), element.attributes.get(paths.SEQ)
+    data = element.data
+    if peer is not None and peer.is_router and via and seq:
+        origin = paths.origin(via)
+        if origin == own or not state.once.is_new(origin, element.tag, element.device or "", seq, state.desk.now):
+            state.desk.drop(peer, "loop", len(data))
+            return
+        data = paths.strip(data)
+    else:
+        via, seq = "", state.once.next()
+    stamped = paths.stamp(data, paths.extend(via, own), seq)
+    passed = paths.ids(via)
+    for other in list(state.desk.peers.values()):
+        if other is peer or not _hears(other, element):
+            continue
+        if other.link is not None and other.link.is_router:
+            if other.link.remote_id not in passed:
+                state.desk.send(other, stamped, element.tag)
+        else:
+            state.desk.send(other, data, element.tag)
+
+
+def _hears(peer: Peer, element: Element) -> bool:
+    question, device = element.tag == "getProperties", element.device
+    if peer.is_driver:
+        # libindi's drivers answer with all that they have, whatever device is asked for: ask who may yet have it.
+        return question and (device in (None, "", "*") or not peer.owns)
+    if device not in (None, "", "*") and not peer.sees(device or ""):
+        return False
+    if peer.link is not None:
+        return peer.link.settled if question else peer.link.shows(device or "")
+    return not question and (device is None or peer.wishes.hears("message", device, None))

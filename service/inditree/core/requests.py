@@ -1,0 +1,46 @@
+"""A new* on its way: whose it is, and what its sender is told when it does not arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inditree.core import ownerless
+from inditree.core.peer import Peer
+from inditree.core.state import State
+from inditree.wire.elements import Element
+from inditree.wire.syntax import message
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A new* on its way: who sent it, and its element (of a BLOB its start tag)."""
+
+    peer: Peer
+    element: Element
+
+
+def tell_undelivered(state: State, gone: Peer) -> None:
+    """A driver or link is gone, and its devices with it: who sent what still waited for it is told."""
+    for request in gone.outbox.abandon():
+        assert isinstance(request, Request)
+        undelivered(state, request)
+
+
+def undelivered(state: State, request: Request) -> None:
+    """A new* has not reached an owner."""
+    peer, element = request.peer, request.element
+    state.desk.drop(peer, "undeliverable", len(element.data))
+    state.desk.audit(peer, element, "undeliverable")
+    if not peer.gone:
+        _tell_missing(state, peer, element.device or "")
+
+
+def _tell_missing(state: State, peer: Peer, device: str) -> None:
+    if not state.notices.first_missing(peer, device):
+        return
+    text = f"{device} is not there: the request was not delivered"
+    data = message(text, state.desk.settings.timestamp(), device)
+    if peer.link is None:
+        state.desk.send(peer, data, "message")
+    else:
+        ownerless.pass_on(state, None, Element("message", {"device": device}, data))

@@ -1,0 +1,44 @@
+"""The state of one core: its parts, each of which owns what is its own."""
+
+from __future__ import annotations
+
+from inditree.core.demand import Demand
+from inditree.core.desk import Desk, Settings
+from inditree.core.intake import Intake
+from inditree.core.notices import Notices
+from inditree.core.ownership import Ownership
+from inditree.core.peer import Peer
+from inditree.core.routes import Routes
+from inditree.counters import Counters
+from inditree.tree.paths import Once
+from inditree.view.properties import Property, View
+
+
+class State:
+    """What the handlers of elements work on. `introducing` are links that we opened and that have not answered yet."""
+
+    __slots__ = ("demand", "desk", "intake", "introducing", "notices", "once", "ownership", "routes", "unnoted", "view")
+
+    def __init__(self, settings: Settings, counters: Counters) -> None:
+        self.desk = Desk(settings, counters)
+        self.view = View()
+        self.notices = Notices(self.desk)
+        self.ownership = Ownership(self.desk)
+        self.routes = Routes(self.desk, self.ownership, self.view)
+        self.demand = Demand(self.desk)
+        self.intake = Intake(self.desk)
+        self.once = Once()
+        self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet
+        self.introducing: set[Peer] = set()
+
+    def catch_up(self) -> None:
+        """Take into the view what the last run said.
+
+        To be called when the outboxes have been written, so that nobody waits for it, and before anything else.
+        """
+        unnoted, self.unnoted = self.unnoted, []
+        for peer, known, data, first, last, end in unnoted:
+            try:
+                known.note(data, first, last, end)
+            except Exception as error:
+                self.desk.mistake(peer, error)
