@@ -1,4 +1,4 @@
-"""Builds the base, each overlay and the monitoring, and checks what comes out: `make k8s`.
+"""Builds the base, each overlay, the monitoring and `single` with each component, and checks it all: `make k8s`.
 
 Strictly, against the schemas of Kubernetes 1.29 and of the newest that the validator has; what the Prometheus operator
 reads against its own; then a policy scan. Runs in an environment of its own (requirements.txt). What the parts of a
@@ -8,6 +8,7 @@ manifest mean to each other is in tests/k8s.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,10 +37,30 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 }
 
 
-def builds() -> dict[str, Path]:
-    """Folders by their name."""
+def builds(scratch: Path) -> dict[str, Path]:
+    """Folders by their name. `scratch` is for those that a component needs around it."""
     overlays = sorted(path for path in (HERE / "overlays").iterdir() if path.is_dir())
-    return {path.name: path for path in (HERE / "base", *overlays, HERE / "monitoring")}
+    components = sorted(path.name for path in (HERE / "components").iterdir() if path.is_dir())
+    found = {path.name: path for path in (HERE / "base", *overlays, HERE / "monitoring")}
+    return found | {f"with {name}": composed(scratch / name, name) for name in components}
+
+
+LEAF = """
+configMapGenerator:
+  - name: leaf
+    literals: [name=guide, drivers=inditree-guide-camera, "image=inditree:0.1.0"]
+    options: {annotations: {config.kubernetes.io/local-config: "true"}}
+"""
+
+
+def composed(folder: Path, *components: str) -> Path:
+    """A new folder in which the overlay `single` has these components; `leaf`, a router by itself, stands alone."""
+    folder.mkdir()
+    here = Path(os.path.relpath(HERE, folder.resolve()))
+    lines = ["namespace: observatory", "components:", *(f"  - {here}/components/{name}" for name in components)]
+    lines.append(LEAF if "leaf" in components else f"resources: [{here}/overlays/single]")
+    (folder / "kustomization.yaml").write_text("\n".join(lines))
+    return folder
 
 
 def build(folder: Path) -> str:
@@ -90,8 +111,8 @@ def scan(folder: Path) -> tuple[list[tuple[str, str, str]], int]:
 def main() -> int:
     """0: all is well."""
     wrong: list[str] = []
-    with TemporaryDirectory() as folder:
-        for name, path in builds().items():
+    with TemporaryDirectory() as folder, TemporaryDirectory() as scratch:
+        for name, path in builds(Path(scratch)).items():
             text = build(path)
             (Path(folder) / f"{name}.yaml").write_text(text)
             resources = list(yaml.safe_load_all(text))

@@ -39,6 +39,11 @@ CLUSTER = (
     "kubectl apply -k k8s/overlays/hardware",
     "kubectl apply -n monitoring -k k8s/monitoring",
     "cat dome-a/kustomization.yaml",
+    "cat dome-a/inditree.yaml",
+    "cat guide/kustomization.yaml",
+    "kubectl apply -k guide",
+    "cat mine/kustomization.yaml",
+    "kubectl apply -k mine",
     "cat kustomization.yaml",
 )
 """tests/k8s/test_documented.py builds what they apply."""
@@ -46,12 +51,19 @@ CLUSTER = (
 NO_CLUSTER = (
     "kubectl -n observatory get pods",
     "kubectl -n observatory port-forward service/inditree 7624 &",
-    "indi_getprop -1 'Py Camera.CCD_INFO.CCD_MAX_X'",
+    "kubectl -n observatory delete statefulset/inditree service/inditree configmap/inditree",
+    "kubectl drain dome-pc --ignore-daemonsets --delete-emptydir-data",
     "kubectl label node dome-pc inditree/instruments=true",
     "kubectl taint node dome-pc inditree/instruments=true:NoSchedule",
     "docker tag inditree $REGISTRY/inditree:0.1.0 && docker push $REGISTRY/inditree:0.1.0",
 )
-"""There is no cluster and no registry here: nobody has run these."""
+"""There is no cluster and no registry here; tests/k8s/test_documented.py sees that kubectl knows them."""
+
+TOOLS = (
+    "indi_setprop 'Py Camera.CONNECTION.CONNECT=On'",
+    "indi_getprop -1 'Py Camera.CCD_INFO.CCD_MAX_X'",
+)
+"""tests/k8s/test_documented.py runs them against the configuration of the overlay `single`."""
 
 IN_POD = (
     "kubectl -n observatory exec inditree-0 -- inditree status",

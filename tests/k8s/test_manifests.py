@@ -77,6 +77,31 @@ def test_probes_ask_the_named_port(router: Router) -> None:
     }
 
 
+def test_a_broken_image_does_not_hold_up_what_mends_it(router: Router) -> None:
+    """With OrderedReady a rollout waits for the broken pod to be ready before it looks at the next revision."""
+    assert router.spec["podManagementPolicy"] == "Parallel"
+
+
+def test_a_router_that_stands_still_is_ended_soon_and_says_its_last_words(router: Router) -> None:
+    probe = router.container["livenessProbe"]
+    assert probe["terminationGracePeriodSeconds"] == 5
+    assert "terminationGracePeriodSeconds" not in router.container["readinessProbe"], "only where a probe ends a pod"
+    assert router.container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+def test_a_hub_stays_away_from_the_nodes_of_its_leaves() -> None:
+    for name, hub in (("tree", "inditree-hub"), ("hub", "inditree")):
+        found = {each.name: each for each in routers(resources_of(name))}
+        (rule,) = found[hub].pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        term = rule["podAffinityTerm"]
+        assert (term["topologyKey"], term["namespaceSelector"]) == ("kubernetes.io/hostname", {})
+        assert set(term["labelSelector"]) == {"matchExpressions"}
+        wanted = {each["key"]: each["values"] for each in term["labelSelector"]["matchExpressions"]}
+        for other in routers(resources_of("tree")):
+            assert all(other.labels[key] in values for key, values in wanted.items()), other.name
+        assert all("affinity" not in each.pod for each in found.values() if each.name != hub)
+
+
 def test_the_grace_is_longer_than_all_that_stopping_waits_for(router: Router) -> None:
     command = router.container["lifecycle"]["preStop"]["exec"]["command"]
     assert command[0] == "sleep"
