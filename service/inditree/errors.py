@@ -25,6 +25,15 @@ class ConfigError(InditreeError):
         return self if self.path == file else ConfigError(file, str(self))
 
 
+class ConditionError(InditreeError):
+    """An expression that is none: `column` (from 1) is the place of the mistake in its text."""
+
+    def __init__(self, text: str, column: int) -> None:
+        super().__init__(f"{text} (column {column})")
+        self.text = text
+        self.column = column
+
+
 class StartError(InditreeError):
     """The machine does not give what is needed to run (a port is taken): exit status 1."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,8 +40,6 @@ class Control:
     services: Services
     listeners: dict[str, Listener]
     draining: bool
-    reload_success: bool
-    reload_timestamp: float
     _reloading: asyncio.Lock
 
     def _refuse_if_stopping(self) -> None:
@@ -150,14 +147,11 @@ class Control:
             self.reopen()
             if self.launch.reread is None:
                 return True
-            self.reload_timestamp = time.time()
             try:
                 await self.apply(complete(self.launch.reread()))
             except (InditreeError, OSError) as error:
                 _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
-                self.reload_success = False
                 return False
-            self.reload_success = True
             return True
 
     def reopen(self) -> None:

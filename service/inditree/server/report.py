@@ -181,7 +181,5 @@ def sample(server: Server) -> Sample:
         queue_limit_bytes=core.settings.queue,
         slow_clients=slow,
         audit_lost=server.services.audit_lost,
-        reload_success=server.reload_success,
-        reload_timestamp=server.reload_timestamp,
         definitions=definitions,
     )

@@ -53,8 +53,6 @@ class Server(Control):
         self.config = complete(config)
         self.launch = launch or Launch()
         self.started = time.monotonic()
-        self.reload_success = True
-        self.reload_timestamp = time.time()
         self.applied = False
         self.draining = False
         self.listeners: dict[str, Listener] = {}

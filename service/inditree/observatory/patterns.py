@@ -1,0 +1,130 @@
+"""Patterns over what a command sets: ``Dome.DOME_SHUTTER.SHUTTER_OPEN=On``, ``Mount.*.*``, ``Cam.COOLER.T<-20``.
+
+Three globs between dots (the last two dots count, as a device's name may have dots), then nothing, or a comparison and
+a value. A part in double quotes is itself, whatever signs it has.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from glob import escape
+
+from inditree.envelope import number
+from inditree.errors import ConditionError
+
+_COMPARISON = re.compile(r"(<=|>=|==|!=|=|<|>)")
+_ORDER: dict[str, Callable[[float, float], bool]] = {
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_SWITCHES = {"On": True, "Off": False}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What is looked for in a command. `compare` is "" where any value fits; `value` is what it is compared with."""
+
+    text: str
+    device: str
+    property: str
+    member: str
+    compare: str = ""
+    value: str = ""
+
+    def names(self, device: str, name: str) -> bool:
+        """Whether a property of this device and name fits."""
+        return fnmatchcase(name, self.property) and fnmatchcase(device, self.device)
+
+    def may_set(self, member: str, kind: str, text: str) -> bool:
+        """Whether any reader could take this text, given for this member, for what the pattern is about.
+
+        `kind` is Switch, Number, Text or BLOB, `text` what stands in the command. True wherever the text is not
+        plainly something else.
+        """
+        if not fnmatchcase(member, self.member):
+            return False
+        return not self.compare or self._may_be(kind, text)
+
+    def may_turn(self, member: str, on: bool) -> bool:
+        """Whether a switch that another one turns on or off by the rule of the property is what it is about."""
+        return fnmatchcase(member, self.member) and self._switched(on)
+
+    def _may_be(self, kind: str, text: str) -> bool:
+        match kind:
+            case "Switch":
+                plain = _SWITCHES.get(text.strip(" \t\r\n"))
+                return plain is None or self._switched(plain)
+            case "Number":
+                given, wanted = number(text) if text.isascii() else None, number(self.value)
+                return given is None or wanted is None or _ORDER[self.compare](given, wanted)
+            case "Text":
+                return self._may_be_text(text)
+        return True
+
+    def _switched(self, on: bool) -> bool:
+        wanted = _SWITCHES.get(self.value)
+        if not self.compare or wanted is None or self.compare not in ("=", "==", "!="):
+            return True
+        return (on is wanted) is (self.compare != "!=")
+
+    def _may_be_text(self, text: str) -> bool:
+        given, wanted = text.strip().casefold(), self.value.strip().casefold()
+        if self.compare == "!=":
+            return given != wanted or text != self.value
+        if self.compare not in ("=", "=="):
+            return True
+        return given.startswith(wanted) or (bool(given) and wanted.startswith(given))  # some readers compare beginnings
+
+
+def parse_pattern(text: str) -> Pattern:
+    """Parse a pattern. Raises ConditionError with the column (from 1) of the mistake."""
+    parts, rest, start = _parts(text)
+    if len(parts) < 3:
+        raise ConditionError(f"{text!r} is no DEVICE.PROPERTY.MEMBER", 1)
+    device, name, member = ".".join(parts[:-2]), parts[-2], parts[-1]
+    if not (device and name and member):
+        raise ConditionError(f"{text!r} has an empty part", 1)
+    compare, value = "", ""
+    if rest:
+        found = _COMPARISON.match(rest)
+        assert found
+        compare, value = found[0], rest[found.end() :].strip()
+        if not value:
+            raise ConditionError(f"a value expected after {compare}", start + found.end() + 1)
+        if compare in ("<", "<=", ">", ">=") and number(value) is None:
+            raise ConditionError(f"{value!r} is no number", start + found.end() + 1)
+    return Pattern(text, device, name, member, compare, value)
+
+
+def _parts(text: str) -> tuple[list[str], str, int]:
+    """The parts between dots, quoted ones with their signs taken literally; what stands behind them, and where."""
+    parts, part, at = [], "", 0
+    while at < len(text):
+        sign = text[at]
+        if sign == '"':
+            end = text.find('"', at + 1)
+            if end < 0:
+                raise ConditionError('no closing "', at + 1)
+            part += escape(text[at + 1 : end])
+            at = end + 1
+            continue
+        if sign in "<>=!":
+            if not _COMPARISON.match(text, at):
+                raise ConditionError("! alone compares nothing", at + 1)
+            break
+        if sign == ".":
+            parts.append(part)
+            part = ""
+        else:
+            part += sign
+        at += 1
+    return [*parts, part.strip()], text[at:], at
