@@ -99,7 +99,9 @@ class IPyServer:
         self._stop = False
         self.stopped.clear()
         logged = self._logged | ({"clients"} if self.debug_enable else set())
-        launch = Launch(http_may_fail=True, traffic=frozenset(logged), keepalive=lambda: self.keepalive)
+        launch = Launch(
+            http_may_fail=True, skips_text=True, traffic=frozenset(logged), keepalive=lambda: self.keepalive
+        )
         try:
             self._server = Server(self._config(), objects=self.drivers, launch=launch)
             await self._server.asyncrun()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from xml.parsers import expat
 
 import pytest
@@ -89,3 +91,33 @@ def test_adding_and_taking_off(given_attributes: dict[str, str], other: str) -> 
     assert attributes(stamped) == {**given_attributes, "via": "1,2", "seq": "3"}
     bare = syntax.without_attribute(syntax.without_attribute(stamped, "via"), "seq")
     assert attributes(bare) == {key: value for key, value in given_attributes.items() if key not in ("via", "seq")}
+
+
+# Linear, and the same as the pattern that was not
+
+
+_OLD = re.compile(rb"(\s+)([^\s=\"'<>]+)(\s*=\s*)(\"[^\"]*\"|'[^']*')")
+_NAMES = st.sampled_from([b"via", b"seq", b"version", b"v", b"device"])
+_VALUES = st.sampled_from([b'"x"', b"'via=\"1\"'", b"''", b"\" via='y' \"", b'">"'])
+_BLANKS = st.sampled_from([b"", b" ", b"\n  "])
+_TAGS = st.lists(st.tuples(_NAMES, _BLANKS, _BLANKS, _VALUES), max_size=5, unique_by=lambda each: each[0])
+
+
+@given(_TAGS, st.sampled_from([b"/>", b" >via='1'</a>", b"\n/>\n"]), _NAMES)
+def test_attributes_are_found_as_before(parts: list[tuple[bytes, ...]], end: bytes, name: bytes) -> None:
+    data = b"<a" + b"".join(b" " + b + a + b"=" + b + value for a, b, _, value in parts) + end
+    at = syntax.start_end(data)
+    expected = _OLD.sub(lambda found: b"" if found[2] == name else found[0], data[:at]) + data[at:]
+    assert syntax.without_attribute(data, name.decode()) == expected
+
+
+@pytest.mark.parametrize("blanks", [b" ", b" x", b"\n", b" x=", b" x='' "])
+def test_blanks_are_looked_at_once(blanks: bytes) -> None:
+    def seconds(size: int) -> float:
+        data = b"<getProperties version='1.7'" + blanks * (size // len(blanks)) + b" via='1'/>"
+        begin = time.process_time()
+        syntax.normal_version(data)
+        syntax.without_attribute(data, "via")
+        return time.process_time() - begin
+
+    assert min(seconds(1 << 18) for _ in range(3)) < 10 * min(seconds(1 << 16) for _ in range(3)) + 0.02

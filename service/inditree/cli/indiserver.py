@@ -168,6 +168,7 @@ def launch_of(options: Options) -> Launch:
         ends_with_drivers=options.fifo is None,
         http_may_fail=True,
         log_traffic=options.verbosity > 2,
+        skips_text=True,
         signals=True,
     )
 

@@ -23,6 +23,8 @@ class Launch:
     log_traffic        elements are logged at DEBUG, of every peer
     traffic            names of the drivers, remotes and listeners whose elements are logged at DEBUG
     keepalive          seconds of silence after which clients get a message, None from it: never (asked each second)
+    skips_text         text between the elements of a client is skipped and counted, as the peers of a face do; else it
+                       closes the client
     signals            SIGTERM and SIGINT stop it (a second one kills), SIGHUP reloads
     """
 
@@ -36,4 +38,5 @@ class Launch:
     log_traffic: bool = False
     traffic: frozenset[str] = frozenset()
     keepalive: Callable[[], float | None] | None = None
+    skips_text: bool = False
     signals: bool = False

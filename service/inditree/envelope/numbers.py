@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_SEXAGESIMAL = re.compile(r"([+-]?)(\d+)[ :;]+(\d+(?:\.\d*)?)(?:[ :;]+(\d+(?:\.\d*)?))?")
+_PLAIN = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?")
+_SEXAGESIMAL = re.compile(r"([+-]?)(\d++)[ :;]++(\d++(?:\.\d*+)?)(?:[ :;]++(\d++(?:\.\d*+)?))?")
 
 EXACT = 1 << 53
 """From here on a double is no longer each whole number."""

@@ -97,6 +97,7 @@ class Server(Control):
         )
         self.engine = Engine(settings, limits, Counters())
         self.engine.core.desk.audited = False
+        self.engine.skips_text = self.launch.skips_text
         self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic
         if self.launch.message_dir is not None:

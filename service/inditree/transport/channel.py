@@ -49,6 +49,9 @@ class Channel(Protocol):
     def hang_up(self) -> None:
         """Make a reader in another thread see the end, if that can be had."""
 
+    def end_writing(self) -> None:
+        """Tell the other end that nothing more comes; it may go on sending."""
+
     def close(self) -> None:
         """Close everything."""
 
@@ -80,6 +83,10 @@ class SocketChannel:
     def hang_up(self) -> None:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
+
+    def end_writing(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         self.sock.close()
@@ -133,6 +140,10 @@ class FdChannel:
     def hang_up(self) -> None:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
+
+    def end_writing(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         self.sock.close()

@@ -80,6 +80,7 @@ class Engine:
         self.executor = ThreadPoolExecutor(4, "encode")
         self.ports: dict[Peer, Port] = {}
         self.tap: Callable[[Peer, bytes], None] | None = None  # is shown what drivers send
+        self.skips_text = False  # text between a client's elements does not close it
         self.log_traffic = False  # of every peer
         self.traffic: frozenset[str] = frozenset()  # of these drivers, remotes and listeners
         self.client_spoke = 0.0

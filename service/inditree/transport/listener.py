@@ -24,6 +24,7 @@ from inditree.transport.guard import guard
 from inditree.transport.sockets import prepare, spell
 from inditree.transport.stream import Stream
 from inditree.transport.tls import TlsChannel, handshake, server_context, subject_of
+from inditree.transport.visitors import Web, turn_away
 
 _logger = logging.getLogger("inditree.listener")
 
@@ -39,6 +40,7 @@ class Listener:
     def __init__(self, engine: Engine, config: Listen, per_address: int | None = None) -> None:
         self.config = config
         self.streams: set[Stream] = set()
+        self.web: Web = turn_away  # takes the connections that speak HTTP
         self._engine = engine
         self._loop = engine.loop
         self._admission = Admission(config, per_address)
@@ -248,7 +250,7 @@ class Listener:
             self.streams.discard(stream)
             self._admission.left(host)
 
-        stream = Stream(self._engine, peer, channel, closed, log=self.config.name in self._engine.traffic)
+        stream = Stream(self._engine, peer, channel, closed, log=self.config.name in self._engine.traffic, web=self.web)
         self.streams.add(stream)
         extra = {"event": "opened", "peer": name}
         _logger.info("client %s connected to %s", name, self.config.name, extra=extra)

@@ -13,7 +13,10 @@ from inditree.images.intake import Images
 from inditree.transport import traffic
 from inditree.transport.channel import Channel
 from inditree.transport.guard import Guard, guard
+from inditree.transport.visitors import Visitor, Web, turn_away
 from inditree.wire.elements import Blob, Element, Run
+from inditree.wire.first import SPACE, First, look
+from inditree.wire.trust import CLIENT, DRIVER, GUEST, LINK
 
 if TYPE_CHECKING:
     from inditree.transport.engine import Engine
@@ -42,6 +45,7 @@ class Stream(Images):
         *,
         log: bool = False,
         joins: bool = False,
+        web: Web = turn_away,
     ) -> None:
         super().__init__(engine, peer, channel, log)
         self._on_closed = on_closed
@@ -51,6 +55,7 @@ class Stream(Images):
         self._looks = self._log or self._tap is not None or self._guard is not None  # at each element, before the core
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
+        self._trust()
         self._text = 0
         self._paused_at: float | None = None
         self._last_read = 0.0
@@ -61,6 +66,8 @@ class Stream(Images):
         self._resting = False  # a client that sends more than it may is not read
         self._more = False  # it has sent more than one turn of the loop takes
         self._rest: asyncio.TimerHandle | None = None  # the end of its rest
+        self._web = web
+        self._early: bytes | None = b"" if peer.kind == "client" else None  # what was read before it was known for INDI
         engine.ports[peer] = self
         self.update()
 
@@ -153,10 +160,50 @@ class Stream(Images):
             self._maybe_join(now)
         if self.peer.link is not None:
             self.peer.link.heard = now
-        self._framer.feed(data)
-        self._pump()
+        if self._early is None or (data := self._enter(self._early + data)):
+            self._framer.feed(data)
+            self._pump()
         if self._reading and self.channel.pending():
             self._loop.call_soon(self.read)
+
+    def _trust(self) -> None:
+        """Take what it writes as is right for what it is now."""
+        self._stranger = self.peer.kind == "client"
+        if self._stranger:
+            self._framer.trust = GUEST if self._engine.skips_text else CLIENT
+        else:
+            self._framer.trust = DRIVER if self.peer.kind == "driver" else LINK
+
+    def _enter(self, data: bytes) -> bytes:
+        """What of a client's first bytes is to be read: nothing while that cannot be said, and where it is HTTP."""
+        text = data.lstrip(SPACE)
+        first = look(text, whole_line=self._engine.skips_text)
+        if first is First.MORE:
+            self._early = text
+            return b""
+        self._early = None
+        if first is not First.HTTP:
+            return text
+        self._visit(text)
+        return b""
+
+    def _visit(self, data: bytes) -> None:
+        """It speaks HTTP: it leaves the core, and whoever answers has its connection from now on."""
+        self._detach()
+        if self._web is turn_away:
+            self.peer.counters.parse_errors["malformed"] += 1
+        reason, text = ("malformed", "spoke HTTP: answered 400") if self._web is turn_away else ("web", "speaks HTTP")
+        self._engine.end(self.peer, reason, text)
+        self._web(Visitor(self.channel, data, self.peer.name, self.peer.policy, self._on_closed))
+
+    def _detach(self) -> None:
+        """Touch the connection no more."""
+        if self._reading:
+            self._loop.remove_reader(self.channel.read_fd())
+            self._reading = False
+        self._unblock()
+        self._end_rest()
+        self.closed = True
 
     def _maybe_join(self, now: float) -> None:
         """Many small reads in a row while no client speaks: let the next 2 ms come as one."""
@@ -190,6 +237,8 @@ class Stream(Images):
                 else:
                     self._discard = False  # a change of state that was taken for an image
                     core.receive(peer, item)
+                if self._stranger and peer.kind != "client":
+                    self._trust()  # it has introduced itself
                 left -= 1
                 if left == 0:
                     self._go_on_later()
@@ -307,12 +356,7 @@ class Stream(Images):
         """The peer has left the core."""
         if self.closed:
             return
-        if self._reading:
-            self._loop.remove_reader(self.channel.read_fd())
-            self._reading = False
-        self._unblock()
-        self._end_rest()
-        self.closed = True
+        self._detach()
         self._framer.image = None if not self._threaded else self._framer.image
         if self._thread is not None:
             self._thread.end()

@@ -213,6 +213,10 @@ class TlsChannel:
             return False
         return True
 
+    def end_writing(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+
     def hang_up(self) -> None:
         # Not SSLSocket's own: it forgets the cipher, and a thread that reads would get what is encrypted for data.
         with contextlib.suppress(OSError):

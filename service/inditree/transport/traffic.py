@@ -8,7 +8,7 @@ import re
 MAX_VALUE, MAX_TRAFFIC = 80, 2000
 """Characters of a value, and of a whole line, that are shown."""
 
-_VALUE = re.compile(rf">([^<]{{{MAX_VALUE + 1},}})<")
+_VALUE = re.compile(rf">([^<>]{{{MAX_VALUE + 1},}}+)<")  # a value with `>` is shown whole: linear
 _logger = logging.getLogger("inditree.traffic")
 
 

@@ -12,9 +12,9 @@ from inditree.wire.fast import INDISERVER, LIBINDI, Layout
 LIMITS, TIMEOUT, TIMESTAMP = 1, 2, 4
 """What an update can say that outlives later ones that do not say it."""
 
-_LIMITS = re.compile(rb"[\s\"'](?:min|max|step)\s*=")
-_TIMEOUT = re.compile(rb"[\s\"']timeout\s*=")
-_TIMESTAMP = re.compile(rb"[\s\"']timestamp\s*=")
+_LIMITS = re.compile(rb"[\s\"'](?:min|max|step)\s*+=")
+_TIMEOUT = re.compile(rb"[\s\"']timeout\s*+=")
+_TIMESTAMP = re.compile(rb"[\s\"']timestamp\s*+=")
 _TEXT = rb"[\t\n\r -%'-;=-\\^-~]*+"  # no `]`, as `]]>` is no text
 _START = re.compile(rb"<(set[A-Z][a-z]+Vector)\s+device=(\"[^\"]*\"|'[^']*')\s+name=(\"[^\"]*\"|'[^']*')")
 _ONE_NAME = re.compile(rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)|'([^']*))")

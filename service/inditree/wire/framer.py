@@ -24,6 +24,7 @@ from inditree.wire.syntax import (
     check_whole,
     parse_start,
 )
+from inditree.wire.trust import GUEST, Trust
 
 _SLASH = 0x2F
 _SPACE = b" \t\r\n"
@@ -36,10 +37,14 @@ class Framer:
     """The elements in one peer's stream.
 
     `route` gives the group of a head, whose `group` is None; `element_limit` and `blob_limit` are bytes of
-    one element. `text` is how many bytes of text between elements were skipped, in all.
+    one element. `trust` may change between two pulls. `text` is how many bytes of text between elements were skipped,
+    in all.
     """
 
-    def __init__(self, route: Callable[[Head], object], element_limit: int, blob_limit: int) -> None:
+    def __init__(
+        self, route: Callable[[Head], object], element_limit: int, blob_limit: int, trust: Trust = GUEST
+    ) -> None:
+        self.trust = trust
         self.text = 0
         self.image: ImageScanner | None = None
         self._runs = Runs(route, element_limit)
@@ -145,6 +150,8 @@ class Framer:
     def _count_text(self, between: bytes) -> None:
         text = len(between.translate(None, _SPACE))
         self.text += text
+        if text and not self.trust.skips_text:
+            raise PeerError("malformed", f"text between elements: {between[:40]!r}")
         self._text_row += text
         if self._text_row > TEXT_LIMIT:
             raise PeerError("malformed", f"more than {TEXT_LIMIT} bytes of text between elements")

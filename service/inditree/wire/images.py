@@ -21,7 +21,7 @@ _COMMENT_PIECE = 256
 """Bytes of a comment looked at in one step: bounds what is copied too far."""
 
 _TAG_START = re.compile(rb"<[A-Za-z_:\x80-\xff/!?]")
-_END_TAG = re.compile(rb"</([^\s/>]+)\s*>")
+_END_TAG = re.compile(rb"</([^\s/>]++)\s*+>")
 _BANG, _QUESTION = 0x21, 0x3F
 
 

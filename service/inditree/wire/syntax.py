@@ -7,6 +7,7 @@ character references, since indipyclient decodes its input as us-ascii.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
@@ -29,8 +30,8 @@ KNOWN_TAGS = DEF_TAGS | SET_TAGS | NEW_TAGS | OTHER_TAGS
 BLOB_TAGS = frozenset({b"setBLOBVector", b"newBLOBVector"})
 
 TAG_STOP = re.compile(rb"[<>\"']")
-TAG_NAME = re.compile(rb"</?([^\s/>]+)")
-_ATTRIBUTE = re.compile(rb"(\s+)([^\s=\"'<>]+)(\s*=\s*)(\"[^\"]*\"|'[^']*')")
+TAG_NAME = re.compile(rb"</?([^\s/>]++)")
+_ATTRIBUTE = re.compile(rb"\s++([^\s=\"'<>/]++)\s*+=\s*+(\"[^\"]*+\"|'[^']*+')")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -127,6 +128,17 @@ def start_end(data: bytes) -> int:
     return end - 2 if data[end - 2] == 0x2F else end - 1
 
 
+def attributes_in(data: bytes) -> Iterator[re.Match[bytes]]:
+    """The attributes of the start tag with which `data` begins: each with the space before it, its name and its quoted
+    value in groups 1 and 2. From one to the next, never searched for: a search looks at blanks once for each blank.
+    """
+    name = TAG_NAME.match(data)
+    found = _ATTRIBUTE.match(data, name.end()) if name else None
+    while found:
+        yield found
+        found = _ATTRIBUTE.match(data, found.end())
+
+
 def with_attributes(data: bytes, **attributes: str) -> bytes:
     """The same element with attributes at the end of its start tag, each in the place of one that it has already."""
     for key in attributes:
@@ -141,18 +153,18 @@ def without_attribute(data: bytes, name: str) -> bytes:
     key = name.encode()
     if key not in data:
         return data
-    at = start_end(data)
-    return _ATTRIBUTE.sub(lambda found: b"" if found[2] == key else found[0], data[:at]) + data[at:]
+    for found in attributes_in(data):
+        if found[1] == key:
+            return data[: found.start()] + data[found.end() :]
+    return data
 
 
 def normal_version(data: bytes) -> bytes:
     """A getProperties with its version set to 1.7: a libindi driver exits on a higher one."""
-    at = start_end(data)
-    return _ATTRIBUTE.sub(_version_1_7, data[:at]) + data[at:]
-
-
-def _version_1_7(found: re.Match[bytes]) -> bytes:
-    return found[1] + found[2] + found[3] + b'"1.7"' if found[2] == b"version" else found[0]
+    for found in attributes_in(data):
+        if found[1] == b"version":
+            return data[: found.start(2)] + b'"1.7"' + data[found.end(2) :]
+    return data
 
 
 def get_properties(device: str | None = None, name: str | None = None, **more: str) -> bytes:

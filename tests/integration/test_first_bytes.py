@@ -1,0 +1,127 @@
+"""What begins with an HTTP method is never read as INDI; text between a client's elements closes it, or is skipped."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from live import Client, Router, serve, until
+from ports import free_port
+
+COMMAND = '<newSwitchVector device="Mount" name="CONNECTION"><oneSwitch name="CONNECT">On</oneSwitch></newSwitchVector>'
+POST = (
+    "POST / HTTP/1.1\r\nHost: localhost:7624\r\nOrigin: http://elsewhere.example\r\nContent-Type: text/plain\r\n"
+    f"Content-Length: {len(COMMAND)}\r\n\r\n{COMMAND}"
+)
+ELEMENT = "<pingRequest uid='1'/>"
+
+
+@contextlib.contextmanager
+def indiserver(tmp_path: Path) -> Iterator[Router]:
+    port = free_port()
+    words = ["indiserver", "-v", "-p", str(port), "-u", f"/tmp/{port}", "-f", str(tmp_path / "fifo")]
+    router = Router(tmp_path / "router.log", words, port)
+    try:
+        router.wait_for("listening on")
+        yield router
+    finally:
+        router.stop()
+
+
+FACES: dict[str, Callable[[Path], contextlib.AbstractContextManager[Router]]] = {
+    "serve": serve,
+    "indiserver": indiserver,
+}
+
+
+@pytest.fixture(name="router", params=FACES)
+def _router(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Router]:
+    with FACES[request.param](tmp_path) as router:
+        yield router
+
+
+@pytest.fixture(name="owner")
+def _owner(router: Router) -> Iterator[Client]:
+    """Provides a mount, as a chained router does, and hears every command."""
+    with Client(router.port) as owner:
+        owner.send("<getProperties version='1.7' inditree='1' via='elsewhere'/>")
+        owner.take("<getProperties[^>]*to=")
+        owner.send(
+            "<defSwitchVector device='Mount' name='CONNECTION' state='Idle' perm='rw' rule='AnyOfMany' via='elsewhere'>"
+            "<defSwitch name='CONNECT'>Off</defSwitch></defSwitchVector>"
+        )
+        owner.ping()
+        yield owner
+
+
+def answer(port: int, data: bytes, cut: int | None = None) -> bytes:
+    """All that comes back until the end."""
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pieces = [data] if cut is None else [data[:cut], data[cut:]]
+        for piece in pieces:
+            with contextlib.suppress(OSError):  # it may be gone before all is sent
+                sock.sendall(piece)
+            if cut is not None:
+                time.sleep(0.01)  # lets them come as two reads; nothing is asserted of it
+        received = b""
+        with contextlib.suppress(ConnectionResetError):
+            while more := sock.recv(65536):
+                received += more
+    return received
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        POST,
+        " \r\n\t" + POST,
+        POST.replace("POST", "post"),
+        POST.replace("POST", "GET"),
+        POST.replace("POST", "OPTIONS"),
+        POST.replace("\r\n", "\n"),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + COMMAND,
+    ],
+)
+def test_a_request_gets_400_and_the_end(router: Router, owner: Client, data: str) -> None:
+    assert answer(router.port, data.encode()).startswith(b"HTTP/1.1 400 ")
+    owner.ping("after")
+    assert b"newSwitchVector" not in owner.data
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4, 5, 17, len(POST) - len(COMMAND), len(POST) - 10])
+def test_a_request_that_comes_in_pieces(router: Router, owner: Client, cut: int) -> None:
+    assert answer(router.port, POST.encode(), cut).startswith(b"HTTP/1.1 400 ")
+    owner.ping("after")
+    assert b"newSwitchVector" not in owner.data
+
+
+def test_a_method_that_nobody_knows_commands_nothing(router: Router, owner: Client) -> None:
+    answer(router.port, POST.replace("POST", "BREW").encode())
+    owner.ping("after")
+    assert b"newSwitchVector" not in owner.data
+
+
+def test_text_closes_a_client_of_serve(tmp_path: Path) -> None:
+    with serve(tmp_path) as router:
+        for text in ("hello " + ELEMENT, ELEMENT + " hello " + ELEMENT, "\ufeff" + ELEMENT, "x"):
+            with Client(router.port) as client:
+                client.send(text)
+                assert client.closed()
+                assert client.data.count(b"pingReply") == text.startswith("<")
+        with Client(router.port) as client:
+            client.send(f"\r\n<?xml version='1.0'?>\n<!-- a > b -->\t{ELEMENT}\n <!-- --> {ELEMENT}")
+            client.take("pingReply.*pingReply")
+        until(lambda: "closed (malformed)" in router.log)
+
+
+def test_text_is_skipped_under_a_face(tmp_path: Path) -> None:
+    with indiserver(tmp_path) as router, Client(router.port) as client:
+        client.send(f"hello {ELEMENT} hello {ELEMENT}")
+        client.take("pingReply.*pingReply")
+        router.wait_for("text between its elements")
