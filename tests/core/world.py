@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from inditree.core import Audit, Close, Core, Hold, Log, Mistake, Policy, Release, Settings, Wake
+from inditree.core import Audit, Close, Core, Log, Mistake, Policy, Settings, Wake
+from inditree.core.effects import Effect
 from inditree.counters import Counters
 from inditree.flow.whole import WholeOutbox
 from inditree.tree.link import Link
@@ -85,7 +86,7 @@ class Actor:
         if b"<oneBLOB" not in data or peer.kind == "inprocess" or core.may_begin(peer, len(data)):
             return True
         if peer.pings:  # always read
-            core.intake.starved.discard(peer)
+            core.discard(peer)
             core.desk.drop(peer, "memory", len(self.unsaid.popleft()))
             return bool(self.unsaid) and self._admitted(self.unsaid[0])
         return False
@@ -164,13 +165,11 @@ class World:
                 busy |= actor.pump()
                 if not (actor.stuck or actor.peer.gone):
                     busy |= bool(actor.take())
-            core.desk.dirty.clear()
-            core.settle()
-            effects, core.desk.effects = core.desk.effects, []
-            for effect in effects:
+            core.to_write()
+            for effect in core.drain():
                 busy |= self._apply(effect)
 
-    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit | Mistake) -> bool:
+    def _apply(self, effect: Effect) -> bool:
         match effect:
             case Close(peer, reason):
                 if not peer.gone:

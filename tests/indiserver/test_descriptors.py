@@ -64,7 +64,7 @@ def test_what_is_put_out_is_let_go() -> None:
     freed: list[Blob] = []
     blobs = [image(number) for number in range(3)]
     for blob in blobs:
-        blob.free = freed.append
+        blob.freed = freed
         box.put_blob(blob, attached=blob.attached)
     assert freed == [blobs[1]]
     box.clear()

@@ -204,7 +204,7 @@ def test_shutdown_ends_it_at_once(run: Run) -> None:
         running = asyncio.get_running_loop().create_task(port.run())
         blob = framed(b'<setBLOBVector device="A" name="B"><oneBLOB name="c" size="1">YQ==</oneBLOB></setBLOBVector>')
         freed: list[Blob] = []
-        blob.free = freed.append
+        blob.freed = freed
         port.give(new("Text", "NOTE", "text", "x"))
         await until(lambda: driver.events or driver.stop, "its shutdown")
         blob.take()

@@ -109,7 +109,7 @@ def test_blobs_for_the_driver(run: Run, layout: str) -> None:
         ) + (text + b"</oneBLOB></newBLOBVector>\n")
         blob = framed(element)
         freed: list[Blob] = []
-        blob.free = freed.append
+        blob.freed = freed
         blob.take()
         driver = bench()
         async with hosted(driver) as (port, desk):

@@ -33,7 +33,7 @@ class RouterPort:
             return
         self._came.append(data)
         if self.peer.link is not None:
-            self.peer.link.heard = self.node.world.now
+            self.node.core.heard(self.peer, self.node.world.now)
         if not self.peer.held:
             self.pump()
 
@@ -142,19 +142,15 @@ class Node:
         if not self.alive:
             return
         while True:
-            dirty = sorted(core.desk.dirty, key=lambda peer: peer.id)
-            core.desk.dirty.clear()
+            dirty = sorted(core.to_write(), key=lambda peer: peer.id)
             for peer in dirty:
                 if peer in self.ports:
                     self.ports[peer].write()
-            if core.intake.progress:
-                core.settle()
-            if core.desk.effects:
-                effects, core.desk.effects = core.desk.effects, []
-                for effect in effects:
-                    self._apply(effect)
-            elif not core.desk.dirty:
+            effects = core.drain()
+            if not (dirty or effects):
                 return
+            for effect in effects:
+                self._apply(effect)
 
     def _apply(self, effect: object) -> None:
         if isinstance(effect, Log):

@@ -144,7 +144,7 @@ def test_the_last_holder_frees() -> None:
     machine.feed(END)
     blob = pulled(machine)
     freed: list[Blob] = []
-    blob.free = freed.append
+    blob.freed = freed
     blob.take()
     blob.take()
     blob.drop()

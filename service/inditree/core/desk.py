@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from inditree.core.effects import Audit, Close, Effect, Hold, Log, Mistake, Release, Wake
+from inditree.core.effects import Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, Release, Wake
 from inditree.core.peer import Peer
 from inditree.counters import Counters
 from inditree.wire.elements import Blob, Element
@@ -20,7 +20,10 @@ AUDITED = 256
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Limits (bytes, seconds) and modes that the core decides by; `timestamp` gives INDI's UTC time."""
+    """Limits (bytes, seconds) and modes that the core decides by; `timestamp` gives INDI's UTC time.
+
+    `audited`: somebody wants to know what became of each `new*`.
+    """
 
     identity: str
     timestamp: Callable[[], str]
@@ -29,17 +32,17 @@ class Settings:
     stall_timeout: float = 10.0
     link_timeout: float = 30.0
     forwarded: bool = False
+    audited: bool = True
 
 
 class Desk:
     """What every part of the core needs: peers, clock, counters, and the way out.
 
-    `now` (seconds, monotonic) is set by the caller before each event. `dirty` are the peers whose outboxes got
-    something, `effects` what else is to be done; the caller empties both. `audited`: somebody wants to know what became
-    of each `new*`.
+    `now` is seconds of a monotonic clock. `dirty` are the peers whose outboxes got something, `effects` what else is to
+    be done: `Core.to_write` and `Core.drain` hand both over.
     """
 
-    __slots__ = ("audited", "counters", "dirty", "effects", "now", "peers", "settings")
+    __slots__ = ("counters", "dirty", "effects", "now", "peers", "settings")
 
     def __init__(self, settings: Settings, counters: Counters) -> None:
         self.settings = settings
@@ -48,7 +51,6 @@ class Desk:
         self.peers: dict[int, Peer] = {}
         self.dirty: set[Peer] = set()
         self.effects: list[Effect] = []
-        self.audited = True
 
     # Into outboxes
 
@@ -99,13 +101,21 @@ class Desk:
         """Ask for a tick after this many seconds."""
         self.effects.append(Wake(self.now + after))
 
+    def defined(self, peer: Peer) -> None:
+        """Tell that a driver has defined something."""
+        self.effects.append(Defined(peer))
+
+    def free(self, blob: Blob) -> None:
+        """Give back what an image held that nobody holds any more."""
+        self.effects.append(Free(blob))
+
     def log(self, level: str, event: str, text: str, **fields: str) -> None:
         """Say something to the operator."""
         self.effects.append(Log(level, event, text, fields))
 
     def audit(self, peer: Peer, element: Element | Blob, result: str) -> None:
         """Tell what became of a `new*`."""
-        if not self.audited:
+        if not self.settings.audited:
             return
         data = element.data if isinstance(element, Element) else b""
         device, name = (element.device or "")[:AUDITED], (element.name or "")[:AUDITED]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inditree.core.peer import Peer
+from inditree.wire.elements import Blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +68,18 @@ class Mistake:
     error: Exception
 
 
-Effect = Close | Hold | Release | Wake | Log | Audit | Mistake
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A driver has defined something that was believed."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Nobody holds this image any more: its buffers are free, and its descriptors are to be closed."""
+
+    blob: Blob
+
+
+Effect = Close | Hold | Release | Wake | Log | Audit | Mistake | Defined | Free

@@ -6,6 +6,8 @@ that we opened are the operator's own choice and are not bounded so.
 
 from __future__ import annotations
 
+from collections import deque
+
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
 from inditree.wire.elements import Blob
@@ -21,40 +23,51 @@ class Intake:
     """The memory of all images, and the sources that wait.
 
     `held` are sources that are not read because their images are not taken, `starved` those whose next image waits for
-    memory. `memory` is bytes of all images that somebody is still owed.
+    memory.
     """
 
-    __slots__ = ("_desk", "_unweighed", "held", "memory", "progress", "reserved", "starved")
+    __slots__ = ("_desk", "_freed", "_memory", "_stirred", "_unweighed", "held", "reserved", "starved")
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.memory = 0
+        self._memory = 0
+        self._freed: deque[Blob] = deque()  # images that nobody holds any more, and that are counted still
         self.held: set[Peer] = set()
         self.starved: set[Peer] = set()
         self.reserved: dict[Peer, int] = {}  # bytes of those that are being received
-        self.progress = False  # outboxes or memory have moved: some that wait may go on
+        self._stirred = False  # outboxes or memory have moved: some that wait may go on
         self._unweighed = 0  # bytes of control elements from strangers since their devices were weighed
 
     def moved(self) -> None:
         """Something has moved: those who wait are to be looked at."""
-        self.progress = True
+        self._stirred = True
+
+    def stirred(self) -> bool:
+        """Has something moved since this was asked last?"""
+        self._collect()
+        stirred, self._stirred = self._stirred, False
+        return stirred
 
     # Memory
 
     def keep(self, blob: Blob) -> None:
         """Count an image until nobody holds it any more."""
-        inner = blob.free
-        size = blob.size
-        if blob.attached is not None and blob.chunks:
-            size += blob.attached.size  # it is there in both forms
-        self.memory += size
+        blob.freed = self._freed
+        self._memory += _size(blob)
 
-        def free(gone: Blob) -> None:
-            self.memory -= size
-            self.progress = True
-            inner(gone)
+    @property
+    def memory(self) -> int:
+        """Bytes of all images that somebody is still owed."""
+        self._collect()
+        return self._memory
 
-        blob.free = free
+    def _collect(self) -> None:
+        """Let go of the images that nobody holds any more."""
+        while self._freed:
+            blob = self._freed.popleft()
+            self._memory -= _size(blob)
+            self._stirred = True
+            self._desk.free(blob)
 
     def part(self, peer: Peer, size: int) -> int | None:
         """The bytes that are to be found for an image of about `size`; None: strangers have too many on their way."""
@@ -106,6 +119,10 @@ class Intake:
             self.starved.discard(peer)
             self._desk.release(peer)
 
+    def give_up(self, peer: Peer) -> None:
+        """A source is read on all the same, and its next image is not kept."""
+        self.starved.discard(peer)
+
     def waits(self, peer: Peer) -> bool:
         """Is this peer not read because of its images?"""
         return peer.held or peer in self.starved
@@ -133,3 +150,8 @@ class Intake:
             heaviest = max(weights, key=weights.__getitem__)
             text = f"its devices take {weights[heaviest]} bytes, too much of limits.memory"
             self._desk.close(heaviest, "limit", text)
+
+
+def _size(blob: Blob) -> int:
+    """Bytes that an image takes; one that is there in both forms takes both."""
+    return blob.size + blob.attached.size if blob.attached is not None and blob.chunks else blob.size

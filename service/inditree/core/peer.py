@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -50,7 +49,6 @@ class Peer:
         "lossless",
         "lost",
         "name",
-        "on_defined",
         "outbox",
         "owns",
         "pace",
@@ -76,7 +74,6 @@ class Peer:
         self.joined = now
         self.wishes = Wishes()
         self.owns: set[str] = set()
-        self.on_defined: Callable[[], None] | None = None  # it has defined something that was believed
         self.link: Link | None = None
         self.takes_fds = False  # it is on a UNIX socket, where images can go as descriptors
         self.gone = False

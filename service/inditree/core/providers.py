@@ -87,8 +87,8 @@ def define(state: State, peer: Peer, element: Element) -> None:
     if state.routes.unannounced(peer, device, name):
         state.routes.forget()
     state.view.define(element.tag, device, name, data, via, peer.weight)
-    if peer.on_defined is not None:
-        peer.on_defined()
+    if peer.is_driver:
+        state.desk.defined(peer)
     definitions.offer(state, state.routes.hearers(peer, element.tag, device, name), element.tag, data, via)
     if element.tag == "defBLOBVector" and peer.link is not None:
         state.demand.provide(peer, device, name)

@@ -7,6 +7,7 @@ from functools import partial
 
 from inditree.core import blobs, clients, devices, links, ownerless, providers, requests
 from inditree.core.desk import Settings
+from inditree.core.effects import Effect
 from inditree.core.peer import Peer, Policy
 from inditree.core.routes import Group
 from inditree.core.state import State
@@ -44,8 +45,8 @@ _FAREWELLS: tuple[Callable[[State, Peer], None], ...] = (
 class Core:
     """One router without I/O: events come in here, and what is to be done about them leaves by the desk.
 
-    The caller sets `now` (seconds, monotonic) before each event, and afterwards empties `desk.dirty` and
-    `desk.effects`. The parts are for reading; handlers are told of changes by events.
+    The caller sets `now` (seconds, monotonic) before each event. Afterwards it writes to all of `to_write` and does
+    what `drain` says, until there is neither. The parts are for reading only: what changes them comes in as an event.
     """
 
     def __init__(self, settings: Settings, counters: Counters) -> None:
@@ -156,7 +157,6 @@ class Core:
             self._check_peers()
         self._wake_to_check()
         self.intake.moved()  # how fast a client is also changes by the passing of time
-        self.settle()
 
     def _wake_to_check(self) -> None:
         """Whoever runs us ticks each second; we may need it sooner."""
@@ -178,11 +178,35 @@ class Core:
         """An image has come as a descriptor: is it wanted as such, and as base64? Holds for this step only."""
         return blobs.forms(self.state, peer, blob)
 
-    def settle(self) -> None:
-        """After outboxes were written: sources that may go on, acknowledgements that are due."""
-        if self.intake.progress:
-            self.intake.progress = False
-            blobs.reconsider(self.state)
+    def discard(self, peer: Peer) -> None:
+        """A source that was to wait for memory is read on all the same, and its next BLOB is not kept."""
+        self.intake.give_up(peer)
+
+    def heard(self, peer: Peer, at: float) -> None:
+        """Bytes came from a peer at this time, whether or not they were a whole element."""
+        if peer.link is not None:
+            peer.link.heard = max(peer.link.heard, at)
+
+    # The way out
+
+    def to_write(self) -> list[Peer]:
+        """The peers whose outboxes got something since this was asked last."""
+        dirty = list(self.desk.dirty)
+        self.desk.dirty.clear()
+        return dirty
+
+    def drain(self) -> list[Effect]:
+        """What else is to be done, in order. To be called when the outboxes have been written.
+
+        Only now is the view brought up to date, so that nobody waits for it, and is looked at who may go on.
+        """
+        state, desk = self.state, self.desk
+        if state.unnoted:
+            state.catch_up()
+        if state.intake.stirred():
+            desk.attempt(None, partial(blobs.reconsider, state))
+        effects, desk.effects = desk.effects, []
+        return effects
 
     def _check_stall(self, peer: Peer) -> None:
         timeout = self.settings.stall_timeout

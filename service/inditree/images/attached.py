@@ -71,7 +71,7 @@ def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
     """The same element with its images as they are, for those who take descriptors: it has `attached` and no chunks.
 
     Its descriptors are new ones that can only be read (libindi's memory is not sealed, and one client must not write
-    into what others get); `free` closes them. `fds` stay the caller's. `limit` is in bytes. Raises AttachedError.
+    into what others get); `close` closes them. `fds` stay the caller's. `limit` is in bytes. Raises AttachedError.
     """
     _check_count(blob, fds)
     lengths = [_length(one) for one in blob.ones if one.attached]
@@ -84,7 +84,6 @@ def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
     result = Blob(blob.element, [], blob.size + size, _handed(blob.ones))
     result.attached = attached
     result.began = blob.began
-    result.free = close
     return result
 
 

@@ -77,9 +77,10 @@ class Images(Writing, ABC):
             if self._thread is None:
                 self._thread = ImageThread(self._loop, self._engine.buffers)
             self._threaded = True
+            self._engine.uploads.add(self)
             self.update()
             expected = image.size + self._remaining(image)
-            self._thread.read(self.channel, self._framer, expected, self._granted, self.peer.link, self._image_read)
+            self._thread.read(self.channel, self._framer, expected, self._granted, self._image_read)
 
     def _admit(self, image: ImageScanner) -> bool:
         image.began = image.began or self._core.now
@@ -92,7 +93,7 @@ class Images(Writing, ABC):
                 self._engine.uploads.add(self)
         elif self.peer.pings or self.finishing:
             # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
-            self._core.intake.starved.discard(self.peer)
+            self._core.discard(self.peer)
             self._image, self._discard = image, True
         else:
             self._starved = True
@@ -119,6 +120,10 @@ class Images(Writing, ABC):
         if self.closed or image is None or image is not self._image:
             self._engine.uploads.discard(self)
             return
+        if self._threaded and self._thread is not None:
+            self._core.heard(self.peer, self._thread.heard)  # a slow image is no silent link
+        if not self.peer.policy.listener:
+            return
         settings = self._core.settings
         limit = settings.stall_timeout if self.peer.link is None else settings.link_timeout
         if image.size != self._upload[0] or self.peer.held:
@@ -134,8 +139,7 @@ class Images(Writing, ABC):
             self._release_buffers()
             self.channel.close()
             return
-        if self.peer.link is not None:
-            self.peer.link.heard = self._engine.begin()
+        self._core.heard(self.peer, self._engine.begin())
         error = outcome.error
         if error is not None and not isinstance(error, OSError):
             if isinstance(error, PeerError):
@@ -148,17 +152,8 @@ class Images(Writing, ABC):
 
     def _take_blob(self, blob: Blob) -> None:
         self._image = None
-        buffers, self._buffers = self._buffers, []
+        blob.buffers, self._buffers = self._buffers, []
         blob.began = blob.began or self._core.now
-        if buffers:
-            give = self._engine.buffers.give
-
-            def free(gone: Blob) -> None:
-                gone.chunks.clear()
-                for buffer in buffers:
-                    give(buffer)
-
-            blob.free = free
         attached = wanted(blob)
         if self._discard:
             self._discard = False
@@ -222,7 +217,7 @@ class Images(Writing, ABC):
         if isinstance(result, Blob):
             result.began = blob.began
             if handed is not None:
-                result.attached, result.free = handed.attached, close
+                result.attached = handed.attached
             self._core.receive(self.peer, result)
             return
         if handed is not None:

@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 from inditree.images.buffers import SIZE, Buffers
 from inditree.transport.channel import Channel
-from inditree.tree.link import Link
 from inditree.wire.framer import Framer
 
 POLL_MS = 200
@@ -39,17 +38,21 @@ class Outcome:
         self.error: Exception | None = None
 
 
-_Job = tuple[Channel, Framer, int, float, Link | None, Callable[[Outcome], None]]
+_Job = tuple[Channel, Framer, int, float, Callable[[Outcome], None]]
 
 
 class ImageThread:
-    """One thread for one source, started with its first large image."""
+    """One thread for one source, started with its first large image.
+
+    `heard` is when it last read something, in seconds of time.monotonic.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, buffers: Buffers) -> None:
         self._loop = loop
         self._buffers = buffers
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ended = False
+        self.heard = 0.0
         threading.Thread(target=self._run, name="image", daemon=True).start()
 
     def read(
@@ -58,14 +61,13 @@ class ImageThread:
         framer: Framer,
         expected: int,
         most: float,
-        link: Link | None,
         done: Callable[[Outcome], None],
     ) -> None:
         """Read the image that `framer` has begun, of about `expected` bytes; `done` is called in the loop.
 
-        Past `most` bytes it stops, the image incomplete. `link.heard` is kept: a slow image is no silent link.
+        Past `most` bytes it stops, the image incomplete.
         """
-        self._jobs.put((channel, framer, expected, most, link, done))
+        self._jobs.put((channel, framer, expected, most, done))
 
     def end(self) -> None:
         """The source is gone: stop at the next opportunity; `done` is called all the same."""
@@ -74,24 +76,22 @@ class ImageThread:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            channel, framer, expected, most, link, done = job
+            channel, framer, expected, most, done = job
             outcome = Outcome()
             try:
-                self._read(channel, framer, expected, most, link, outcome)
+                self._read(channel, framer, expected, most, outcome)
             except ValueError as error:  # its descriptor was closed meanwhile
                 outcome.error = OSError(str(error))
             except Exception as error:  # one that nobody expects is told as well, or the loop would wait for ever
                 outcome.error = error
-            del job, channel, framer, link
+            del job, channel, framer
             try:
                 self._loop.call_soon_threadsafe(done, outcome)
             except RuntimeError:
                 return  # the loop is closed: so is the router
             del done
 
-    def _read(
-        self, channel: Channel, framer: Framer, expected: int, most: float, link: Link | None, outcome: Outcome
-    ) -> None:
+    def _read(self, channel: Channel, framer: Framer, expected: int, most: float, outcome: Outcome) -> None:
         image = framer.image
         assert image is not None
         poll = select.poll()
@@ -110,8 +110,7 @@ class ImageThread:
             if count == 0:
                 outcome.eof = True
                 return
-            if link is not None:
-                link.heard = time.monotonic()
+            self.heard = time.monotonic()
             if framer.feed_image(buffer, filled, filled + count):
                 return
             filled += count

@@ -74,9 +74,9 @@ class ExecDriver:
             DriverChannel(child.stdin, child.stdout),
             self._closed,
             log=self.config.name in engine.traffic,
+            on_defined=self.supervisor.defined,
             joins=True,
         )
-        self.peer.on_defined = self.supervisor.defined
         core.desk.send(self.peer, get_properties(), "getProperties")
         if self._wishes is not None:
             core.restore(self.peer, self._wishes)

@@ -26,11 +26,19 @@ _logger = logging.getLogger("inditree.driver")
 class InProcessPort:
     """One IPyDriver object as a peer."""
 
-    def __init__(self, engine: Engine, driver: Any, name: str, on_closed: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        driver: Any,
+        name: str,
+        on_closed: Callable[[str, str], None],
+        on_defined: Callable[[], None],
+    ) -> None:
         self.blocked = False
         self.peer: Peer = engine.join("inprocess", name)
         self._engine = engine
         self._on_closed = on_closed
+        self.defined = on_defined
         self._closed = False
         self.ended = False  # it has run to its end
         self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.blob_text)
@@ -176,8 +184,7 @@ class PythonDriver:
             else:  # nobody hears it any more, so it is not left running
                 self.supervisor.garbage(f"was closed ({reason}): {text}")
 
-        port = InProcessPort(self._engine, driver, name, closed)
-        port.peer.on_defined = self.supervisor.defined
+        port = InProcessPort(self._engine, driver, name, closed, self.supervisor.defined)
         self._ports.append(port)
         self._running += 1
         task = self._engine.tasks.start(self._run(port), f"driver {name}")

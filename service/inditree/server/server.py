@@ -94,9 +94,9 @@ class Server(Control):
             stall_timeout=limits.stall_timeout,
             link_timeout=limits.link_timeout,
             forwarded=self.config.definitions == "forwarded",
+            audited=self.config.audit.file is not None,
         )
         self.engine = Engine(settings, limits, Counters())
-        self.engine.core.desk.audited = False
         self.engine.skips_text = self.launch.skips_text
         self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic

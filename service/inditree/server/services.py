@@ -46,7 +46,6 @@ class Services:
         if config.audit.file is not None:
             self._audit = Audit(config.audit.file)
             self._engine.on_audit = self._audited
-            self._engine.core.desk.audited = True
         self._lag = LagMeter(self._engine.core.counters)
         self._lag.start()
         self._blocked = BlockWatch(self._lag, lambda task, files: culprit([*self._units.drivers.values()], task, files))

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from inditree.core import Audit, Close, Core, Hold, Log, Mistake, Peer, Policy, Release, Settings, Wake
+from inditree.core import Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Policy, Settings, Wake
+from inditree.core.effects import Effect
 from inditree.counters import Counters
 from inditree.images import attached
 from inditree.images.buffers import Buffers
@@ -46,6 +47,7 @@ class Port(Protocol):
     def write(self) -> None: ...
     def hold(self) -> None: ...
     def release(self) -> None: ...
+    def defined(self) -> None: ...
     def close(self, reason: str, text: str) -> None: ...
 
 
@@ -115,26 +117,19 @@ class Engine:
         """Write to all who got something, and do what the core asks for, until nothing is left to do."""
         core, ports = self.core, self.ports
         while True:
-            if core.desk.dirty:
-                dirty = list(core.desk.dirty)
-                core.desk.dirty.clear()
-                for peer in dirty:
-                    port = ports.get(peer)
-                    if port is not None and not port.blocked:
-                        try:
-                            port.write()
-                        except Exception as error:
-                            self.mistake(peer, error)
-            if core.state.unnoted:
-                core.state.catch_up()
-            if core.intake.progress:
-                self.attempt(None, core.settle)
-            if core.desk.effects:
-                effects, core.desk.effects = core.desk.effects, []
-                for effect in effects:
-                    self.attempt(getattr(effect, "peer", None), self._apply, effect)
-            elif not core.desk.dirty:
+            dirty = core.to_write()
+            for peer in dirty:
+                port = ports.get(peer)
+                if port is not None and not port.blocked:
+                    try:
+                        port.write()
+                    except Exception as error:
+                        self.mistake(peer, error)
+            effects = core.drain()
+            if not (dirty or effects):
                 return
+            for effect in effects:
+                self.attempt(getattr(effect, "peer", None), self._apply, effect)
 
     def attempt(self, peer: Peer | None, act: Callable[..., object], *args: object) -> None:
         """Do something for `peer` that others must not miss theirs by: an exception costs that peer alone."""
@@ -153,7 +148,7 @@ class Engine:
         if peer is not None and not peer.gone:
             self.core.desk.close(peer, "error", f"a mistake of ours: {error!r}")
 
-    def _apply(self, effect: Close | Hold | Release | Wake | Log | Audit | Mistake) -> None:
+    def _apply(self, effect: Effect) -> None:
         if isinstance(effect, Log):
             level = logging.getLevelNamesMapping()[effect.level.upper()]
             _logger.log(level, "%s", effect.text, extra={"event": effect.event, **effect.fields})
@@ -162,6 +157,8 @@ class Engine:
         elif isinstance(effect, Audit):
             if self.on_audit is not None:
                 self.on_audit(effect)
+        elif isinstance(effect, Free):
+            self._free(effect.blob)
         elif isinstance(effect, Mistake):
             self.mistake(effect.peer, effect.error)
         elif isinstance(effect, Close):
@@ -169,8 +166,17 @@ class Engine:
         elif (port := self.ports.get(effect.peer)) is not None:
             if isinstance(effect, Hold):
                 port.hold()
+            elif isinstance(effect, Defined):
+                port.defined()
             else:
                 port.release()
+
+    def _free(self, blob: Blob) -> None:
+        attached.close(blob)
+        blob.chunks.clear()
+        for buffer in blob.buffers:
+            self.buffers.give(buffer)
+        blob.buffers.clear()
 
     def end(self, peer: Peer, reason: str, text: str) -> None:
         """A peer's stream has ended."""

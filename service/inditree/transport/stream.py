@@ -28,10 +28,15 @@ SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
 
 
+def _nothing() -> None:
+    """Nobody is to be told."""
+
+
 class Stream(Images):
     """The connection of one peer.
 
-    `on_closed` is told the reason and the text, once, when the peer has left the core. With `log` what comes and goes
+    `on_closed` is told the reason and the text, once, when the peer has left the core; `on_defined` is called for each
+    definition of a driver that was believed. With `log` what comes and goes
     is logged at DEBUG. With `joins`, a source that sends many small reads is read every 2 ms while no client speaks, so
     that what it sent meanwhile is one read.
     """
@@ -43,12 +48,14 @@ class Stream(Images):
         channel: Channel,
         on_closed: Callable[[str, str], None],
         *,
+        on_defined: Callable[[], None] = _nothing,
         log: bool = False,
         joins: bool = False,
         web: Web = turn_away,
     ) -> None:
         super().__init__(engine, peer, channel, log)
         self._on_closed = on_closed
+        self._on_defined = on_defined
         self._joins = joins
         self._tap = engine.tap if peer.kind == "driver" else None
         self._guard = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
@@ -159,7 +166,7 @@ class Stream(Images):
         if self._joins and size < 8192:
             self._maybe_join(now)
         if self.peer.link is not None:
-            self.peer.link.heard = now
+            self._core.heard(self.peer, now)
         if self._early is None or (data := self._enter(self._early + data)):
             self._framer.feed(data)
             self._pump()
@@ -325,6 +332,10 @@ class Stream(Images):
             self._paused_at = None
         self._starved = False
         self._loop.call_soon(self._resume)
+
+    def defined(self) -> None:
+        """The core says: it has defined something."""
+        self._on_defined()
 
     def _resume(self, ended: bool = False) -> None:
         self._eof = self._eof or ended

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import MutableSequence
 
 from inditree.wire.syntax import start_end
 
@@ -78,10 +78,6 @@ class OneBlob:
         self.payload = 0
 
 
-def _keep(blob: Blob) -> None:
-    """Nothing to give back."""
-
-
 class Attached:
     """What a peer that takes descriptors gets of a BLOB: `data`, the element with attached='true', and beside its
     first byte `fds`, one for each attached oneBLOB in their order. `size` is how many bytes of image they hold.
@@ -100,17 +96,19 @@ class Blob:
 
     `size` is all bytes of the element, newline included; `payload` what stands between its oneBLOB tags.
     `attached` is its other form; where only that is wanted, `chunks` is empty and `size` counts the images as they are.
-    `refs` counts who still holds it; at zero `free` is called once, which gives its buffers back.
+    `refs` counts who still holds it; at zero it is laid on the queue `freed`. `buffers` are recycled ones that `chunks`
+    look into: they and the descriptors are given back then.
     `began` is when its first byte came (seconds of the runtime's clock).
     """
 
     __slots__ = (
         "attached",
         "began",
+        "buffers",
         "chunks",
         "device",
         "element",
-        "free",
+        "freed",
         "name",
         "ones",
         "payload",
@@ -131,17 +129,18 @@ class Blob:
         self.attached: Attached | None = None
         self.refs = 0
         self.began = 0.0
-        self.free: Callable[[Blob], None] = _keep
+        self.buffers: list[bytearray] = []
+        self.freed: MutableSequence[Blob] | None = None
 
     def take(self) -> None:
         """One more holder."""
         self.refs += 1
 
     def drop(self) -> None:
-        """One holder less; the last one frees the buffers."""
+        """One holder less; the last one lays it on `freed`."""
         self.refs -= 1
-        if self.refs == 0:
-            self.free(self)
+        if self.refs == 0 and self.freed is not None:
+            self.freed.append(self)
 
     def join(self) -> bytes:
         """All bytes of the element, copied together."""
