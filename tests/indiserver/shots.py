@@ -1,19 +1,22 @@
 """A camera that passes its images as descriptors, as libindi's drivers do: COUNT of SIZE bytes when it is told to.
 
-Each image is its number, over and over. It is a program of its own and imports nothing of ours.
+Each image is its number, over and over. UNPACKED: what `size` says. The image of number
+BARE comes without its descriptor. It is a program of its own and imports nothing of ours.
 """
 
 import os
 import socket
 
 COUNT, SIZE = int(os.environ["COUNT"]), int(os.environ["SIZE"])
+UNPACKED = int(os.environ.get("UNPACKED", SIZE))
+BARE = int(os.environ.get("BARE", 0))
 DEFINITION = (
     b"<defBLOBVector device='Shots' name='SHOT' state='Idle' perm='ro'><defBLOB name='SHOT'/></defBLOBVector>\n"
     b"<defTextVector device='Shots' name='GO' state='Idle' perm='rw'><defText name='GO'/></defTextVector>\n"
 )
 BLOB = (
     "<setBLOBVector device='Shots' name='SHOT' state='Ok'>"
-    "<oneBLOB name='SHOT' size='{0}' len='{0}' format='.{1}' attached='true'></oneBLOB></setBLOBVector>\n"
+    "<oneBLOB name='SHOT' size='{2}' len='{0}' format='.{1}' attached='true'></oneBLOB></setBLOBVector>\n"
 )
 
 
@@ -21,8 +24,8 @@ def shoot(out: socket.socket, number: int) -> None:
     """Send one image."""
     fd = os.memfd_create("shot")
     os.pwrite(fd, bytes([number]) * SIZE, 0)
-    data = BLOB.format(SIZE, number).encode()
-    sent = socket.send_fds(out, [data], [fd])
+    data = BLOB.format(SIZE, number, UNPACKED).encode()
+    sent = 0 if number == BARE else socket.send_fds(out, [data], [fd])
     out.sendall(data[sent:])
     os.close(fd)
 

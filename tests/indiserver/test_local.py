@@ -53,12 +53,12 @@ def test_the_same_images_as_from_indiserver(tmp_path: Path) -> None:
     same(both(session, tmp_path), len=r"^remote: [-+] <setBLOBVector")
 
 
-def camera(side: Side, count: int, *words: str) -> Recorder:
+def camera(side: Side, count: int, *words: str, **env: str) -> Recorder:
     """Our server with a camera of `shots.py`, and a TCP client that wants its images."""
     program = side.place / "shots"
     program.write_text(f"#!{sys.executable}\n" + Path(__file__).with_name("shots.py").read_text())
     program.chmod(0o755)
-    side.serve(*words, str(program), env={"COUNT": str(count), "SIZE": str(SIZE)})
+    side.serve(*words, str(program), env={"COUNT": str(count), "SIZE": str(SIZE), **env})
     client = side.client("tcp")
     client.send(get("Shots"), blobs("Also", "Shots"))
     client.until("defTextVector", name="GO")
@@ -107,8 +107,35 @@ def test_a_reader_gets_every_image(tmp_path: Path) -> None:
         assert [reader.image(SIZE) for _ in range(40)] == [bytes([number]) * SIZE for number in range(1, 41)]
 
 
-def test_an_image_for_a_driver(tmp_path: Path) -> None:
-    """A client may send descriptors too; the driver reads base64 from its pipe."""
+def test_a_compressed_image_goes_inline(tmp_path: Path) -> None:
+    """Its `size` is that of what is in it, and libindi's client maps so many bytes of the descriptor."""
+    with Side("inditree", tmp_path) as side:
+        client = camera(side, 1, UNPACKED=str(2 * SIZE))
+        local = side.local("local")
+        local.send(get("Shots"), blobs("Also", "Shots"))
+        local.until("defTextVector", name="GO")
+        client.send(GO)
+        for each in (client, local):
+            each.until("setTextVector", name="GO")
+            (one,) = (element[0] for element in each.seen if element.tag == "setBLOBVector")
+            assert base64.b64decode(one.text or "") == bytes([1]) * SIZE
+            assert one.get("size") == str(2 * SIZE)
+            assert "attached" not in one.attrib
+        assert not local.fds
+
+
+def test_a_driver_whose_image_comes_without_its_descriptor_is_kept(tmp_path: Path) -> None:
+    with Side("inditree", tmp_path) as side:
+        client = camera(side, 3, BARE="3")
+        client.send(GO)
+        client.until("setTextVector", name="GO")
+        assert [element[0].get("format") for element in client.seen if element.tag == "setBLOBVector"] == [".1", ".2"]
+        assert not [element for element in client.seen if element.tag == "delProperty"]
+        assert "SHOT: 1 images are attached, 0 descriptors came" in side.servers[0].log_file.read_text()
+
+
+def test_no_image_for_a_driver_comes_by_a_descriptor(tmp_path: Path) -> None:
+    """Descriptors are taken from drivers only: the client is told, and the driver hears nothing of it."""
     with Side("inditree", tmp_path) as side:
         side.serve(side.spy())
         side.warm("Spy")
@@ -120,9 +147,10 @@ def test_an_image_for_a_driver(tmp_path: Path) -> None:
         socket.send_fds(client.sock, [data], [fd])
         os.close(fd)
         side.settle()
-        heard = (tmp_path / "spy.1").read_bytes()
-        assert base64.b64encode(b"image" * 1000) in heard
-        assert b"attached" not in heard
+        client.until("message")
+        told = "".join(element.get("message", "") for element in client.seen)
+        assert "IN: the request was not delivered: 1 images are attached, 0 descriptors came" in told
+        assert b"newBLOBVector" not in (tmp_path / "spy.1").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["path", "abstract"])

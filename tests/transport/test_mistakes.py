@@ -20,7 +20,7 @@ from inditree.flow.pacing import Pace
 from inditree.images.thread import ImageThread
 from inditree.python.inprocess import PythonDriver
 from inditree.transport import engine as module
-from inditree.transport.channel import LocalChannel
+from inditree.transport.channel import DriverChannel
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
 from inditree.view.properties import Property
@@ -44,7 +44,9 @@ class Camera:
         ours, self.far = socket.socketpair()
         self.closed: list[str] = []
         peer = engine.join(kind, name)
-        self.stream = Stream(engine, peer, LocalChannel(ours), lambda reason, text: self.closed.append(reason))
+        stdin = os.open(os.devnull, os.O_WRONLY) if kind == "driver" else os.dup(ours.fileno())
+        channel = DriverChannel(stdin, ours.detach())
+        self.stream = Stream(engine, peer, channel, lambda reason, text: self.closed.append(reason))
 
     def send_attached(self) -> None:
         fd = os.memfd_create("image")

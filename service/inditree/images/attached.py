@@ -14,12 +14,15 @@ while we read, a mapping would end the router by SIGBUS; so it is an error of th
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 from collections.abc import Sequence
 
 import pybase64
 
 from inditree.errors import InditreeError
+from inditree.transport.descriptors import close_all
 from inditree.wire.elements import Attached, Blob, OneBlob
 from inditree.wire.syntax import without_attribute
 
@@ -30,6 +33,8 @@ PIECE = 768 << 10
 BUFFERS_KEPT = 4
 #: From so many bytes of image on, encoding takes longer than handing it to a thread and back (some 100 us).
 WORTH_A_THREAD = 1 << 20
+
+_COUNT = re.compile("[0-9]{1,18}")
 
 _buffers: list[bytearray] = []
 
@@ -62,9 +67,21 @@ def encode(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
     except OSError as error:
         raise AttachedError(f"its memory cannot be read: {error.strerror or error}") from error
     finally:
-        for descriptor in fds:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        close_all(fds)
+
+
+def is_compressed(blob: Blob) -> bool:
+    """Has an image that came as a descriptor fewer bytes than its `size` says?
+
+    Such a one is not handed on as a descriptor: libindi's client (1.9.9, 2.2) maps `size` bytes and dies of it.
+    """
+    for one in blob.ones:
+        size = one.attributes.get("size", "")
+        if one.attached and _COUNT.fullmatch(size):
+            with contextlib.suppress(AttachedError):
+                if _length(one) < int(size):
+                    return True
+    return False
 
 
 def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
@@ -107,15 +124,25 @@ def _read_only(fds: Sequence[int]) -> tuple[int, ...]:
     result: list[int] = []
     try:
         for fd in fds:
-            try:
-                result.append(os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC))
-            except OSError:  # no /proc, or nothing that can be opened
-                result.append(os.dup(fd))
+            result.append(_unwritable(fd))
     except OSError as error:
-        for fd in result:
-            os.close(fd)
+        close_all(result)
         raise AttachedError(f"no descriptor is left for it: {error.strerror}") from None
     return tuple(result)
+
+
+def _unwritable(fd: int) -> int:
+    """Another descriptor of the same memory, which gives the right to read and no more than `fd` does.
+
+    A file is never opened anew by its path: that would be done with the router's own rights. A memfd has no path and
+    belongs to who has a descriptor of it, so one that can be written to is opened once more, for reading only.
+    """
+    link = f"/proc/self/fd/{fd}"
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR:
+        with contextlib.suppress(OSError):  # no /proc
+            if os.readlink(link).startswith("/memfd:") and not os.fstat(fd).st_nlink:  # noqa: PTH115
+                return os.open(link, os.O_RDONLY | os.O_CLOEXEC)
+    return os.dup(fd)
 
 
 def keep_freed_memory() -> None:
@@ -204,6 +231,8 @@ def _check_count(blob: Blob, fds: Sequence[int]) -> None:
 
 
 def _check_length(descriptor: int, length: int) -> None:
+    if descriptor < 0:
+        raise AttachedError("its descriptor is neither memory nor a file that is open for reading")
     there = os.fstat(descriptor).st_size
     if there < length:
         raise AttachedError(f"image says {length} bytes and has {there}")
@@ -211,7 +240,7 @@ def _check_length(descriptor: int, length: int) -> None:
 
 def _length(one: OneBlob) -> int:
     text = one.attributes.get("len") or one.attributes.get("size", "")
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+    if not _COUNT.fullmatch(text):
         raise AttachedError(f"no size of an image: {text[:40]!r}")
     return int(text)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import re
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
@@ -12,13 +11,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from inditree.core import Peer
 from inditree.errors import PeerError
-from inditree.images.attached import WORTH_A_THREAD, AttachedError, close, hand_over, raw_size, wanted
+from inditree.images.attached import WORTH_A_THREAD, AttachedError, close, hand_over, is_compressed, raw_size, wanted
 from inditree.images.thread import ImageThread, Outcome
-from inditree.transport.channel import Channel, FdChannel
+from inditree.transport.channel import Channel, DriverChannel
+from inditree.transport.descriptors import close_all
 from inditree.transport.writing import Writing
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from inditree.wire.images import ImageScanner
+from inditree.wire.syntax import message
 
 if TYPE_CHECKING:
     from inditree.transport.engine import Engine
@@ -158,15 +159,14 @@ class Images(Writing, ABC):
         if self._discard:
             self._discard = False
             self._core.desk.drop(self.peer, "memory", blob.size)
-            for fd in self._fds(attached):
-                os.close(fd)
+            close_all(self._fds(attached))
         elif attached:
             self._take_attached(blob, attached)
         else:
             self._core.receive(self.peer, blob)
 
     def _fds(self, count: int) -> list[int]:
-        return self.channel.take_fds(count) if isinstance(self.channel, FdChannel) else []
+        return self.channel.take_fds(count) if isinstance(self.channel, DriverChannel) else []
 
     def _take_attached(self, blob: Blob, count: int) -> None:
         """Images that came as descriptors: as such for those on UNIX sockets, base64 for those who read TCP.
@@ -175,10 +175,11 @@ class Images(Writing, ABC):
         """
         fds = self._fds(count)
         as_fds, as_text = self._core.forms(self.peer, blob)
+        if is_compressed(blob):
+            as_fds, as_text = False, True
         handed = self._hand_over(blob, fds) if as_fds or not as_text else None
         if not as_text or isinstance(handed, AttachedError):
-            for fd in fds:
-                os.close(fd)
+            close_all(fds)
             assert handed is not None
             self._encoded(blob, handed)
         elif raw_size(blob) < WORTH_A_THREAD:
@@ -225,6 +226,9 @@ class Images(Writing, ABC):
         self._core.desk.drop(self.peer, "unknown", blob.size)
         text = f"{self.peer.name}: {blob.device}.{blob.name}: {result}"
         self._core.desk.log("warning", "no_image", text, device=blob.device)
+        if blob.tag == "newBLOBVector":
+            told = f"{blob.name}: the request was not delivered: {result}"
+            self._core.desk.send(self.peer, message(told, self._engine.core.settings.timestamp(), blob.device), "message")
 
     def _release_buffers(self) -> None:
         for buffer in self._buffers:
@@ -236,8 +240,7 @@ def _let_go(job: _Job, fds: list[int], handed: Blob | None, task: asyncio.Task[N
     """The image goes nowhere: the router ends, or it could not be encoded."""
     if task.cancelled():
         if job.cancel():  # it has not begun: else it closes them itself
-            for fd in fds:
-                os.close(fd)
+            close_all(fds)
     elif job.exception() is None:
         return
     if handed is not None:

@@ -13,16 +13,23 @@ import os
 import socket
 import struct
 import termios
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
+from inditree.transport.closing import Closer
+from inditree.transport.descriptors import close_all, is_image
+
 Buffer = bytes | bytearray | memoryview
 
-FDS_AT_ONCE = 16
-"""Descriptors that one recvmsg can bring: libindi sends one for each oneBLOB of a vector."""
+FDS_AT_ONCE = 253
+"""Descriptors that one recvmsg can bring: all that the kernel lets one message have (SCM_MAX_FD), so it drops none."""
 
-FDS_KEPT = 256
-"""Descriptors kept of one peer that no element has claimed yet; who sends more than that loses them."""
+FDS_KEPT = 64
+"""Descriptors kept of one driver that no element has claimed yet; one that sends more loses them.
+
+libindi sends one for each oneBLOB, with its element.
+"""
 
 
 class Channel(Protocol):
@@ -92,16 +99,12 @@ class SocketChannel:
         self.sock.close()
 
 
-class FdChannel:
-    """A UNIX socket over which descriptors come.
-
-    `fds` are those that came and were not taken yet, oldest first; `close` closes what is left of them.
-    """
+class FdChannel(ABC):
+    """A UNIX socket over which descriptors come."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
-        self.fds: list[int] = []
         self._space = socket.CMSG_LEN(FDS_AT_ONCE * array.array("i").itemsize)
 
     def read_fd(self) -> int:
@@ -124,15 +127,11 @@ class FdChannel:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 fds = array.array("i")
                 fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-                room = FDS_KEPT - len(self.fds)
-                self.fds += fds[:room]
-                for fd in fds[room:]:
-                    os.close(fd)
+                self._came(fds.tolist())
 
-    def take_fds(self, count: int) -> list[int]:
-        """The oldest descriptors, as many as there are up to `count`: the caller closes them."""
-        taken, self.fds = self.fds[:count], self.fds[count:]
-        return taken
+    @abstractmethod
+    def _came(self, fds: list[int]) -> None:
+        """These have come, and are ours to close."""
 
     def pending(self) -> bool:
         return False
@@ -147,16 +146,33 @@ class FdChannel:
 
     def close(self) -> None:
         self.sock.close()
-        for fd in self.take_fds(len(self.fds)):
-            os.close(fd)
 
 
 class DriverChannel(FdChannel):
-    """A driver: a pipe to its stdin, a UNIX socket from its stdout."""
+    """A driver: a pipe to its stdin, a UNIX socket from its stdout.
+
+    `fds` are the descriptors that came and were not taken yet, oldest first; -1 stands for one that was closed at
+    once, as it is no memory and no file that can be read. `close` closes what is left.
+    """
 
     def __init__(self, stdin: int, stdout: int) -> None:
         super().__init__(socket.socket(fileno=stdout))
+        self.fds: list[int] = []
         self._stdin = stdin
+
+    def _came(self, fds: list[int]) -> None:
+        for fd in fds:
+            usable = is_image(fd)
+            if len(self.fds) < FDS_KEPT:
+                self.fds.append(fd if usable else -1)
+                if usable:
+                    continue
+            os.close(fd)
+
+    def take_fds(self, count: int) -> list[int]:
+        """The oldest descriptors, as many as there are up to `count`: the caller closes them."""
+        taken, self.fds = self.fds[:count], self.fds[count:]
+        return taken
 
     def write_fd(self) -> int:
         return self._stdin
@@ -168,16 +184,18 @@ class DriverChannel(FdChannel):
 
     def close(self) -> None:
         super().close()
+        close_all(self.take_fds(len(self.fds)))
         if self._stdin >= 0:
             os.close(self._stdin)
             self._stdin = -1
 
 
 class LocalChannel(FdChannel):
-    """A client on a UNIX socket, to which descriptors can go as well."""
+    """A client on a UNIX socket, to which descriptors can go. None is taken from it: what comes is closed."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, closer: Closer) -> None:
         super().__init__(sock)
+        self._closer = closer
         self._given = False  # descriptors went, and were not seen to be read
 
     def write_fd(self) -> int:
@@ -187,6 +205,18 @@ class LocalChannel(FdChannel):
         if len(buffers) == 1:
             return self.sock.send(buffers[0])
         return self.sock.sendmsg(buffers)
+
+    def _came(self, fds: list[int]) -> None:
+        if not self._closer.close(fds):
+            raise OSError(errno.EPERM, "sends descriptors")
+
+    def close(self) -> None:
+        """What it sent and we have not read may hold descriptors: the kernel closes these with the socket."""
+        if unread_here(self.sock):
+            self.hang_up()
+            self._closer.close([self.sock.detach()])
+        else:
+            super().close()
 
     def send_fds(self, buffers: Sequence[Buffer], fds: Sequence[int]) -> int:
         """The same with descriptors beside the first byte. BlockingIOError too while earlier ones lie unread.
@@ -203,6 +233,11 @@ class LocalChannel(FdChannel):
             raise
         self._given = True
         return sent
+
+
+def unread_here(sock: socket.socket) -> int:
+    """Bytes that have come to a socket and were not read."""
+    return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.FIONREAD, b"\0\0\0\0"))[0])
 
 
 def unread(sock: socket.socket) -> int:

@@ -16,6 +16,7 @@ from inditree.counters import Counters
 from inditree.images import attached
 from inditree.images.buffers import Buffers
 from inditree.tasks import Tasks
+from inditree.transport.closing import Closer
 from inditree.transport.guard import ClientLimits
 from inditree.tree.link import Link
 from inditree.wire.elements import Blob
@@ -79,6 +80,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         self.tasks = Tasks()
         self.buffers = Buffers()
+        self.closer = Closer()
         self.executor = ThreadPoolExecutor(4, "encode")
         self.ports: dict[Peer, Port] = {}
         self.tap: Callable[[Peer, bytes], None] | None = None  # is shown what drivers send
@@ -246,4 +248,5 @@ class Engine:
         if self._timer is not None:
             self._timer.cancel()
         await self.tasks.close()
+        self.closer.end()
         self.executor.shutdown(wait=False, cancel_futures=True)

@@ -219,7 +219,9 @@ class Listener:
         host = address[0] if isinstance(address, tuple) else ""
         self._admission.came(host)
         if self._context is None:
-            channel = LocalChannel(client) if client.family == socket.AF_UNIX else SocketChannel(client)
+            channel = (
+                LocalChannel(client, self._engine.closer) if client.family == socket.AF_UNIX else SocketChannel(client)
+            )
             self._join(channel, name, host, self._admission.policy(None))
         else:
             self._handshakes += 1
