@@ -212,6 +212,38 @@ def test_an_image_that_cannot_be_read_closes_its_source(
     assert "a mistake of ours" in caplog.text
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_image_that_meets_a_mistake_on_its_way_leaves_no_memory(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Also where another receiver holds it still."""
+    offered: list[Outbox] = []
+    put_blob = Outbox.put_blob
+
+    def spoilt(self: Outbox, *args: Any, **keys: Any) -> Any:
+        offered.append(self)
+        return mistaken() if len(offered) > number else put_blob(self, *args, **keys)
+
+    monkeypatch.setattr(Outbox, "put_blob", spoilt)
+
+    async def main() -> None:
+        async with started() as (engine, camera):
+            clients = [Camera(engine, "client", name) for name in ("one", "two")]
+            for client in clients:
+                client.far.sendall(b"<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>")
+            await until(lambda: all(client.stream.peer.wishes.wants_blobs for client in clients), "their wishes")
+            one = '<oneBLOB name="i" size="3" format=".x">QUJD</oneBLOB>'
+            camera.far.sendall(f'<setBLOBVector device="C" name="I" state="Ok">{one}</setBLOBVector>'.encode())
+            await until(lambda: camera.closed, "the end of its source")
+            await until(lambda: engine.core.intake.memory == 0, "the memory is free")
+            for client in clients:
+                engine.end(client.stream.peer, "shutdown", "the end of the test")
+                client.far.close()
+
+    asyncio.run(main())
+    assert len(offered) == number + 1
+
+
 @pytest.mark.parametrize("turns", [0, 1, 3])
 def test_images_that_wait_to_be_encoded_leave_no_descriptor(monkeypatch: pytest.MonkeyPatch, turns: int) -> None:
     async def main() -> None:

@@ -121,11 +121,13 @@ class Core:
 
     def _receive_blob(self, peer: Peer, blob: Blob) -> None:
         blobs.arrive(self.state, peer, blob)
-        if blob.tag in NEW_TAGS:
-            clients.command(self.state, peer, blob)
-        else:
-            blobs.image(self.state, peer, blob)
-        blobs.release(self.state, peer, blob)
+        try:
+            if blob.tag in NEW_TAGS:
+                clients.command(self.state, peer, blob)
+            else:
+                blobs.image(self.state, peer, blob)
+        finally:
+            blobs.release(self.state, peer, blob)
 
     def leave(self, peer: Peer, reason: str) -> None:
         """A peer is gone, everything that it sent before has been received."""

@@ -47,6 +47,7 @@ class Images(Writing, ABC):
         self._image: ImageScanner | None = None  # the one that was admitted
         self._granted = float("inf")  # bytes that it may have before it is to be admitted again
         self._upload = 0, 0.0  # its bytes at the last look, and since when it has no more
+        self.starved_since: float | None = None  # it holds memory for an image, and waits for more of it
         self._discard = False
         self._starved = False
         self._buffers: list[bytearray] = []
@@ -54,6 +55,11 @@ class Images(Writing, ABC):
     @abstractmethod
     def update(self) -> None:
         """Read, or do not, as things stand now."""
+
+    @property
+    @abstractmethod
+    def unread(self) -> bool:
+        """It is not read now, for whatever reason of ours."""
 
     @property
     @abstractmethod
@@ -120,6 +126,7 @@ class Images(Writing, ABC):
         image = self._framer.image
         if self.closed or image is None or image is not self._image:
             self._engine.uploads.discard(self)
+            self.starved_since = None
             return
         if self._threaded and self._thread is not None:
             self._core.heard(self.peer, self._thread.heard)  # a slow image is no silent link
@@ -127,7 +134,11 @@ class Images(Writing, ABC):
             return
         settings = self._core.settings
         limit = settings.stall_timeout if self.peer.link is None else settings.link_timeout
-        if image.size != self._upload[0] or self.peer.held:
+        if image.size != self._upload[0] or not self.unread:
+            self.starved_since = None
+        elif self._starved and self.starved_since is None:
+            self.starved_since = now
+        if image.size != self._upload[0] or self.unread:
             self._upload = image.size, now
         elif now - self._upload[1] >= limit:
             self._core.desk.close(self.peer, "stalled", f"began an image and sent no more of it for {limit:g} s")
@@ -228,7 +239,8 @@ class Images(Writing, ABC):
         self._core.desk.log("warning", "no_image", text, device=blob.device)
         if blob.tag == "newBLOBVector":
             told = f"{blob.name}: the request was not delivered: {result}"
-            self._core.desk.send(self.peer, message(told, self._engine.core.settings.timestamp(), blob.device), "message")
+            answer = message(told, self._core.settings.timestamp(), blob.device)
+            self._core.desk.send(self.peer, answer, "message")
 
     def _release_buffers(self) -> None:
         for buffer in self._buffers:

@@ -56,6 +56,7 @@ class Upload(Protocol):
     """A stream in which an image is on its way."""
 
     peer: Peer
+    starved_since: float | None
 
     def check_upload(self, now: float) -> None: ...
 
@@ -223,9 +224,22 @@ class Engine:
             self.attempt(None, check, now)
         for upload in list(self.uploads):
             self.attempt(upload.peer, upload.check_upload, now)
+        self._untie(now)
         self.attempt(None, self._read_broken)
         self.attempt(None, self.core.tick)
         self.flush()
+
+    def _untie(self, now: float) -> None:
+        """Uploads that have a part of their image, and wait for memory that only these parts take: one has to go."""
+        since = [upload.starved_since for upload in self.uploads]
+        patience = self.core.settings.stall_timeout
+        if (
+            len(since) > 1
+            and not self.core.intake.memory
+            and all(at is not None and now - at >= patience for at in since)
+        ):
+            largest = max(self.uploads, key=lambda upload: self.core.intake.reserved.get(upload.peer, 0))
+            self.core.desk.close(largest.peer, "limit", "there is no memory for its image beside what others upload")
 
     def _read_broken(self) -> None:
         """Read those whose connection is broken: uvloop (0.23) tells of an error once, with the data before it.

@@ -107,6 +107,10 @@ class Stream(Images):
         return self.peer.held and self._finished is None
 
     @property
+    def unread(self) -> bool:
+        return not (self._reading or self._threaded)
+
+    @property
     def finishing(self) -> bool:
         return self._finished is not None
 
