@@ -72,7 +72,7 @@ async def serving(objects: Sequence[Any] = (), drivers: Sequence[Driver] = ()) -
 
 def row(server: Server, name: str) -> DriverRow:
     """What the status says of a driver."""
-    return next(each for each in server.snapshot().drivers if each.name == name)
+    return next(each for each in server.control.snapshot().drivers if each.name == name)
 
 
 async def becomes(condition: Callable[[], T], what: str) -> T:

@@ -87,7 +87,7 @@ def test_its_own_shutdown_stops_it_and_nothing_else() -> None:
             await asyncio.to_thread(play)
             assert (row(server, "One").state, row(server, "One").restarts) == ("stopped", 0)
             assert row(server, "Other").state == "running"
-            assert devices(server.snapshot()) == ["Other"]
+            assert devices(server.control.snapshot()) == ["Other"]
 
     asyncio.run(main())
 
@@ -107,7 +107,7 @@ def test_an_exception_fails_an_object_and_is_told_with_its_traceback(caplog: pyt
             await asyncio.to_thread(play)
             assert (row(server, "One").state, row(server, "One").restarts) == ("failed", 0)
             assert row(server, "Other").state == "running"
-            assert devices(server.snapshot()) == ["Other"]
+            assert devices(server.control.snapshot()) == ["Other"]
 
     asyncio.run(main())
     record = next(record for record in caplog.records if record.exc_info)
@@ -203,7 +203,7 @@ def test_one_whose_shutdown_raises_does_not_keep_the_others(
             unit = server.units.drivers["pair"]
             await becomes(lambda: len(row(server, "pair").devices) == 2, "both")
             unit.supervisor.begin_stop()
-            await becomes(lambda: devices(server.snapshot()) == ["Mean"], "the end of the good one")
+            await becomes(lambda: devices(server.control.snapshot()) == ["Mean"], "the end of the good one")
             await becomes(lambda: row(server, "pair").state == "stopped", "the end of both")
 
     asyncio.run(asyncio.wait_for(main(), 15))

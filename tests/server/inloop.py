@@ -40,7 +40,7 @@ class Running:
 
     async def reload(self, new: Config) -> bool:
         self.again = new
-        return await self.server.reload()
+        return await self.server.reload.run()
 
 
 @contextlib.asynccontextmanager

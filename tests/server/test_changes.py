@@ -32,11 +32,11 @@ def stubborn(name: str = "d", stop_grace: float = 0.3, word: str = "") -> Driver
 
 
 LATE: list[Callable[[Server], Awaitable[object]]] = [
-    lambda server: server.restart_driver("d"),
-    lambda server: server.start_driver("d"),
-    lambda server: server.stop_driver("d"),
-    lambda server: server.remove_driver("d"),
-    lambda server: server.add_driver({"name": "d", "exec": [*SLEEPER]}),
+    lambda server: server.control.restart_driver("d"),
+    lambda server: server.control.start_driver("d"),
+    lambda server: server.control.stop_driver("d"),
+    lambda server: server.control.remove_driver("d"),
+    lambda server: server.control.add_driver({"name": "d", "exec": [*SLEEPER]}),
 ]
 
 
@@ -45,7 +45,7 @@ def test_a_driver_that_is_being_removed_takes_no_change(change: Callable[[Server
     async def work() -> None:
         async with running(config(drivers=(stubborn(word="removed"),))) as it:
             await until(lambda: processes("removed"), "it runs")
-            removing = it.tasks.start(it.server.remove_driver("d"), "remove")
+            removing = it.tasks.start(it.server.control.remove_driver("d"), "remove")
             await asyncio.sleep(0)
             with pytest.raises(ControlError) as caught:
                 await change(it.server)
@@ -53,7 +53,7 @@ def test_a_driver_that_is_being_removed_takes_no_change(change: Callable[[Server
             await removing
             assert "d" not in it.server.units.drivers
             assert not processes("removed")
-            assert await it.server.add_driver({"name": "d", "exec": [*SLEEPER]}) == "d"
+            assert await it.server.control.add_driver({"name": "d", "exec": [*SLEEPER]}) == "d"
 
     run(work())
 
@@ -76,11 +76,11 @@ def test_a_driver_that_is_being_removed_is_not_started_by_others() -> None:
 def test_a_link_that_was_removed_is_not_linked_again() -> None:
     async def work() -> None:
         async with running(config()) as it:
-            await it.server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "r"})
+            await it.server.control.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "r"})
             link = it.server.units.remotes["r"]
             await until(lambda: link.state == "backoff", "it has tried")
             results = await asyncio.gather(
-                it.server.restart_remote("r"), it.server.remove_remote("r"), return_exceptions=True
+                it.server.control.restart_remote("r"), it.server.control.remove_remote("r"), return_exceptions=True
             )
             assert isinstance(results[0], ControlError)
             assert results[0].status == 404
@@ -93,10 +93,10 @@ def test_a_link_that_was_removed_is_not_linked_again() -> None:
 def test_two_restarts_of_a_link_at_once() -> None:
     async def work() -> None:
         async with running(config()) as it:
-            await it.server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "r"})
+            await it.server.control.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "r"})
             link = it.server.units.remotes["r"]
             await until(lambda: link.state == "backoff", "it has tried")
-            await asyncio.gather(it.server.restart_remote("r"), it.server.restart_remote("r"))
+            await asyncio.gather(it.server.control.restart_remote("r"), it.server.control.restart_remote("r"))
             await until(lambda: link.state == "backoff", "it tries again")
 
     run(work())
@@ -112,11 +112,11 @@ def test_reloads_come_one_after_the_other() -> None:
         async with running(with_driver("first", "a")) as it:
             await until(lambda: processes("first"), "it runs")
             it.again = with_driver("second", "b")
-            one = it.tasks.start(it.server.reload(), "one")
+            one = it.tasks.start(it.server.reload.run(), "one")
             await asyncio.sleep(0.05)  # it waits for the driver now
             assert not one.done()
             it.again = with_driver("third", "c")
-            two = it.tasks.start(it.server.reload(), "two")
+            two = it.tasks.start(it.server.reload.run(), "two")
             assert (await one, await two) == (True, True)
             assert list(it.server.listeners) == ["c"]
             await until(lambda: processes("third"), "the last one runs")
@@ -133,13 +133,13 @@ def test_nothing_is_changed_while_it_stops() -> None:
         async with running(config(listen(port), drivers=(stubborn(word="stops"),))) as it:
             await until(lambda: processes("stops"), "it runs")
             it.server.shutdown()
-            await until(lambda: it.server.draining, "it stops")
+            await until(lambda: it.server.parts.draining, "it stops")
             changes: list[Callable[[], Awaitable[object]]] = [
-                lambda: it.server.add_driver({"exec": [*SLEEPER]}),
-                lambda: it.server.add_remote({"host": "127.0.0.1"}),
-                lambda: it.server.start_driver("d"),
-                lambda: it.server.restart_driver("d"),
-                lambda: it.server.remove_driver("d"),
+                lambda: it.server.control.add_driver({"exec": [*SLEEPER]}),
+                lambda: it.server.control.add_remote({"host": "127.0.0.1"}),
+                lambda: it.server.control.start_driver("d"),
+                lambda: it.server.control.restart_driver("d"),
+                lambda: it.server.control.remove_driver("d"),
             ]
             for change in changes:
                 with pytest.raises(ControlError, match="stopping") as caught:
@@ -159,7 +159,7 @@ def test_a_reload_that_is_under_way_starts_nothing_when_it_stops() -> None:
         async with running(config(listen(name="a"), drivers=(stubborn(word="before"),))) as it:
             await until(lambda: processes("before"), "it runs")
             it.again = config(*it.again.listen, drivers=(Driver(name="d", exec=SLEEPER),))
-            reloading = it.tasks.start(it.server.reload(), "reload")
+            reloading = it.tasks.start(it.server.reload.run(), "reload")
             await asyncio.sleep(0.05)
             it.server.shutdown()
             await reloading
@@ -177,11 +177,11 @@ def test_a_reload_leaves_alone_what_the_api_put_in_the_place_of_an_entry(caplog:
         async with running(first) as it:
             server = it.server
             for name in "de":
-                await server.remove_driver(name)
-                await server.add_driver({"exec": ["cat"], "name": name})
+                await server.control.remove_driver(name)
+                await server.control.add_driver({"exec": ["cat"], "name": name})
             for name in "rs":
-                await server.remove_remote(name)
-                await server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": name})
+                await server.control.remove_remote(name)
+                await server.control.add_remote({"host": "127.0.0.1", "port": free_port(), "name": name})
             before = {**server.units.drivers}, {**server.units.remotes}
             changed = replace(
                 first,
@@ -208,7 +208,7 @@ def test_a_reload_that_breaks_off_is_done_by_the_next(monkeypatch: pytest.Monkey
                 broken.setattr(it.server.units, "remove_driver", fail)
                 assert not await it.reload(config(listen(port), listen(other, "other")))
             assert list(it.server.listeners) == ["main", "other"]
-            assert await it.server.reload()
+            assert await it.server.reload.run()
             assert list(it.server.listeners) == ["main", "other"]
             assert not it.server.units.drivers
 
@@ -221,7 +221,7 @@ def test_a_reload_that_breaks_off_is_done_by_the_next(monkeypatch: pytest.Monkey
 def test_a_name_that_is_taken_is_said(kind: str, entry: dict[str, object]) -> None:
     async def work() -> None:
         async with running(config()) as it:
-            add = it.server.add_remote if kind == "remote" else it.server.add_driver
+            add = it.server.control.add_remote if kind == "remote" else it.server.control.add_driver
             name = await add(entry)
             with pytest.raises(ControlError, match=f"^there is a {kind} '{name}'$"):
                 await add(entry)

@@ -17,14 +17,14 @@ def test_one_client_is_closed_and_no_other() -> None:
             for each in (first, second):
                 each.writer.write(GET)
                 await each.ping()
-            one, _ = sorted(it.server.clients(), key=lambda row: row.id)
-            await it.server.close_client(str(one.id))
-            assert [row.id for row in it.server.clients()] != [one.id]
-            assert len(it.server.clients()) == 1
+            one, _ = sorted(it.server.control.clients(), key=lambda row: row.id)
+            await it.server.control.close_client(str(one.id))
+            assert [row.id for row in it.server.control.clients()] != [one.id]
+            assert len(it.server.control.clients()) == 1
             assert await first.closed()
             await second.ping()
             with pytest.raises(ControlError) as caught:
-                await it.server.close_client(str(one.id))
+                await it.server.control.close_client(str(one.id))
             assert (caught.value.status, caught.value.text) == (404, f"there is no client '{one.id}'")
 
     run(work())
@@ -37,12 +37,12 @@ def test_a_link_of_ours_is_no_client() -> None:
         async with running(config()) as far, running(config()) as near:
             port = int(next(iter(far.server.listeners.values())).address.rpartition(":")[2])
             near.server.units.add_remote(Remote(host="127.0.0.1", port=port, name="far"))
-            await until(lambda: any(row.link for row in far.server.clients()), "it is linked")
+            await until(lambda: any(row.link for row in far.server.control.clients()), "it is linked")
             for peer in near.server.engine.core.peers.values():
                 with pytest.raises(ControlError):
-                    await near.server.close_client(str(peer.id))
-            (row,) = far.server.clients()
-            await far.server.close_client(str(row.id))
+                    await near.server.control.close_client(str(peer.id))
+            (row,) = far.server.control.clients()
+            await far.server.control.close_client(str(row.id))
             link = near.server.units.remotes["far"]
             await until(lambda: link.attempts["ok"] >= 2 and link.state == "up", "it is linked again")
 

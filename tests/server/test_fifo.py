@@ -71,10 +71,10 @@ def test_what_the_api_removed_is_forgotten(tmp_path: Path, caplog: pytest.LogCap
             server = it.server
             say(fifo, f"start cat\nstart @{HERE}")
             await until(lambda: server.units.remotes, "they are started")
-            await server.remove_driver("cat")
-            await server.remove_remote(HERE)
-            await server.add_driver({"exec": ["sleep", "777"], "name": "cat"})
-            await server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": HERE})
+            await server.control.remove_driver("cat")
+            await server.control.remove_remote(HERE)
+            await server.control.add_driver({"exec": ["sleep", "777"], "name": "cat"})
+            await server.control.add_remote({"host": "127.0.0.1", "port": free_port(), "name": HERE})
             say(fifo, f"stop cat\nstop @{HERE}")
             await until(lambda: caplog.text.count("no such driver runs") == 2, "it is said")
             assert list(server.units.drivers) == ["cat"]
@@ -88,7 +88,7 @@ def test_of_two_by_one_word_the_one_that_runs_is_stopped(tmp_path: Path, caplog:
     async def work() -> None:
         first = config(drivers=tuple(Driver(name=name, exec=("cat",)) for name in "ab"))
         async with with_fifo(tmp_path, first) as (it, fifo):
-            await it.server.remove_driver("a")
+            await it.server.control.remove_driver("a")
             say(fifo, "stop cat")
             await until(lambda: not it.server.units.drivers, "b is stopped")
             assert "failed" not in caplog.text

@@ -42,8 +42,8 @@ def test_what_the_api_links_by_that_name_stays(caplog: pytest.LogCaptureFixture)
     async def work(server: Server, discovered: Discovered) -> None:
         discovered.take("docker", found("cam"))
         await until(lambda: server.units.remotes, "it is linked")
-        await server.remove_remote("cam")
-        await server.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "cam"})
+        await server.control.remove_remote("cam")
+        await server.control.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "cam"})
         other = server.units.remotes["cam"]
         discovered.take("docker", found("next"))
         await until(lambda: "next" in server.units.remotes, "the list is taken")
@@ -57,7 +57,7 @@ def test_what_an_operator_removed_comes_back_once_it_has_vanished() -> None:
     async def work(server: Server, discovered: Discovered) -> None:
         discovered.take("docker", found("cam"))
         await until(lambda: server.units.remotes, "it is linked")
-        await server.remove_remote("cam")
+        await server.control.remove_remote("cam")
         discovered.take("docker", found("cam", "next"))
         await until(lambda: "next" in server.units.remotes, "the list is taken")
         assert "cam" not in server.units.remotes

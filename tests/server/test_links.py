@@ -24,7 +24,7 @@ def test_a_name_that_is_none_is_an_error_of_that_try(host: str) -> None:
             link = it.server.units.add_remote(Remote(host=host, name="r"))
             await until(lambda: link.attempts["error"] >= 2, "it tries again")
             assert "cannot connect" in link.last_error
-            await it.server.restart_remote("r")
+            await it.server.control.restart_remote("r")
             await until(lambda: link.attempts["error"] >= 3, "it tries after a restart")
 
     run(work())

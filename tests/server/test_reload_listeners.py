@@ -138,7 +138,7 @@ def test_a_listener_is_renamed(before: str, after: str) -> None:
             assert list(it.server.listeners) == [after or f"127.0.0.1:{port}"]
             async with caller(port) as client:
                 await client.ping()
-            assert [each.listener for each in it.server.clients()] == [after or f"127.0.0.1:{port}"]
+            assert [each.listener for each in it.server.control.clients()] == [after or f"127.0.0.1:{port}"]
 
     run(work())
 

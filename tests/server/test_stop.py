@@ -72,7 +72,7 @@ def test_what_is_cancelled_takes_nothing_new() -> None:
         running.cancel()
         await asyncio.sleep(0)
         with pytest.raises(ControlError, match="stopping"):
-            await server.add_driver({"exec": ["cat"]})
+            await server.control.add_driver({"exec": ["cat"]})
         with pytest.raises(asyncio.CancelledError):
             await running
 
@@ -85,7 +85,7 @@ def test_discovery_links_nothing_while_it_stops() -> None:
         async with running(config(drivers=(driver,))) as it:
             await until(lambda: it.server.units.drivers["d"].supervisor.pid, "it runs")
             it.server.shutdown()
-            await until(lambda: it.server.draining, "it stops")
+            await until(lambda: it.server.parts.draining, "it stops")
             it.server.discovered.take("docker", {"far": Remote(host="127.0.0.1", port=1, name="far")})
             await until(lambda: it.server.units.drivers["d"].supervisor.pid is None, "the driver has ended")
             assert not it.server.units.remotes

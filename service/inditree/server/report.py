@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inditree.core import Peer
 from inditree.counters import PEER_KINDS
@@ -23,46 +23,100 @@ from inditree.ops.model import (
     Status,
     is_ready,
 )
+from inditree.server.parts import Parts
+from inditree.server.services import Services
+from inditree.server.units import DriverUnit
+from inditree.transport.remote import RemoteLink
 from inditree.version import __version__
 
-if TYPE_CHECKING:
-    from inditree.server.server import Server
-    from inditree.server.units import DriverUnit
-    from inditree.transport.remote import RemoteLink
 
+class Report:
+    """Reads the parts of one router."""
 
-def status(server: Server) -> Status:
-    """The whole router."""
-    core = server.engine.core
-    drivers = tuple(driver_row(unit) for unit in server.units.drivers.values())
-    remotes = tuple(remote_row(remote) for remote in server.units.remotes.values())
-    ready = is_ready(applied=server.applied, draining=server.draining, drivers=drivers, remotes=remotes)
-    return Status(
-        name=server.config.name,
-        id=core.settings.identity,
-        version=__version__,
-        uptime_seconds=round(time.monotonic() - server.started, 3),
-        ready=ready,
-        draining=server.draining,
-        listeners=tuple(
-            ListenerRow(
-                name=each.config.name,
-                address=each.address,
-                clients=each.count,
-                max_connections=each.config.max_connections,
-            )
-            for each in server.listeners.values()
-        ),
-        drivers=drivers,
-        remotes=remotes,
-        devices=tuple(DeviceRow(name=name, owner=owner(peer)) for name, peer in core.ownership.owners.items()),
-        clients=sum(peer.kind == "client" for peer in core.peers.values()),
-        loops_detected=sum(core.counters.loops.values()),
-        conflicts=tuple(
-            ConflictRow(device=device, owner=places[0], refused=places[1])
-            for device, places in core.ownership.conflicts.items()
-        ),
-    )
+    def __init__(self, parts: Parts, services: Services) -> None:
+        self._parts = parts
+        self._services = services
+
+    def status(self) -> Status:
+        """The whole router."""
+        core = self._parts.engine.core
+        drivers = tuple(driver_row(unit) for unit in self._parts.units.drivers.values())
+        remotes = tuple(remote_row(remote) for remote in self._parts.units.remotes.values())
+        ready = is_ready(applied=self._parts.applied, draining=self._parts.draining, drivers=drivers, remotes=remotes)
+        return Status(
+            name=self._parts.config.name,
+            id=core.settings.identity,
+            version=__version__,
+            uptime_seconds=round(time.monotonic() - self._parts.started, 3),
+            ready=ready,
+            draining=self._parts.draining,
+            listeners=tuple(
+                ListenerRow(
+                    name=each.config.name,
+                    address=each.address,
+                    clients=each.count,
+                    max_connections=each.config.max_connections,
+                )
+                for each in self._parts.listeners.values()
+            ),
+            drivers=drivers,
+            remotes=remotes,
+            devices=tuple(DeviceRow(name=name, owner=owner(peer)) for name, peer in core.ownership.owners.items()),
+            clients=sum(peer.kind == "client" for peer in core.peers.values()),
+            loops_detected=sum(core.counters.loops.values()),
+            conflicts=tuple(
+                ConflictRow(device=device, owner=places[0], refused=places[1])
+                for device, places in core.ownership.conflicts.items()
+            ),
+        )
+
+    def clients(self) -> tuple[ClientRow, ...]:
+        """Who connected to us."""
+        now = time.monotonic()
+        rows = []
+        for peer in self._parts.engine.core.peers.values():
+            if peer.kind == "client" or (peer.link is not None and not peer.link.opener):
+                rows.append(_client_row(peer, now))
+        return tuple(rows)
+
+    def device(self, name: str) -> DeviceSource:
+        """Raises KeyError."""
+        core = self._parts.engine.core
+        return DeviceSource(
+            name=name,
+            owner=owner(core.ownership.owners[name]),
+            definitions=capture(core.view, name),
+        )
+
+    def sample(self) -> Sample:
+        """What the metrics are made of."""
+        core = self._parts.engine.core
+        queues: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
+        largest = dict.fromkeys(PEER_KINDS, 0)
+        connections: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
+        slow = 0
+        for peer in core.peers.values():
+            size = peer.outbox.size + peer.parked_bytes
+            connections[peer.kind] += 1
+            queues[peer.kind] += size
+            largest[peer.kind] = max(largest[peer.kind], size)
+            slow += peer.kind == "client" and peer.blobs_waiting > 1
+        counters = core.counters.copy()
+        to_wall_clock = time.time() - time.monotonic()
+        for each in counters.devices.values():
+            each.last_message += to_wall_clock if each.last_message else 0.0
+        definitions = capture(core.view) if self._parts.config.metrics.properties else ()
+        return Sample(
+            status=self.status(),
+            counters=counters,
+            connections=connections,
+            queue_bytes=queues,
+            queue_bytes_largest=largest,
+            queue_limit_bytes=core.settings.queue,
+            slow_clients=slow,
+            audit_lost=self._services.audit_lost,
+            definitions=definitions,
+        )
 
 
 def owner(peer: Peer) -> Owner:
@@ -116,16 +170,6 @@ def remote_row(remote: RemoteLink) -> RemoteRow:
     )
 
 
-def clients(server: Server) -> tuple[ClientRow, ...]:
-    """Who connected to us."""
-    now = time.monotonic()
-    rows = []
-    for peer in server.engine.core.peers.values():
-        if peer.kind == "client" or (peer.link is not None and not peer.link.opener):
-            rows.append(_client_row(peer, now))
-    return tuple(rows)
-
-
 def _client_row(peer: Peer, now: float) -> ClientRow:
     wishes = peer.wishes
     asked = {f"{device}.{name}" if name else device for device, name in wishes.asked()}
@@ -141,45 +185,4 @@ def _client_row(peer: Peer, now: float) -> ClientRow:
         dropped_blobs=peer.lost,
         link=peer.link is not None,
         connected_seconds=round(now - peer.joined, 3),
-    )
-
-
-def device(server: Server, name: str) -> DeviceSource:
-    """Raises KeyError."""
-    core = server.engine.core
-    return DeviceSource(
-        name=name,
-        owner=owner(core.ownership.owners[name]),
-        definitions=capture(core.view, name),
-    )
-
-
-def sample(server: Server) -> Sample:
-    """What the metrics are made of."""
-    core = server.engine.core
-    queues: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
-    largest = dict.fromkeys(PEER_KINDS, 0)
-    connections: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
-    slow = 0
-    for peer in core.peers.values():
-        size = peer.outbox.size + peer.parked_bytes
-        connections[peer.kind] += 1
-        queues[peer.kind] += size
-        largest[peer.kind] = max(largest[peer.kind], size)
-        slow += peer.kind == "client" and peer.blobs_waiting > 1
-    counters = core.counters.copy()
-    to_wall_clock = time.time() - time.monotonic()
-    for each in counters.devices.values():
-        each.last_message += to_wall_clock if each.last_message else 0.0
-    definitions = capture(core.view) if server.config.metrics.properties else ()
-    return Sample(
-        status=status(server),
-        counters=counters,
-        connections=connections,
-        queue_bytes=queues,
-        queue_bytes_largest=largest,
-        queue_limit_bytes=core.settings.queue,
-        slow_clients=slow,
-        audit_lost=server.services.audit_lost,
-        definitions=definitions,
     )

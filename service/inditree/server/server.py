@@ -15,15 +15,16 @@ from inditree.core import Settings
 from inditree.counters import Counters
 from inditree.discovery.own import Place
 from inditree.errors import ConfigError
-from inditree.ops.model import ClientRow, DeviceSource, Sample, Status
-from inditree.ops.watch import FileWatch, is_mounted
 from inditree.programs.process import close_guardian
 from inditree.programs.supervisor import CannotStart
 from inditree.python.factory import check_drivers, load_factory
-from inditree.server import messages, report
+from inditree.server import messages
 from inditree.server.control import Control
 from inditree.server.found import Discovered
 from inditree.server.indiserver import Fifo, MessageLog
+from inditree.server.parts import Parts
+from inditree.server.reload import Reload
+from inditree.server.report import Report
 from inditree.server.services import Services
 from inditree.server.units import Units
 from inditree.supervise import ENDED
@@ -41,7 +42,7 @@ DESCRIPTORS_BESIDE = 128
 """Descriptors that a router needs beside its connections: drivers (four each), links, files."""
 
 
-class Server(Control):
+class Server:
     """A router that runs once. `objects` are IPyDriver objects for it to run beside the drivers of the configuration.
 
     `launch` says how it is run: by default it leaves signals alone. Raises ConfigError where the configuration cannot
@@ -52,20 +53,23 @@ class Server(Control):
         self.objects = check_drivers(objects) if objects else []
         self.config = complete(config)
         self.launch = launch or Launch()
-        self.started = time.monotonic()
-        self.applied = False
-        self.draining = False
-        self.listeners: dict[str, Listener] = {}
         self.engine: Engine
         self.units: Units
+        self.parts: Parts
         self.services: Services
+        self.control: Control
+        self.reload: Reload
         self.discovered: Discovered
         self.running = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._reloading = asyncio.Lock()  # one after the other
         self._signals = 0
         self._status = 0
         self._fifo: Fifo | None = None
+
+    @property
+    def listeners(self) -> dict[str, Listener]:
+        """The listeners by name, while it runs."""
+        return self.parts.listeners
 
     # Running
 
@@ -103,7 +107,10 @@ class Server(Control):
         if self.launch.message_dir is not None:
             self.engine.tap = MessageLog(self.launch.message_dir).note
         self.units = Units(self.engine, self.on_change)
-        self.services = Services(self.engine, self.units, self)
+        self.parts = Parts(self.config, self.launch, self.engine, self.units)
+        self.services = Services(self.engine, self.units)
+        self.control = Control(self.parts, Report(self.parts, self.services))
+        self.reload = Reload(self.parts, self.services)
         self.discovered = Discovered(self.engine, self.units)
 
     async def _start(self) -> None:
@@ -114,11 +121,11 @@ class Server(Control):
             _logger.warning("%s", warning, extra={"event": "descriptors"})
         made = self._call_factories()
         for entry in self.config.listen:
-            listener = self._listener(entry)
+            listener = self.reload.listener(entry)
             listener.bind()
-            self.listeners[entry.name] = listener
-        await self.services.start(self.config, self.launch.http_may_fail)
-        for listener in self.listeners.values():
+            self.parts.listeners[entry.name] = listener
+        await self.services.start(self.config, self.control, self.launch.http_may_fail)
+        for listener in self.parts.listeners.values():
             listener.start()
         for each in self.objects:
             self.units.add_object(each, taken={driver.name for driver in self.config.drivers})
@@ -127,19 +134,17 @@ class Server(Control):
         for remote in self.config.remotes:
             self.units.add_remote(remote)
         self.discovered.start(self.config.discovery, self._places)
-        if self.launch.file is not None and is_mounted(self.launch.file):
-            FileWatch(lambda: [str(self.launch.file)], self._on_hangup).start(self.engine.tasks)
-        FileWatch(self.certificate_files, self.renew_certificates).start(self.engine.tasks)
+        self.reload.watch()
         if self.launch.fifo is not None:
             self._fifo = Fifo(self.launch.fifo, self.launch.fifo_restart, self.engine, self.units)
             self._fifo.start()
         if self.launch.keepalive is not None:
             self.engine.tasks.start(messages.keep_alive(self.engine, self.launch.keepalive), "keepalive")
-        self.applied = True
+        self.parts.applied = True
 
     def _places(self) -> list[Place]:
         """Where we listen: discovery leaves out what leads there."""
-        return [(each.config.address[0], each.port) for each in self.listeners.values() if each.config.tcp]
+        return [(each.config.address[0], each.port) for each in self.parts.listeners.values() if each.config.tcp]
 
     def _call_factories(self) -> dict[str, list[Any]]:
         """The drivers of each factory, for its first run: one that cannot be had is a mistake in the configuration."""
@@ -156,15 +161,15 @@ class Server(Control):
         return made
 
     def _announce(self) -> None:
-        for listener in self.listeners.values():
+        for listener in self.parts.listeners.values():
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
         self.services.announce()
 
     def on_change(self) -> None:
         """A driver changed its state: an indiserver ends with its last one."""
-        if self._fifo is not None and not self.draining:
+        if self._fifo is not None and not self.parts.draining:
             self._fifo.on_change()
-        if not self.launch.ends_with_drivers or self.units.remotes or not self.applied or self.draining:
+        if not self.launch.ends_with_drivers or self.units.remotes or not self.parts.applied or self.parts.draining:
             return
         if all(unit.supervisor.state in ENDED for unit in self.units.drivers.values()):
             _logger.error("the last driver is gone for good", extra={"event": "no_drivers"})
@@ -182,9 +187,9 @@ class Server(Control):
         self._stopping.set()
 
     async def _stop(self) -> None:
-        self.draining = True
+        self.parts.draining = True
         undiscovered = self.engine.tasks.start(self.discovered.stop(), "stop discovery")
-        for listener in self.listeners.values():
+        for listener in self.parts.listeners.values():
             listener.stop()
         if self._fifo is not None:
             self._fifo.stop()
@@ -206,8 +211,8 @@ class Server(Control):
         return passed
 
     async def _close(self) -> None:
-        self.draining = True  # it may not have been told to stop: a start that failed, a task that was cancelled
-        for listener in self.listeners.values():
+        self.parts.draining = True  # it may not have been told to stop: a start that failed, a task that was cancelled
+        for listener in self.parts.listeners.values():
             listener.stop()
         if self._fifo is not None:
             self._fifo.stop()
@@ -227,7 +232,7 @@ class Server(Control):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal, number)
-        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.begin)
 
     def _on_stop_signal(self, number: int) -> None:
         self._signals += 1
@@ -239,26 +244,3 @@ class Server(Control):
             _logger.warning("%s again: ending all drivers at once", name, extra={"event": "killing"})
             self._status = 1
             self.units.kill_drivers()
-
-    def _on_hangup(self) -> None:
-        if self.draining:
-            return
-        self.engine.tasks.start(self.reload(), "reload")
-
-    # What it tells
-
-    def snapshot(self) -> Status:
-        """The whole router."""
-        return report.status(self)
-
-    def clients(self) -> tuple[ClientRow, ...]:
-        """Who connected to us."""
-        return report.clients(self)
-
-    def sample(self) -> Sample:
-        """What the metrics are made of."""
-        return report.sample(self)
-
-    def device(self, name: str) -> DeviceSource:
-        """Raises KeyError."""
-        return report.device(self, name)

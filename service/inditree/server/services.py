@@ -24,12 +24,11 @@ _logger = logging.getLogger("inditree.router")
 
 
 class Services:
-    """Those of one router. `control` is what HTTP shows and changes."""
+    """The services of one router."""
 
-    def __init__(self, engine: Engine, units: Units, control: Control) -> None:
+    def __init__(self, engine: Engine, units: Units) -> None:
         self._engine = engine
         self._units = units
-        self._control = control
         self._audit: Audit | None = None
         self._http: HttpServer | None = None
         self._metrics: Metrics | None = None
@@ -41,8 +40,11 @@ class Services:
         """Lines that could not be written to audit.file."""
         return self._audit.lost if self._audit is not None else 0
 
-    async def start(self, config: Config, http_may_fail: bool) -> None:
-        """Start what the configuration asks for. Raises StartError; ConfigError for a token file that is wrong."""
+    async def start(self, config: Config, control: Control, http_may_fail: bool) -> None:
+        """Start what the configuration asks for; `control` is what HTTP shows and changes.
+
+        Raises StartError; ConfigError for a token file that is wrong.
+        """
         if config.audit.file is not None:
             self._audit = Audit(config.audit.file)
             self._engine.on_audit = self._audited
@@ -51,15 +53,15 @@ class Services:
         self._blocked = BlockWatch(self._lag, lambda task, files: culprit([*self._units.drivers.values()], task, files))
         self._blocked.start()
         if config.http.listen is not None:
-            await self._start_http(config, http_may_fail)
+            await self._start_http(config, control, http_may_fail)
 
-    async def _start_http(self, config: Config, may_fail: bool) -> None:
+    async def _start_http(self, config: Config, control: Control, may_fail: bool) -> None:
         # Imported where it is wanted: half of the memory of a router with nothing to do.
         from inditree.ops.http import HttpServer
         from inditree.ops.metrics import Metrics
 
         self._metrics = Metrics(config.metrics.properties)
-        self._http = HttpServer(config.http, self._control, self._engine.tasks, self._metrics, self._audit)
+        self._http = HttpServer(config.http, control, self._engine.tasks, self._metrics, self._audit)
         try:
             await self._http.start()
         except StartError as error:

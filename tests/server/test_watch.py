@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inditree.ops.watch import FileWatch, is_mounted
+from inditree.server.watch import FileWatch, is_mounted
 from inditree.tasks import Tasks
 from programs.processes import until
 
