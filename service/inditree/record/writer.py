@@ -1,0 +1,323 @@
+"""Writing a record: the loop appends to a tape, a thread brings the tape to the disk.
+
+Nothing here makes the loop wait: it appends to a list. A disk that is slow or full costs records, which are counted,
+and nobody else anything; when there is room again it goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import threading
+import time
+from binascii import Error as Base64Error
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pybase64
+
+from inditree.errors import StartError
+from inditree.record.format import MAGIC, Commanded, Pictured, Record, Said, pack
+from inditree.record.secrets import without_secrets
+from inditree.record.store import file_name, outdated, segments
+
+FLUSH = 0.1
+"""Seconds between two looks at the tape; what one source said within it is one record."""
+SYNC = 1.0
+"""Seconds after which what was written is safe from a crash of the machine, too."""
+RUN_BYTES = 64 << 10
+"""Bytes of elements in one record at most, so that damage costs little."""
+TAPE_BYTES = 32 << 20
+"""Bytes that wait for a disk that is slow, images apart: some seconds of the fastest drivers."""
+TAPE_IMAGES = 128 << 20
+"""Bytes of images that wait for a disk that is slow."""
+SEGMENT_BYTES = 64 << 20
+SEGMENT_SECONDS = 3600.0
+
+_ONE = re.compile(rb"(<oneBLOB\b(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>)([^<]*+)(?=</oneBLOB)")
+_logger = logging.getLogger("inditree.record")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where a record is kept, and how much: `keep` is in seconds, `max_size` in bytes, `images` none, hash or all."""
+
+    folder: Path
+    keep: float
+    max_size: int
+    images: str = "none"
+
+    @property
+    def segment_bytes(self) -> int:
+        """Bytes from which on a new segment is begun."""
+        return max(1, min(SEGMENT_BYTES, self.max_size // 10))
+
+
+class Item(NamedTuple):
+    """One thing on the tape. `kind` is said, known (a definition said again), commanded or pictured."""
+
+    time: float
+    kind: str
+    source: str
+    data: bytes
+    result: str = ""
+
+
+class Tape:
+    """What waits to be written. The loop appends, the thread takes all; both calls are atomic under the interpreter."""
+
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+        self._bytes = self._images = 0
+        self.lost = 0
+
+    def append(self, item: Item) -> bool:
+        """Append an item; False, and counted, where there is no room."""
+        if item.kind == "pictured":
+            room = self._images + len(item.data) <= TAPE_IMAGES or not self._images
+            self._images += len(item.data) if room else 0
+        else:
+            room = self._bytes + len(item.data) <= TAPE_BYTES
+            self._bytes += len(item.data) if room else 0
+        if room:
+            self._items.append(item)
+        else:
+            self.lost += 1
+        return room
+
+    def take(self) -> list[Item]:
+        """All items, the oldest first."""
+        items, self._items = self._items, []
+        self._bytes = self._images = 0
+        return items
+
+
+@dataclass
+class Figures:
+    """For the metrics: bytes of all segments, when the oldest begins (seconds since 1970, None: none), records lost."""
+
+    size: int = 0
+    oldest: float | None = None
+    lost: int = 0
+
+
+class Writer:
+    """Brings a tape to a folder, in a thread of its own, until `close`.
+
+    `on_segment` is called in that thread when a segment has begun, so that the definitions of the moment can be said
+    again. Raises StartError where the folder cannot be had, or another router records there.
+    """
+
+    def __init__(self, plan: Plan, tape: Tape, on_segment: Callable[[], None]) -> None:
+        self.plan = plan
+        self.figures = Figures()
+        self._tape = tape
+        self._on_segment = on_segment
+        self._lock = _taken(plan.folder)
+        self._file: int | None = None
+        self._path: Path | None = None
+        self._size = 0
+        self._began = 0.0
+        self._synced = 0.0
+        self._failed = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="record", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Write what is on the tape and end; at most `timeout` seconds."""
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def replan(self, plan: Plan) -> None:
+        """Take other bounds; the folder stays. Holds from the next flush on."""
+        self.plan = plan
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(FLUSH):
+                self._flush()
+            self._flush()
+        finally:
+            self._end_segment()
+            os.close(self._lock)
+
+    def _flush(self) -> None:
+        try:
+            self._write(self._tape.take())
+            self._tend()
+        except Exception:  # a mistake of ours must not end the record of the night
+            _logger.exception("the record has missed something", extra={"event": "record_failed"})
+
+    def _write(self, items: list[Item]) -> None:
+        lost = 0
+        for record in _records(items, self.plan.images):
+            lost += not self._put(pack(record), record.time)
+        if lost:
+            self.figures.lost += lost
+
+    def _put(self, data: bytes, stamp: int) -> bool:
+        """Append a record; False where the disk does not take it."""
+        try:
+            if self._file is None:
+                self._begin_segment(stamp)
+            assert self._file is not None
+            _write_whole(self._file, data)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._size += len(data)
+        self.figures.size += len(data)
+        self._recover()
+        return True
+
+    def _begin_segment(self, stamp: int) -> None:
+        path = self.plan.folder / file_name(stamp)
+        while path.exists():  # the clock was set back
+            stamp += 1
+            path = self.plan.folder / file_name(stamp)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._path, self._size, self._began = path, 0, time.monotonic()
+        _write_whole(self._file, MAGIC)
+        self._size = len(MAGIC)
+        self._look()
+        self._on_segment()
+
+    def _end_segment(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                os.fdatasync(self._file)
+            os.close(self._file)
+        self._file = None
+
+    def _fail(self, error: OSError) -> None:
+        """The segment ends before what was half written; a new one is begun when the disk takes it."""
+        if self._file is not None and self._path is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._size)
+                if not self._size:
+                    self._path.unlink()
+        self._end_segment()
+        if error.errno == errno.ENOSPC:
+            self._prune()
+        if not self._failed:
+            text, folder = error.strerror, self.plan.folder
+            _logger.error("the record at %s loses what comes: %s", folder, text, extra={"event": "record_lost"})
+        self._failed = True
+
+    def _recover(self) -> None:
+        if self._failed:
+            self._failed = False
+            _logger.info("the record at %s goes on", self.plan.folder, extra={"event": "record_goes_on"})
+
+    def _tend(self) -> None:
+        """Once a flush: what is written is made safe, a full segment is ended, old ones are deleted."""
+        self.figures.lost += self._tape.lost
+        self._tape.lost = 0
+        now = time.monotonic()
+        if self._file is None:
+            return
+        if now - self._synced >= SYNC:
+            self._synced = now
+            os.fdatasync(self._file)
+            self._look()
+        if self._size >= self.plan.segment_bytes or now - self._began >= SEGMENT_SECONDS:
+            self._end_segment()
+            self._prune()
+
+    def _look(self) -> None:
+        found = segments(self.plan.folder)
+        self.figures.size = sum(each.size for each in found)
+        self.figures.oldest = found[0].begin / 1e6 if found else None
+        if outdated(found, int(time.time() * 1e6), int(self.plan.keep * 1e6), self.plan.max_size):
+            self._prune()
+
+    def _prune(self) -> None:
+        found = segments(self.plan.folder)
+        for each in outdated(found, int(time.time() * 1e6), int(self.plan.keep * 1e6), self.plan.max_size):
+            with contextlib.suppress(OSError):
+                each.path.unlink()
+
+
+def _taken(folder: Path) -> int:
+    """The lock on a folder, which is made where it is not there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StartError(f"record.dir {folder}: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise StartError(f"record.dir {folder}: another router records there") from None
+    return lock
+
+
+def _write_whole(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+@dataclass
+class _Gathered:
+    """Elements of one source that share a record."""
+
+    time: int
+    source: str
+    known: bool
+    cuts: list[tuple[int, int]]
+    parts: list[bytes]
+    size: int = 0
+
+    def add(self, stamp: int, data: bytes) -> None:
+        self.cuts.append((stamp - self.time, len(data)))
+        self.parts.append(data)
+        self.size += len(data)
+
+    def record(self) -> Said:
+        return Said(self.time, self.source, self.cuts, b"".join(self.parts), self.known)
+
+
+def _records(items: list[Item], images: str) -> Iterator[Record]:
+    """The items as records: neighbours of one source share one, in the order of their beginnings."""
+    found: list[_Gathered | Commanded | Pictured] = []
+    gathered: dict[tuple[str, bool], _Gathered] = {}
+    for item in items:
+        stamp = int(item.time * 1e6)
+        if item.kind == "commanded":
+            found.append(Commanded(stamp, item.source, item.result, without_secrets(item.data)))
+            gathered.clear()  # what is said after it stands behind it
+        elif item.kind == "pictured":
+            found.append(pictured(stamp, item.source, item.data, images))
+            gathered.clear()
+        else:
+            key = item.source, item.kind == "known"
+            into = gathered.get(key)
+            if into is None or into.size + len(item.data) > RUN_BYTES:
+                into = gathered[key] = _Gathered(stamp, *key, [], [])
+                found.append(into)
+            into.add(stamp, without_secrets(item.data))
+    return (each.record() if isinstance(each, _Gathered) else each for each in found)
+
+
+def pictured(stamp: int, source: str, data: bytes, images: str) -> Pictured:
+    """A `setBLOBVector` as it is kept: whole, or with the hashes of its images in their place."""
+    hashes, sizes = [], []
+    for match in _ONE.finditer(data):
+        try:
+            raw = pybase64.b64decode(match[2])
+        except (Base64Error, ValueError):
+            raw = b""
+        hashes.append(hashlib.sha256(raw).hexdigest())
+        sizes.append(len(raw))
+    kept = data if images == "all" else _ONE.sub(rb"\1", data)
+    return Pictured(stamp, source, hashes, sizes, kept, images == "all")

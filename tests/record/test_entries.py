@@ -1,0 +1,121 @@
+"""What a record says as lines of JSON and CSV, what is asked for, and what is never kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from inditree.record.entries import Entry, Wanted, as_csv, entries, lines, moment, rfc3339, rows
+from inditree.record.format import Commanded, Pictured, Said
+from inditree.record.secrets import without_secrets
+
+AT = moment("2026-01-02T03:04:05.5Z")
+SET = (
+    b'<setNumberVector device="Mount" name="COORD" state="Busy"><oneNumber name="RA">5:30:00</oneNumber>'
+    b'<oneNumber name="DEC">nan</oneNumber></setNumberVector>\n'
+)
+NEW = b'<newSwitchVector device="Mount" name="PARK"><oneSwitch name="PARK">On</oneSwitch></newSwitchVector>\n'
+MESSAGE = b'<message device="Mount" message="off we go"/>\n'
+IMAGE = (
+    b'<setBLOBVector device="Cam" name="CCD1" state="Ok">'
+    b'<oneBLOB name="CCD1" size="9" format=".fits"/></setBLOBVector>\n'
+)
+NIGHT = [
+    *entries(Said(AT, "driver mount", [(0, len(SET)), (1000, len(MESSAGE))], SET + MESSAGE)),
+    *entries(Commanded(AT + 2_000_000, "client 127.0.0.1:9", "sent", NEW)),
+    *entries(Pictured(AT + 3_000_000, "driver cam", ["ab" * 32], [9], IMAGE)),
+    Entry(AT + 4_000_000, "driver mount", SET, known=True),
+]
+
+
+def test_each_element_has_its_time() -> None:
+    assert [each.time - AT for each in NIGHT] == [0, 1000, 2_000_000, 3_000_000, 4_000_000]
+    assert [each.data for each in NIGHT] == [SET, MESSAGE, NEW, IMAGE, SET]
+
+
+def test_lines() -> None:
+    found = [line.as_object() for line in lines(NIGHT, Wanted())]
+    assert [next(iter(each["element"])) for each in found] == [
+        *("setNumberVector", "message", "newSwitchVector", "setBLOBVector"),
+    ]
+    assert found[0]["time"] == "2026-01-02T03:04:05.500000Z"
+    assert found[0]["from"] == "driver mount"
+    assert found[0]["element"]["setNumberVector"]["items"][0] == {"name": "RA", "value": 5.5}
+    assert found[2]["result"] == "sent"
+    assert found[3]["element"]["setBLOBVector"]["items"][0]["sha256"] == "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("wanted", "times"),
+    [
+        (Wanted(device="Cam"), [3_000_000]),
+        (Wanted(device="M*", property="COORD"), [0]),
+        (Wanted(member="PARK"), [2_000_000]),
+        (Wanted(member="nobody"), []),
+        (Wanted(begin=AT + 1000), [1000, 2_000_000, 3_000_000]),
+        (Wanted(end=AT + 2_000_000), [0, 1000]),
+    ],
+)
+def test_what_is_wanted(wanted: Wanted, times: list[int]) -> None:
+    assert [line.time for line in lines(NIGHT, wanted)] == [rfc3339(AT + each) for each in times]
+
+
+def test_a_member_alone() -> None:
+    (found,) = lines(NIGHT, Wanted(member="DEC"))
+    assert [item["name"] for item in found.element["setNumberVector"]["items"]] == ["DEC"]
+
+
+def test_csv() -> None:
+    assert "".join(as_csv(rows(lines(NIGHT, Wanted())))) == (
+        "time,device,property,member,value,state\n"
+        "2026-01-02T03:04:05.500000Z,Mount,COORD,RA,5.5,Busy\n"
+        "2026-01-02T03:04:05.500000Z,Mount,COORD,DEC,,Busy\n"
+        "2026-01-02T03:04:07.500000Z,Mount,PARK,PARK,On,asked\n"
+        f"2026-01-02T03:04:08.500000Z,Cam,CCD1,CCD1,{'ab' * 32},Ok\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-01-02T03:04:05.5Z", 1767323045_500000),
+        ("2026-01-02T04:04:05+01:00", 1767323045_000000),
+        ("2026-01-02 03:04:05", 1767323045_000000),
+        ("2026-01-02", 1767312000_000000),
+    ],
+)
+def test_times(text: str, time: int) -> None:
+    assert moment(text) == time
+    assert moment(rfc3339(time)) == time
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("WIFI_PASSWORD", False),
+        ("KEY", False),
+        ("API_KEY_2", False),
+        ("api_token", False),
+        ("CLIENT_SECRET", False),
+        ("KEYBOARD", True),
+        ("MONKEY", True),
+        ("TOKENS", True),
+    ],
+)
+@pytest.mark.parametrize(
+    "member", ["<oneText name='{}'>hunter2</oneText>", '<defText label="a>b" name="{}">\nhunter2\n</defText>']
+)
+def test_secrets_are_not_kept(name: str, kept: bool, member: str) -> None:
+    data = (
+        f"<setTextVector device='D' name='P'>{member.format(name)}<oneText name='USER'>anna</oneText></setTextVector>"
+    )
+    found = without_secrets(data.encode())
+    assert (b"hunter2" in found) is kept
+    assert b"anna" in found
+    assert name.encode() in found
+
+
+def test_a_secret_in_cdata_is_not_kept_either() -> None:
+    data = b"<newTextVector device='D' name='P'><oneText name='A_KEY'>x<![CDATA[hun<ter2]]>y</oneText></newTextVector>"
+    assert (
+        without_secrets(data) == b"<newTextVector device='D' name='P'><oneText name='A_KEY'></oneText></newTextVector>"
+    )

@@ -1,0 +1,167 @@
+"""Writing a record: what is on the tape reaches the disk; one that does not take it costs the record alone."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pybase64
+import pytest
+
+from inditree.errors import StartError
+from inditree.record import writer as module
+from inditree.record.entries import Entry
+from inditree.record.format import Commanded, Damage, Said, unpack
+from inditree.record.store import read, segments
+from inditree.record.writer import TAPE_BYTES, Item, Plan, Tape, Writer, pictured
+from live import until
+
+MESSAGE = b'<message device="D" message="x"/>\n'
+COMMAND = b'<newTextVector device="D" name="P"><oneText name="A_KEY">x</oneText></newTextVector>\n'
+IMAGE = (
+    b'<setBLOBVector device="C" name="I"><oneBLOB name="I" size="6" format=".fits">\n'
+    b"QUJD\nREVG\n</oneBLOB></setBLOBVector>\n"
+)
+
+
+class Recorder:
+    """A tape and its writer."""
+
+    def __init__(self, folder: Path, **plan: int | str) -> None:
+        self.folder = folder
+        self.tape = Tape()
+        self.begun = 0
+        self.plan = Plan(folder, keep=3600, **{"max_size": 1 << 30, **plan})  # type: ignore[arg-type]
+        self.writer = Writer(self.plan, self.tape, self.count)
+
+    def count(self) -> None:
+        self.begun += 1
+
+    def say(self, data: bytes = MESSAGE, kind: str = "said", source: str = "driver d") -> None:
+        self.tape.append(Item(time.time(), kind, source, data))
+
+    def entries(self) -> list[Entry]:
+        return [each for each in read(each.path for each in segments(self.folder)) if isinstance(each, Entry)]
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
+    made: list[Recorder] = []
+
+    def record(**plan: int | str) -> Recorder:
+        made.append(Recorder(tmp_path / "night", **plan))
+        return made[-1]
+
+    yield record
+    for each in made:
+        each.writer.close()
+
+
+def test_what_is_said_is_written_and_nobody_else_may_read_it(recording: Callable[..., Recorder]) -> None:
+    night = recording()
+    night.say()
+    night.say(source="driver e")
+    night.say(COMMAND, "commanded", "client 127.0.0.1:7")
+    night.say(IMAGE, "pictured")
+    until(lambda: len(night.entries()) == 4)
+    assert [each.source for each in night.entries()] == ["driver d", "driver e", "client 127.0.0.1:7", "driver d"]
+    assert b"A_KEY" in night.entries()[2].data and b">x<" not in night.entries()[2].data
+    (segment,) = segments(night.folder)
+    assert stat.S_IMODE(segment.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(night.folder.stat().st_mode) == 0o700
+    assert night.begun == 1
+
+
+def test_what_one_source_says_at_once_shares_a_record_and_commands_keep_their_place() -> None:
+    items = [Item(5.0, "said", "a", MESSAGE), Item(5.00001, "said", "a", MESSAGE), Item(5.5, "commanded", "c", COMMAND)]
+    found = list(module._records([*items, Item(6.0, "said", "a", MESSAGE)], "none"))
+    assert [type(each) for each in found] == [Said, Commanded, Said]
+    assert isinstance(found[0], Said) and found[0].cuts == [(0, len(MESSAGE)), (10, len(MESSAGE))]
+
+
+@pytest.mark.parametrize("images", ["hash", "all"])
+def test_images_are_kept_whole_or_as_their_hash(images: str) -> None:
+    found = pictured(1, "driver c", IMAGE, images)
+    assert (found.hashes, found.sizes) == ([hashlib.sha256(b"ABCDEF").hexdigest()], [6])
+    assert (found.data == IMAGE) is (images == "all")
+    assert (b"QUJD" in found.data) is (images == "all")
+    assert found.whole is (images == "all")
+
+
+def test_of_several_images_each_has_its_hash() -> None:
+    two = IMAGE.replace(
+        b"</setBLOBVector>", b"<oneBLOB name='>' size='1'>" + pybase64.b64encode(b"Z") + b"</oneBLOB></setBLOBVector>"
+    )
+    assert pictured(1, "driver c", two, "hash").sizes == [6, 1]
+
+
+def test_a_killed_writer_leaves_all_but_the_last_moment(recording: Callable[..., Recorder]) -> None:
+    night = recording()
+    for _ in range(10):
+        night.say()
+    until(lambda: len(night.entries()) == 10)  # without its end: as after a kill
+    assert not any(isinstance(each, Damage) for each in unpack(segments(night.folder)[0].path.read_bytes()))
+
+
+def test_a_full_segment_is_followed_by_another_and_the_oldest_go(recording: Callable[..., Recorder]) -> None:
+    night = recording(max_size=20_000)
+    sent = 0
+    while night.begun < 15:
+        night.say(os.urandom(200))
+        sent += 1
+        until(lambda: night.writer._tape._items == [], what="the tape was taken")
+    until(lambda: sum(each.size for each in segments(night.folder)) <= 24_000)
+    assert len(night.entries()) < sent
+    assert night.writer.figures.oldest is not None
+    assert night.writer.figures.lost == 0
+
+
+def test_a_full_disk_is_counted_and_it_goes_on(
+    recording: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    night = recording()
+    night.say()
+    until(lambda: len(night.entries()) == 1)
+    whole = module._write_whole
+
+    def full(file: int, data: bytes) -> None:
+        os.write(file, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with caplog.at_level("INFO", "inditree.record"):
+        monkeypatch.setattr(module, "_write_whole", full)
+        for number in range(3):
+            night.say(source=f"driver {number}")
+        until(lambda: night.writer.figures.lost == 3)
+        monkeypatch.setattr(module, "_write_whole", whole)
+        night.say()
+        until(lambda: "goes on" in caplog.text)
+    until(lambda: len(night.entries()) == 2)
+    assert caplog.text.count("loses what comes: No space left on device") == 1
+    assert not any(isinstance(each, Damage) for each in read(each.path for each in segments(night.folder)))
+
+
+def test_a_slow_disk_bounds_what_waits() -> None:
+    tape = Tape()
+    piece = b"x" * (TAPE_BYTES // 4)
+    assert [tape.append(Item(0.0, "said", "d", piece)) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert tape.lost == 2
+    assert len(tape.take()) == 4
+    assert tape.append(Item(0.0, "said", "d", piece))
+
+
+def test_one_router_records_to_a_folder(recording: Callable[..., Recorder]) -> None:
+    night = recording()
+    with pytest.raises(StartError, match="another router records there"):
+        Writer(night.plan, Tape(), night.count)
+
+
+def test_a_folder_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartError, match=r"record\.dir .*file/night: Not a directory"):
+        Writer(Plan(tmp_path / "file" / "night", 1, 1), Tape(), lambda: None)
