@@ -117,4 +117,5 @@ def _driver(program: str, options: dict[str, str], restart: Restart) -> Driver:
         exec=(f"{prefix}/bin/{program}" if prefix else program,),
         env={_VARIABLES[letter]: value for letter, value in options.items() if value},
         restart=restart,
+        stderr_level="warning",  # as of those that the command line names
     )

@@ -98,7 +98,7 @@ def test_who_is_there_speaks_no_http(capsys: pytest.CaptureFixture[str]) -> None
     ("variable", "words", "status", "message"),
     [
         ("off", [], 1, "HTTP is off (INDITREE_HTTP): there is no router to ask"),
-        ("9724", [], 2, "INDITREE_HTTP: '9724' has no port (host:port, [::1]:port)"),
+        ("9724", [], 2, "INDITREE_HTTP: '9724' has no host (localhost:9724, or *:9724 for all addresses)"),
         ("off", ["--http", "x"], 2, "--http: 'x' has no port (host:port, [::1]:port)"),
         ("", ["--token-file", "no"], 2, "--token-file: no: No such file or directory"),
         ("", ["--token-file", "empty"], 2, "--token-file: empty: holds no token"),

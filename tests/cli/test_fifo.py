@@ -13,7 +13,7 @@ _NEVER = Restart(policy="never")
 
 
 def _driver(program: str, **env: str) -> Driver:
-    return Driver(exec=(program,), env=env, restart=_NEVER)
+    return Driver(exec=(program,), env=env, restart=_NEVER, stderr_level="warning")
 
 
 @pytest.mark.parametrize(

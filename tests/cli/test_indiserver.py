@@ -92,9 +92,9 @@ def test_the_configuration() -> None:
             Listen(unix="@/tmp/sock", name="@/tmp/sock", max_connections=None),
         ),
         drivers=(
-            Driver(name="indi_a", exec=("indi_a",), restart=restart),
-            Driver(name="b", exec=("/opt/b",), restart=restart),
-            Driver(name="indi_a-2", exec=("indi_a",), restart=restart),
+            Driver(name="indi_a", exec=("indi_a",), restart=restart, stderr_level="warning"),
+            Driver(name="b", exec=("/opt/b",), restart=restart, stderr_level="warning"),
+            Driver(name="indi_a-2", exec=("indi_a",), restart=restart, stderr_level="warning"),
         ),
         remotes=(
             Remote(name="dome-b:7624", host="dome-b"),

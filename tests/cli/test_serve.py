@@ -110,7 +110,7 @@ def test_it_ends_as_the_server_ends(stage: Stage, capsys: pytest.CaptureFixture[
     [
         (["--port", "x"], "--port: 'x' is not a port (0 to 65535)"),
         (["--host", "a b"], "--host: 'a b' is not a host"),
-        (["--http", "9724"], "--http: '9724' has no port (host:port, [::1]:port)"),
+        (["--http", "9724"], "--http: '9724' has no host (localhost:9724, or *:9724 for all addresses)"),
         (["--max-connections", "0"], "--max-connections: '0' is not a number of connections (1 or more)"),
         (["--remote", "a:x"], "--remote: 'x' is not a port (1 to 65535)"),
         (["'open"], 'DRIVER: "\'open": no closing quotation'),

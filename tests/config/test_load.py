@@ -177,7 +177,7 @@ def test_default_limits() -> None:
 def test_default_driver_and_remote() -> None:
     result = config.load("{drivers: [{exec: [x]}], remotes: [{host: dome-b}]}")
     (driver,), (remote,) = result.drivers, result.remotes
-    assert driver == Driver(name="x", exec=("x",), env={}, cwd=None, stderr_level="error", stop_grace=5.0)
+    assert driver == Driver(name="x", exec=("x",), env={}, cwd=None, stderr_level="info", stop_grace=5.0)
     assert (driver.ready_timeout, driver.required) == (30.0, False)
     assert driver.restart == Restart(
         policy="always", backoff=1.0, backoff_max=60.0, reset_after=60.0, max_restarts=None
@@ -205,9 +205,9 @@ def test_nobody_who_connects_may_provide_devices(word: str) -> None:
     assert config.load(f"listen: [{{tcp: 'localhost:7624', peers: {word}}}]").listen[0].peers == "none"
 
 
-@pytest.mark.parametrize("word", ["off", "false", "null"])
-def test_http_is_off(word: str) -> None:
-    result = config.load(f"http: {{listen: {word}}}")
+@pytest.mark.parametrize("text", ["{listen: off}", "{listen: 'off'}", "{listen: null}", "off", "'off'", "false"])
+def test_http_is_off(text: str) -> None:
+    result = config.load(f"http: {text}")
     assert (result.http.listen, result.http.address) == (None, None)
 
 

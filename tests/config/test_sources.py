@@ -142,7 +142,7 @@ def test_without_a_tcp_listener(tmp_path: Path) -> None:
     [
         ("PORT", "indi", "INDITREE_PORT: 'indi' is not a port (0 to 65535)"),
         ("HOST", "a b", "INDITREE_HOST: 'a b' is not a host"),
-        ("HTTP", "9724", "INDITREE_HTTP: '9724' has no port (host:port, [::1]:port)"),
+        ("HTTP", "9724", "INDITREE_HTTP: '9724' has no host (localhost:9724, or *:9724 for all addresses)"),
         ("HTTP", "OFF", "INDITREE_HTTP: 'OFF' has no port (host:port, [::1]:port)"),
         ("DRIVERS", "a;'b", 'INDITREE_DRIVERS: "\'b": no closing quotation'),
         ("REMOTES", "a,b:x", "INDITREE_REMOTES: 'x' is not a port (1 to 65535)"),

@@ -114,7 +114,7 @@ def test_a_missing_program_is_tried_again_and_named() -> None:
         async with supervised(["no-such-driver"]) as (supervisor, program):
             supervisor.start()
             await until(lambda: supervisor.last_error, "its failure")
-            assert supervisor.last_error == "cannot be started: no-such-driver: No such file or directory"
+            assert supervisor.last_error == "cannot be started: no-such-driver: no such program on PATH"
             assert supervisor.state is State.BACKOFF
             program.argv = STAYS  # somebody installed it
             await until(lambda: supervisor.ready, "its device")

@@ -28,7 +28,7 @@ from inditree.config import (
     complete,
     variables,
 )
-from inditree.config.structs import INDI_PORT, MIB
+from inditree.config.structs import INDI_PORT, MIB, Level
 from inditree.config.words import remote, remote_name, unique
 from inditree.errors import InditreeError
 from inditree.transport import early
@@ -45,6 +45,8 @@ _VALUES = {
     "r": "number of restarts",
 }
 _NUMBERS = "mdpr"
+#: Of what drivers write on stderr: shown without -v, as indiserver does, and no error in itself.
+STDERR_LEVEL: Level = "warning"
 #: Its verbosity as a level of ours: without -v only what went wrong, and what drivers say on stderr.
 _LEVELS = ("warning", "info", "debug")
 
@@ -123,7 +125,8 @@ def config_of(options: Options, said: Overlay = Overlay()) -> Config:  # noqa: B
     Raises InditreeError as indiserver ends: exit 1.
     """
     restart = _restart(options)
-    drivers = tuple(Driver(exec=(word,), restart=restart) for word in options.drivers if "@" not in word)
+    programs = [word for word in options.drivers if "@" not in word]
+    drivers = tuple(Driver(exec=(word,), restart=restart, stderr_level=STDERR_LEVEL) for word in programs)
     level = _LEVELS[min(options.verbosity, len(_LEVELS) - 1)] if options.verbosity else said.log_level or _LEVELS[0]
     return complete(
         Config(

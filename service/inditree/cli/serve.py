@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inditree.config import Config, Launch, Overlay, Sources, doubts, files, variables
@@ -23,11 +23,16 @@ def run(chosen: Namespace) -> int:
         flags=flags(chosen),
         variables=variables(os.environ),
     )
-    return serve(sources.load(), Launch(reread=sources.load, file=sources.file, signals=True))
+    config = sources.load()
+    # INDITREE_HOST is how the image says that the network around the container is the boundary.
+    by_design = sources.variables.host is not None and sources.flags.host is None
+    decided = next((entry for entry in config.listen if entry.tcp), None) if by_design else None
+    launch = Launch(reread=sources.load, file=sources.file, signals=True)
+    return serve(config, launch, doubts(config, decided))
 
 
-def serve(config: Config, launch: Launch) -> int:
-    """Run a server with this configuration to its end. Raises ConfigError and StartError."""
+def serve(config: Config, launch: Launch, said: Sequence[str] = ()) -> int:
+    """Run a server with this configuration to its end, after `said` as warnings. Raises ConfigError and StartError."""
     import uvloop
 
     from inditree.ops import logs
@@ -36,7 +41,7 @@ def serve(config: Config, launch: Launch) -> int:
     for missing in files(config):
         raise missing
     logs.setup(config.log, {"traffic": "debug"} if launch.log_traffic else None)
-    for doubt in doubts(config):
+    for doubt in said:
         logging.getLogger("inditree").warning("%s", doubt, extra={"event": "configuration_doubt"})
 
     async def work() -> int:

@@ -10,15 +10,15 @@ import ipaddress
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from inditree.config import units, words
+from inditree.config import certificates, units, words
 from inditree.config.convert import below, parsed
-from inditree.config.structs import ClientTls, Config, Driver, Http, Listen, Remote, host_name
+from inditree.config.structs import ClientTls, Config, Driver, Http, Listen, Remote, ServerTls, host_name
 from inditree.errors import ConfigError
 
 _Named = TypeVar("_Named", Listen, Driver, Remote)
@@ -210,12 +210,29 @@ def _host_alone(text: str) -> object:
 
 
 def files(config: Config) -> list[ConfigError]:
-    """One for each file that it names and that cannot be read here.
+    """One for each file that it names and that cannot be read here, or else that `tls` cannot use.
 
     Not part of `complete`: a configuration is also checked on machines that it was not written for.
     """
     named = ((path, name, _unreadable(name)) for path, name in _named_files(config))
-    return [ConfigError(path, f"{name}: {reason}") for path, name, reason in named if reason]
+    unreadable = [ConfigError(path, f"{name}: {reason}") for path, name, reason in named if reason]
+    return unreadable or list(_useless(config))
+
+
+def _useless(config: Config) -> Iterator[ConfigError]:
+    """Files of `tls` that can be read and are of no use."""
+    sections: list[tuple[str, ServerTls | ClientTls | None]] = []
+    sections += [(f"listen[{index}].tls", entry.tls) for index, entry in enumerate(config.listen)]
+    sections += [(f"remotes[{index}].tls", entry.tls) for index, entry in enumerate(config.remotes)]
+    for path, tls in sections:
+        if tls is None:
+            continue
+        if tls.cert and tls.key and (wrong := certificates.wrong_chain(tls.cert, tls.key)):
+            yield ConfigError(below(path, wrong.key), wrong.text)
+        key = "client_ca" if isinstance(tls, ServerTls) else "ca"
+        file = tls.client_ca if isinstance(tls, ServerTls) else tls.ca
+        if file and (text := certificates.wrong_authority(file)):
+            yield ConfigError(below(path, key), text)
 
 
 def _unreadable(name: str) -> str | None:
@@ -238,11 +255,11 @@ def _named_files(config: Config) -> Iterable[tuple[str, str]]:
                 yield f"{path}.{key}", name
 
 
-def doubts(config: Config) -> list[str]:
-    """What is allowed but worth a warning, each with the path of its key."""
+def doubts(config: Config, decided: Listen | None = None) -> list[str]:
+    """What is allowed but worth a warning, each with the path of its key; nothing of a listener that is `decided`."""
     return [
         f"listen[{index}]: {entry.tcp} is open to every network; allow or tls.client_ca would restrict it"
         for index, entry in enumerate(config.listen)
-        if entry.tcp is not None and entry.address[0] in (None, "0.0.0.0", "::")
+        if entry is not decided and entry.tcp is not None and entry.address[0] in (None, "0.0.0.0", "::")
         if not entry.allow and not (entry.tls and entry.tls.client_ca)
     ]

@@ -116,6 +116,8 @@ def _value(data: object, kind: inspect.Type, path: str) -> Any:
     if isinstance(kind, inspect.Metadata):
         if data is False and "false" in (kind.extra or {}):
             return (kind.extra or {})["false"]
+        if data == "off" and "off" in (kind.extra or {}):
+            return (kind.extra or {})["off"]
         if form := (kind.extra or {}).get("form"):
             return _quantity(data, form, kind.type, path)
         return _value(data, kind.type, path)

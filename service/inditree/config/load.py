@@ -61,7 +61,10 @@ def parse(text: str) -> Config:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigError("", f"{where}{error.problem or error.context}") from None
+        problem = error.problem or error.context
+        if problem == "but found another document":
+            problem = "a second document begins (---): a configuration is one"
+        raise ConfigError("", f"{where}{problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError("", f"not YAML: {str(error).splitlines()[0]}") from None
     return convert(_joined({} if data is None else data), Config)
@@ -119,7 +122,12 @@ def normalised(config: Config) -> str:
 
 
 def _joined(data: object) -> object:
-    if not isinstance(data, dict) or not isinstance(data.get("remotes"), list):
+    """With what is written in short written out: `http: off`, and a port in the `host` of a remote."""
+    if not isinstance(data, dict):
+        return data
+    if data.get("http") is False or data.get("http") == "off":
+        data = data | {"http": {"listen": False}}
+    if not isinstance(data.get("remotes"), list):
         return data
     entries = [_host_split(entry, f"remotes[{index}]") for index, entry in enumerate(data["remotes"])]
     return data | {"remotes": entries}

@@ -22,7 +22,7 @@ Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 #: False in the file is a word here: YAML reads `off` and `none`'s relatives as false.
 Peers = Annotated[Literal["links", "any", "none"], Meta(extra={"false": "none"})]
-Address = Annotated[str | None, Meta(extra={"false": None})]
+Address = Annotated[str | None, Meta(extra={"false": None, "off": None})]
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Access = Literal["control", "read-only"]
@@ -101,7 +101,7 @@ class Driver(Section, frozen=True, kw_only=True):
     python: str | None = None
     env: dict[str, str] = {}
     cwd: str | None = None
-    stderr_level: Level = "error"
+    stderr_level: Level = "info"
     restart: Restart = Restart()
     stop_grace: Duration = 5.0
     ready_timeout: Span = 30.0

@@ -86,6 +86,8 @@ def host(text: str) -> str:
 
 def address(text: str) -> tuple[str, int]:
     """Host and port to listen on; the host is `*` for all addresses (`*:7624`, `:7624`)."""
+    if _PORT.fullmatch(text):
+        raise ValueError(f"{text!r} has no host (localhost:{text}, or *:{text} for all addresses)")
     name, number = split(text)
     if not number:
         raise ValueError(f"{text!r} has no port (host:port, [::1]:port)")

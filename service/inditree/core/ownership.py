@@ -85,7 +85,9 @@ class Ownership:
             self._report_path(peer, device, paths.origin(via))
         elif device not in self.conflicts:
             self.conflicts[device] = (owner.place, peer.place)
-            text = f"device {device} is provided by {owner.place} and by {peer.place}: the second is refused"
+            text = f"device {device} is provided by {owner.place} and by {peer.place}: {peer.place} is refused"
+            if peer.kind == "driver":
+                text += "; most drivers call their device what INDIDEV says (`env` of the driver)"
             self._desk.log("warning", "conflict", text, device=device, peer=peer.name)
 
     def _note_refusal(self, peer: Peer, device: str, via: str) -> None:

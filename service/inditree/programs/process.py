@@ -12,6 +12,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -115,11 +116,20 @@ async def spawn(
             raise OSError(errno.ETIMEDOUT, "did not start in time", argv[0]) from None
         if "pid" not in answer:
             number = answer.get("errno", errno.ECHILD)
-            raise OSError(number, os.strerror(number), answer.get("file", argv[0]))
+            file = answer.get("file", argv[0])
+            raise OSError(number, _reason(number, file, argv[0]), file)
         _watchers[answer["pid"]] = answer["watcher"]
         child = Child(answer["pid"], ours, control, rest)
         failed.pop_all()
         return child
+
+
+def _reason(number: int, file: str, program: str) -> str:
+    """Why it cannot be started, for who has mistyped it, or has taken a server for a driver."""
+    if number != errno.ENOENT or file != program or "/" in program:
+        return os.strerror(number)
+    hint = f"; a server is --remote {program} or @{program}" if re.fullmatch(r"[^\s:]+:\d{1,5}", program) else ""
+    return f"no such program on PATH{hint}"
 
 
 def _environment() -> dict[str, str]:

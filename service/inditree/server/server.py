@@ -164,6 +164,10 @@ class Server:
         for listener in self.parts.listeners.values():
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
         self.services.announce()
+        discovers = self.config.discovery.docker is not None or self.config.discovery.dns
+        if not (self.units.drivers or self.units.remotes or discovers or self.launch.fifo):
+            text = "nothing to serve: no drivers and no remotes (inditree serve DRIVER ..., or `drivers` in the file)"
+            _logger.warning("%s", text, extra={"event": "nothing_to_serve"})
 
     def on_change(self) -> None:
         """A driver changed its state: an indiserver ends with its last one."""

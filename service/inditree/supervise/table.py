@@ -97,10 +97,10 @@ class Machine:
         if event.fatal or not self.policy.restarts_after(failed=True):
             self.state = State.FAILED
             return [Report("failed", event.text)]
-        return [Report("spawn_failed", event.text), *self._again()]
+        return [Report("spawn_failed", event.text), *self._again(event.text)]
 
-    def _again(self) -> list[Action]:
-        """Back-off, or the end of patience."""
+    def _again(self, why: str = "") -> list[Action]:
+        """Back-off, or the end of patience. From the second time on it is said `why`: what repeats is not logged."""
         self.failures += 1
         limit = self.policy.max_restarts
         if limit is not None and self.failures > limit:
@@ -108,7 +108,8 @@ class Machine:
             return [Report("failed", f"ended {self.failures} times, max_restarts is {limit}")]
         seconds = delay(self.policy, self.failures, self.random())
         self.state = State.BACKOFF
-        return [Report("backoff", f"starts again in {seconds:.2f} s"), Arm(Timer.BACKOFF, seconds)]
+        reason = f": {why}" if why and self.failures > 1 else ""
+        return [Report("backoff", f"starts again in {seconds:.2f} s{reason}"), Arm(Timer.BACKOFF, seconds)]
 
     def _retry(self, event: Event) -> list[Action]:
         assert isinstance(event, Timeout)

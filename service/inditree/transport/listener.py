@@ -31,7 +31,11 @@ _logger = logging.getLogger("inditree.listener")
 ACCEPTS_AT_ONCE = 64
 """Connections taken in one turn of the loop: a thousand that come together must not hold up the others."""
 
-IN_USE = ": another server runs there? --port (indiserver: -p) or `listen` in the file takes another"
+IN_USE = {
+    "tcp": ": another server runs there? --port (indiserver: -p) or `listen` in the file takes another",
+    "unix": ": another server runs there? Another name: `unix` of `listen` in the file (indiserver: -u)",
+}
+"""What is said of an address that is taken: the port and the local name have options of their own."""
 
 
 class Listener:
@@ -114,7 +118,7 @@ class Listener:
             yield
         except OSError as error:
             where = self.config.unix or self.config.tcp
-            hint = IN_USE if error.errno == errno.EADDRINUSE else ""
+            hint = IN_USE["unix" if self.config.unix else "tcp"] if error.errno == errno.EADDRINUSE else ""
             raise StartError(f"cannot listen on {where}: {error.strerror or error}{hint}") from None
 
     def adopt(self, old: Listener) -> None:

@@ -52,6 +52,7 @@ class RemoteLink:
         self._engine = engine
         self._task: asyncio.Task[None] | None = None
         self._closed: asyncio.Future[tuple[str, str]] | None = None
+        self._stream: Stream | None = None
         self._silence = SILENCE
         self._failures = 0
 
@@ -125,6 +126,8 @@ class RemoteLink:
         elif reason == "loop":
             self.last_error = text
             _logger.warning("link %s: %s", self.config.name, text, extra=self._extra("loop"))
+        elif reason == "malformed" or (self._stream is not None and self._stream.skipped):
+            self._fail(f"what answers is not INDI ({text})")
         else:
             self._fail(f"{reason}: {text}")
         if link.late:
@@ -146,7 +149,8 @@ class RemoteLink:
         )
         self.peer = self._engine.join("link", self.config.name, None, link)
         self.peer.address = self.address
-        Stream(self._engine, self.peer, channel, self._ended, log=self.config.name in self._engine.traffic)
+        log = self.config.name in self._engine.traffic
+        self._stream = Stream(self._engine, self.peer, channel, self._ended, log=log)
         self._engine.flush()
         return link
 
@@ -159,7 +163,8 @@ class RemoteLink:
         """Said at a first failure and when it changes: an observatory is off all day."""
         level = logging.WARNING if text != self.last_error or self._failures == 0 else logging.DEBUG
         self.last_error = text
-        _logger.log(level, "link %s (%s): %s", self.config.name, self.address, text, extra=self._extra("link_down"))
+        where = "" if self.config.name == self.address else f" ({self.address})"
+        _logger.log(level, "link %s%s: %s", self.config.name, where, text, extra=self._extra("link_down"))
 
     def _extra(self, event: str) -> dict[str, str]:
         return {"event": event, "remote": self.config.name}

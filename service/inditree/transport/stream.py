@@ -312,6 +312,11 @@ class Stream(Images):
         if self._tap is not None:
             self._tap(self.peer, data)
 
+    @property
+    def skipped(self) -> int:
+        """Bytes between elements that were no XML."""
+        return self._framer.text
+
     def _say_text(self) -> None:
         self._text = self._framer.text
         text = "writes text between its elements (a library that prints?): skipped"

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from inditree.config import ClientTls, ServerTls
+from inditree.config import ClientTls, ServerTls, certificates
 from inditree.errors import ConfigError
 from inditree.transport.channel import Buffer
 
@@ -33,7 +33,7 @@ def server_context(config: ServerTls) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _load_chain(context, config.cert, config.key)
     if config.client_ca is not None:
-        _load_ca(context, config.client_ca)
+        _load_ca(context, "client_ca", config.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -45,7 +45,7 @@ def client_context(config: ClientTls) -> ssl.SSLContext:
     if config.ca is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        _load_ca(context, config.ca)
+        _load_ca(context, "ca", config.ca)
     if config.cert is not None:
         _load_chain(context, config.cert, config.key)
     return context
@@ -53,16 +53,17 @@ def client_context(config: ClientTls) -> ssl.SSLContext:
 
 def _load_chain(context: ssl.SSLContext, cert: str, key: str | None) -> None:
     try:
-        context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError("tls", f"certificate {cert}, key {key}: {error}") from None
+        context.load_cert_chain(cert, key, password=lambda: b"")  # else OpenSSL asks at the terminal
+    except (OSError, ValueError) as error:
+        wrong = certificates.wrong_chain(cert, key or cert)
+        raise ConfigError(*((f"tls.{wrong.key}", wrong.text) if wrong else ("tls", str(error)))) from None
 
 
-def _load_ca(context: ssl.SSLContext, file: str) -> None:
+def _load_ca(context: ssl.SSLContext, key: str, file: str) -> None:
     try:
         context.load_verify_locations(file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError("tls", f"authorities {file}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"tls.{key}", certificates.wrong_authority(file) or str(error)) from None
 
 
 def subject_of(sock: ssl.SSLSocket) -> str | None:
