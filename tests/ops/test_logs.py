@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
+import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TextIO
 
 import pytest
 
 from inditree.config import Log
 from inditree.config.structs import Parts
-from inditree.ops import logs
+from inditree.ops import behind, logs
 from inditree.ops.logs import REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup
 from inditree.transport.traffic import log, shortened
 
@@ -20,8 +26,7 @@ def clean() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("inditree")
     before = root.handlers[:], root.level, ours.level
     yield
-    for handler in [each for each in root.handlers if each.get_name() == "inditree"]:
-        root.removeHandler(handler)
+    logs.finish()
     root.setLevel(before[1])
     ours.setLevel(before[2])
     logging.getLogger("inditree.traffic").setLevel(logging.NOTSET)
@@ -109,6 +114,7 @@ def test_a_part_has_a_level_of_its_own_until_the_next_setup(clean: None) -> None
     logging.getLogger("inditree.driver").info("ready")
     setup(Log(level="warning"), stream=text)
     logging.getLogger("inditree.link").info("linked again")
+    logs.finish()
     assert "linked" in text.getvalue() and "ready" not in text.getvalue() and "again" not in text.getvalue()
 
 
@@ -120,6 +126,7 @@ def test_setup_writes_to_one_place_only(clean: None) -> None:
     logging.getLogger("inditree.server").warning("loud", extra={"event": "e", "peer": "p"})
     logging.getLogger("somebody").debug("not ours")
     log("RX", b"<getProperties version='1.7'/>\n", peer="10.0.0.5:4711")
+    logs.finish()
     assert first.getvalue() == ""
     lines = [json.loads(line) for line in second.getvalue().splitlines()]
     assert [line["message"] for line in lines] == ["loud", "RX:: <getProperties version='1.7'/> [10.0.0.5:4711]"]
@@ -130,3 +137,101 @@ def test_long_values_are_cut() -> None:
     value = b"x" * 100
     assert shortened(b"<oneText name='a'>" + value + b"</oneText>") == f"<oneText name='a'>{'x' * 80}...(100)</oneText>"
     assert len(shortened(b"<a/>" * 10_000)) < 2050
+
+
+@pytest.fixture
+def stuck(clean: None) -> Iterator[tuple[int, TextIO]]:
+    """A pipe that nobody reads, full; its reading end, and what writes to it."""
+    before = set(threading.enumerate())
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"." * 4096)
+    os.set_blocking(writing, True)
+    with open(writing, "w") as stream:  # noqa: PTH123
+        yield reading, stream
+        with contextlib.suppress(OSError):
+            os.close(reading)  # so that the thread ends
+        logs.finish()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(10)
+
+
+def test_a_reader_that_has_stopped_stops_nobody_and_lines_are_counted(
+    stuck: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind, "MAX_BYTES", 10_000)
+    setup(Log(level="info"), stream=stuck[1])
+    logger = logging.getLogger("inditree.server")
+    began = time.monotonic()
+    for number in range(2000):
+        logger.info("line %d", number)
+    assert 100 < logs.lost() < 2000
+    logs.finish()  # what waits is given up
+    assert time.monotonic() - began < 5
+
+
+def test_lines_keep_their_order_and_say_where_some_are_lost(
+    stuck: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind, "MAX_BYTES", 10_000)
+    setup(Log(level="info"), stream=stuck[1])
+    logger = logging.getLogger("inditree.server")
+    for number in range(2000):
+        logger.info("line %d", number)
+    lost = logs.lost()
+    got = b""
+    while got.count(b"\n") < 2000 - lost:  # the reader is back
+        got += os.read(stuck[0], 65536)
+    logger.info("line 2000")
+    logs.finish()
+    got += os.read(stuck[0], 65536)
+    lines = got.lstrip(b".").decode().splitlines()
+    numbers = [int(line.rsplit(" ", 1)[1]) for line in lines if " line " in line]
+    assert numbers == [*range(2000 - lost), 2000]
+    assert f"{lost} lines are lost here" in lines[-2]
+
+
+def test_what_waits_is_written_at_the_end(clean: None, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        setup(Log(level="info"), stream=stream)
+        for number in range(3000):
+            logging.getLogger("inditree.server").info("line %d", number)
+        logs.finish()
+    assert len((tmp_path / "log").read_text().splitlines()) == 3000
+
+
+FORMATS: tuple[Literal["text", "json"], ...] = ("text", "json")
+
+
+def test_an_exception_is_whole_in_both_formats(clean: None) -> None:
+    for form in FORMATS:
+        text = io.StringIO()
+        setup(Log(level="info", format=form), stream=text)
+        try:
+            raise RuntimeError("deep inside")
+        except RuntimeError:
+            logging.getLogger("inditree.server").exception("failed")
+        logs.finish()
+        assert "Traceback" in text.getvalue() and "deep inside" in text.getvalue()
+
+
+def test_a_reload_waits_for_nobody(stuck: tuple[int, TextIO]) -> None:
+    setup(Log(level="info"), stream=stuck[1])
+    logging.getLogger("inditree.server").info("one")
+    began = time.monotonic()
+    setup(Log(level="debug", format="json"), stream=stuck[1])
+    assert time.monotonic() - began < 0.5
+
+
+def test_no_thread_for_repetitions_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Timer, "start", none)
+    told: list[logging.LogRecord] = []
+    repeats = Repeats(told.append)
+    assert [repeats.filter(record("x")) for _ in range(3)] == [True, False, False]
+    repeats.flush()
+    assert [each.getMessage() for each in told] == ["x (2 times more)"]

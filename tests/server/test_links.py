@@ -87,22 +87,25 @@ def test_what_a_certificate_lacks_is_not_hidden_by_the_next_address(
     run(work())
 
 
-def test_a_link_that_died_is_started_and_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_meets_a_mistake_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACKOFF", 0.001)
+    tries = []
+
     async def work() -> None:
         async with running(config()) as it:
             link = RemoteLink(it.server.engine, Remote(host="127.0.0.1", port=free_port(), name="r"))
 
             async def broken() -> str:
+                tries.append(1)
                 raise RuntimeError("a mistake of ours")
 
             with monkeypatch.context() as patch:
                 patch.setattr(link, "_try", broken)
                 link.start()
-                await until(lambda: link._task is not None and link._task.done(), "it is dead")
+                await until(lambda: len(tries) > 2, "further tries")
                 await link.stop()
                 link.start()
-                await until(lambda: link._task is not None and link._task.done(), "it is dead again")
-            link.start()
+                await until(lambda: len(tries) > 5, "further tries after a new start")
             await until(lambda: link.attempts["refused"] > 0, "it lives")
             await asyncio.wait_for(link.stop(), 1)
 

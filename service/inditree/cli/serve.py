@@ -47,8 +47,11 @@ def serve(config: Config, launch: Launch, said: Sequence[str] = ()) -> int:
     async def work() -> int:
         return await Server(config, launch=launch).asyncrun()
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work())
+    finally:
+        logs.finish()
 
 
 def flags(chosen: Namespace) -> Overlay:

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import msgspec
 
 from inditree.config import Log
+from inditree.ops.behind import Behind, StreamSink
 from inditree.programs.stderr import printable
 
 REPEAT_WINDOW = 10.0
@@ -25,7 +26,13 @@ REPEAT_WINDOW = 10.0
 MAX_REMEMBERED = 1000
 """Different records that are remembered for that."""
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+    "lost_before",
+}
 
 
 def setup(log: Log, parts: Mapping[str, str] | None = None, *, stream: TextIO | None = None) -> None:
@@ -33,21 +40,50 @@ def setup(log: Log, parts: Mapping[str, str] | None = None, *, stream: TextIO | 
 
     `parts` are levels of their own for parts of the router, by the name below `inditree.`: `{"traffic": "debug"}`.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if log.format == "json" else TextFormatter())
-    handler.addFilter(Repeats(lambda record: _emit(handler, record)))
-    handler.set_name("inditree")
     root = logging.getLogger()
-    for old in [each for each in root.handlers if each.get_name() == "inditree"]:
-        root.removeHandler(old)
-        for each in old.filters:
-            if isinstance(each, Repeats):
-                each.flush()
-    root.addHandler(handler)
+    sink = _sink(stream or sys.stderr)
+    sink.setFormatter(JsonFormatter() if log.format == "json" else TextFormatter())
     root.setLevel(max(_level(log.level), logging.INFO))  # other packages' DEBUG is not about us
     logging.getLogger("inditree").setLevel(_level(log.level))
     for name, level in {**msgspec.structs.asdict(log.parts), **(parts or {})}.items():
         logging.getLogger(f"inditree.{name}").setLevel(logging.NOTSET if level is None else _level(level))
+
+
+def _sink(stream: TextIO) -> logging.Handler:
+    """What writes to this stream: the one that does already, else one in place of that."""
+    for handler in _handlers():
+        _flush(handler)
+        if isinstance(handler.sink, StreamSink) and handler.sink.stream is stream:
+            return handler.sink
+    finish()
+    behind = Behind(StreamSink(stream))
+    behind.addFilter(Repeats(lambda record: _emit(behind, record)))
+    behind.set_name("inditree")
+    logging.getLogger().addHandler(behind)
+    return behind.sink
+
+
+def _handlers() -> list[Behind]:
+    return [each for each in logging.getLogger().handlers if isinstance(each, Behind)]
+
+
+def _flush(handler: Behind) -> None:
+    for each in handler.filters:
+        if isinstance(each, Repeats):
+            each.flush()
+
+
+def finish() -> None:
+    """Write what waits, within FINISH seconds, and log nothing any more."""
+    for handler in _handlers():
+        logging.getLogger().removeHandler(handler)
+        _flush(handler)
+        handler.finish()
+
+
+def lost() -> int:
+    """Lines that found no room, as whoever reads the log does not keep up."""
+    return sum(handler.lost for handler in _handlers())
 
 
 def _emit(handler: logging.Handler, record: logging.LogRecord) -> None:
@@ -73,19 +109,27 @@ def utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class TextFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    def _traceback(self, record: logging.LogRecord) -> str:
+        """Of an exception, also one that was made text already."""
+        if record.exc_text or not record.exc_info or record.exc_info[0] is None:
+            return record.exc_text or ""
+        return self.formatException(record.exc_info)
+
+
+class TextFormatter(_Formatter):
     """`2026-01-31T22:15:00.123Z WARNING driver: ccd: ended with exit code 1`; a traceback on lines below."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and those of the traceback."""
         name = record.name.removeprefix("inditree.")
         line = f"{utc(record.created)} {record.levelname} {name}: {printable(record.getMessage())}"
-        if record.exc_info and record.exc_info[0] is not None:
-            line += "\n" + self.formatException(record.exc_info)
+        if text := self._traceback(record):
+            line += "\n" + text
         return line
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_Formatter):
     """One object a line: ts, level, logger, event, message, then the fields that the record brought."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -97,8 +141,8 @@ class JsonFormatter(logging.Formatter):
             "event": "",
             "message": record.getMessage(),
         } | _fields(record)
-        if record.exc_info and record.exc_info[0] is not None:
-            line["traceback"] = self.formatException(record.exc_info)
+        if text := self._traceback(record):
+            line["traceback"] = text
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
@@ -175,7 +219,10 @@ class Repeats(logging.Filter):
         if self._timer is None:
             self._timer = threading.Timer(REPEAT_WINDOW, self._tick)
             self._timer.daemon = True
-            self._timer.start()
+            try:
+                self._timer.start()
+            except RuntimeError:  # no thread can be had: the next record says it
+                self._timer = None
 
     def _tick(self) -> None:
         with self._lock:

@@ -203,7 +203,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     `counters` is a copy (Counters.copy). `definitions` are the properties of the view, none where
     `metrics.properties` is empty. `slow_clients` are those for which more than one BLOB waits.
-    `audit_lost` are lines that the audit's disk did not take.
+    `audit_lost` are lines that the audit's disk did not take, `log_lost` those of log and message log that found no
+    room.
     """
 
     status: Status
@@ -214,6 +215,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     queue_limit_bytes: int
     slow_clients: int = 0
     audit_lost: int = 0
+    log_lost: int = 0
     definitions: tuple[Definition, ...] = ()
 
 

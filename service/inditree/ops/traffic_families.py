@@ -52,7 +52,7 @@ def histogram(name: str, text: str, values: Histogram) -> Metric:
 
 
 def traffic(sample: Sample) -> Iterator[Metric]:
-    """All families with a label `peer`, the histograms, and what the audit lost."""
+    """All families with a label `peer`, the histograms, and what audit and log lost."""
     peers = sample.counters.peers
     yield from _connections(sample, peers)
     yield from _messages(peers)
@@ -60,6 +60,8 @@ def traffic(sample: Sample) -> Iterator[Metric]:
     yield from _timing(sample.counters)
     text = "Lines that could not be written to audit.file."
     yield counter("indi_audit_lost_lines", text, {(): sample.audit_lost})
+    text = "Lines of the log, and of the log of drivers' messages, that found no room as their reader did not keep up."
+    yield counter("indi_log_lost_lines", text, {(): sample.log_lost})
 
 
 def _per_kind(peers: Mapping[str, PeerCounters], read: Callable[[PeerCounters], float]) -> Values:

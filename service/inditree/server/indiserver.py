@@ -1,28 +1,24 @@
-"""What indiserver's launchers use beside the port: commands by a FIFO, and the log of drivers' messages."""
+"""The FIFO by which indiserver's launchers start and stop drivers."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
-import re
 import stat
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from inditree.config import Driver, Remote, Restart
 from inditree.config.words import driver_name, remote_name, unique
-from inditree.core import Peer
-from inditree.errors import PeerError, StartError
+from inditree.errors import StartError
 from inditree.fifo import LINE_MAX_BYTES, FifoError, Start, Stop, parse
 from inditree.server.units import DriverUnit, Units
 from inditree.supervise import ENDED
 from inditree.transport.engine import Engine
 from inditree.transport.remote import RemoteLink
-from inditree.wire.syntax import parse_start, tag_end
 
 _logger = logging.getLogger("inditree.fifo")
 
@@ -148,38 +144,3 @@ class Fifo:
             text = f"Driver {started.word}: Terminated after #{restarts} restarts."
             _logger.error("%s", text, extra={"event": "terminated", "driver": unit.config.name})
             self._remove(unit)
-
-
-class MessageLog:
-    """The messages of drivers, in DIRECTORY/YYYY-MM-DD.islog, as `indiserver -l` writes them."""
-
-    _START = re.compile(rb"<(?:def|set|message|del)[A-Za-z]*\s")
-
-    def __init__(self, directory: str) -> None:
-        self._directory = Path(directory)
-        self._complained = False
-
-    def note(self, peer: Peer, data: bytes) -> None:
-        """Look through what a driver has sent."""
-        if b"message" not in data:
-            return
-        for found in self._START.finditer(data):
-            try:
-                end, _ = tag_end(data, found.end(), len(data), 0)
-                _, attributes = parse_start(data[found.start() : end])
-            except PeerError:
-                continue
-            if text := attributes.get("message"):
-                now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-                self._write(attributes.get("timestamp") or now, attributes.get("device", peer.name), text)
-
-    def _write(self, timestamp: str, device: str, text: str) -> None:
-        day = re.sub(r"[^0-9-]", "", timestamp[:10])
-        line = f"{timestamp}: {device}: {text}".replace("\n", " ")
-        try:
-            with (self._directory / f"{day}.islog").open("a") as file:
-                file.write(line + "\n")
-        except OSError as error:
-            if not self._complained:
-                self._complained = True
-                _logger.error("messages are not logged: %s", error, extra={"event": "islog"})

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from inditree.config import Config, Launch
+from inditree.server.message_log import MessageLog
 from inditree.server.units import Units
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
@@ -26,3 +27,4 @@ class Parts:
     started: float = field(default_factory=time.monotonic)
     applied: bool = False
     draining: bool = False
+    message_log: MessageLog | None = None

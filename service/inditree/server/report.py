@@ -8,6 +8,7 @@ from typing import Any
 
 from inditree.core import Peer
 from inditree.counters import PEER_KINDS
+from inditree.ops import logs
 from inditree.ops.detail import capture
 from inditree.ops.model import (
     BlobWish,
@@ -115,6 +116,7 @@ class Report:
             queue_limit_bytes=core.settings.queue,
             slow_clients=slow,
             audit_lost=self._services.audit_lost,
+            log_lost=logs.lost() + (self._parts.message_log.lost if self._parts.message_log else 0),
             definitions=definitions,
         )
 

@@ -21,7 +21,8 @@ from inditree.python.factory import check_drivers, load_factory
 from inditree.server import messages
 from inditree.server.control import Control
 from inditree.server.found import Discovered
-from inditree.server.indiserver import Fifo, MessageLog
+from inditree.server.indiserver import Fifo
+from inditree.server.message_log import MessageLog
 from inditree.server.parts import Parts
 from inditree.server.reload import Reload
 from inditree.server.report import Report
@@ -104,10 +105,11 @@ class Server:
         self.engine.skips_text = self.launch.skips_text
         self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic
-        if self.launch.message_dir is not None:
-            self.engine.tap = MessageLog(self.launch.message_dir).note
         self.units = Units(self.engine, self.on_change)
         self.parts = Parts(self.config, self.launch, self.engine, self.units)
+        if self.launch.message_dir is not None:
+            self.parts.message_log = MessageLog(self.launch.message_dir)
+            self.engine.tap = self.parts.message_log.note
         self.services = Services(self.engine, self.units)
         self.control = Control(self.parts, Report(self.parts, self.services))
         self.reload = Reload(self.parts, self.services)
@@ -229,6 +231,8 @@ class Server:
         await self.services.stop()
         await self.engine.close()
         await close_guardian()
+        if self.parts.message_log is not None:
+            self.parts.message_log.finish()
 
     # Signals
 

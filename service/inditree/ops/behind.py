@@ -1,0 +1,144 @@
+"""Log records that a thread writes: whoever reads them, or the disk, may stop without stopping anybody here."""
+
+from __future__ import annotations
+
+import copy
+import io
+import logging
+import os
+import queue
+import select
+from logging.handlers import QueueHandler, QueueListener
+from typing import TextIO
+
+MAX_RECORDS = 10_000
+"""Records that wait to be written."""
+
+MAX_BYTES = 16 << 20
+"""Characters of their texts, all together: with `log.parts.traffic: debug` a record may be a whole element."""
+
+FINISH = 1.0
+"""Seconds that what waits has to be written at the end."""
+
+
+class Behind(QueueHandler):
+    """Has `sink` handle each record in a thread, in order. `lost` counts those that found no room; never waits."""
+
+    def __init__(self, sink: logging.Handler) -> None:
+        self.queued: queue.Queue[logging.LogRecord | None] = queue.Queue(MAX_RECORDS)
+        super().__init__(self.queued)
+        self.lost = 0
+        self._came = 0  # characters; written under this handler's lock
+        self.sink = sink
+        self._writer = _Writer(self, self.queued, sink)
+        self._writer.start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """What the thread needs: the text as it is now, and no frames of a traceback."""
+        record = copy.copy(record)
+        record.msg, record.args = record.getMessage(), None
+        if record.exc_info and record.exc_info[0] is not None and not record.exc_text:
+            record.exc_text = _formatter.formatException(record.exc_info)
+        record.exc_info = None
+        record.__dict__["lost_before"] = self.lost
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Queue it, or count it as lost."""
+        size = _size(record)
+        if self._came - self._writer.done + size > MAX_BYTES:
+            self.lost += 1
+            return
+        try:
+            self.queued.put_nowait(record)
+        except queue.Full:
+            self.lost += 1
+            return
+        self._came += size
+
+    def finish(self, seconds: float = FINISH) -> None:
+        """Write what waits, within `seconds`, and end the thread; it is left alone if it does not end."""
+        self._writer.finish(seconds)
+
+
+class _Writer(QueueListener):
+    def __init__(self, behind: Behind, waiting: queue.Queue[logging.LogRecord | None], sink: logging.Handler) -> None:
+        super().__init__(waiting, sink)
+        self.done = 0
+        self._behind = behind
+        self._said = 0
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """A mistake in it must not be the thread's last."""
+        try:
+            if record.__dict__["lost_before"] != self._said:
+                super().handle(self._gap(record))
+            super().handle(record)
+        finally:
+            self.done += _size(record)
+
+    def _gap(self, before: logging.LogRecord) -> logging.LogRecord:
+        lost = before.__dict__["lost_before"]
+        more, self._said = lost - self._said, lost
+        gap = logging.makeLogRecord(vars(before))
+        gap.msg, gap.exc_text = f"{more} lines are lost here, as whoever reads the log does not keep up", None
+        gap.levelno, gap.levelname, gap.name = logging.WARNING, "WARNING", "inditree.log"
+        return gap
+
+    def finish(self, seconds: float) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        try:
+            self._behind.queued.put(None, timeout=seconds)
+        except queue.Full:
+            return
+        thread.join(seconds)
+
+
+def _size(record: logging.LogRecord) -> int:
+    return len(record.msg) + len(record.exc_text or "")
+
+
+class Unlocked(logging.Handler):
+    """A handler that one thread uses alone: whoever ends the process need not wait for it."""
+
+    def createLock(self) -> None:
+        self.lock = None
+
+
+class StreamSink(Unlocked):
+    """Writes to a stream, past its buffer where it has a descriptor: a lock of that would be waited for at the end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self.stream = stream
+        try:
+            self._fd = stream.fileno()
+        except (io.UnsupportedOperation, ValueError):
+            self._fd = -1
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; what cannot be written (a full disk, a closed pipe) is gone."""
+        text = self.format(record) + "\n"
+        try:
+            if self._fd < 0:
+                self.stream.write(text)
+                self.stream.flush()
+            else:
+                _write(self._fd, text.encode(errors="backslashreplace"))
+        except (OSError, ValueError):
+            return
+
+
+def _write(fd: int, data: bytes) -> None:
+    """All of it, for however long; whoever shares the descriptor may have made it non-blocking."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            select.select([], [fd], [])
+
+
+_formatter = logging.Formatter()

@@ -1,0 +1,71 @@
+"""The messages of drivers, in DIRECTORY/YYYY-MM-DD.islog, as `indiserver -l` writes them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from inditree.core import Peer
+from inditree.errors import PeerError
+from inditree.ops.behind import Behind, Unlocked
+from inditree.wire.syntax import parse_start, tag_end
+
+_logger = logging.getLogger("inditree.fifo")
+_START = re.compile(rb"<(?:def|set|message|del)[A-Za-z]*\s")
+
+
+class MessageLog:
+    """Looks through what drivers send. A thread writes, so that a slow disk delays nobody."""
+
+    def __init__(self, directory: str) -> None:
+        self._behind = Behind(_Days(Path(directory)))
+
+    @property
+    def lost(self) -> int:
+        """Lines that found no room."""
+        return self._behind.lost
+
+    def note(self, peer: Peer, data: bytes) -> None:
+        """Look through what a driver has sent."""
+        if b"message" not in data:
+            return
+        for found in _START.finditer(data):
+            try:
+                end, _ = tag_end(data, found.end(), len(data), 0)
+                _, attributes = parse_start(data[found.start() : end])
+            except PeerError:
+                continue
+            if text := attributes.get("message"):
+                now = datetime.now(UTC)
+                timestamp = attributes.get("timestamp") or now.strftime("%Y-%m-%dT%H:%M:%S")
+                line = f"{timestamp}: {attributes.get('device', peer.name)}: {text}".replace("\n", " ")
+                self._behind.handle(logging.makeLogRecord({"msg": line, "day": _day(timestamp, now)}))
+
+    def finish(self) -> None:
+        """Write what waits, within a second."""
+        self._behind.finish()
+
+
+def _day(timestamp: str, now: datetime) -> str:
+    """The file's name: the driver's own date where that is today's or a neighbour's, so that no others are made."""
+    days = [(now + timedelta(days)).strftime("%Y-%m-%d") for days in (0, -1, 1)]
+    return timestamp[:10] if timestamp[:10] in days else days[0]
+
+
+class _Days(Unlocked):
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._directory = directory
+        self._complained = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append one line to the file of its day."""
+        try:
+            with (self._directory / f"{record.__dict__['day']}.islog").open("a", errors="backslashreplace") as file:
+                file.write(record.msg + "\n")
+        except OSError as error:
+            if not self._complained:
+                self._complained = True
+                _logger.error("messages are not logged: %s", error, extra={"event": "islog"})

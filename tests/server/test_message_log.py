@@ -1,0 +1,45 @@
+"""The log of drivers' messages: one file for a day of the clock, written beside the loop."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from inditree.server.message_log import MessageLog
+
+DRIVER: Any = SimpleNamespace(name="driver")
+
+
+def said(day: str, text: str) -> bytes:
+    return f"<message device='M' timestamp='{day}T01:02:03' message='{text}'/>\n".encode()
+
+
+def test_a_driver_cannot_make_a_file_for_each_date_that_it_invents(tmp_path: Path) -> None:
+    log = MessageLog(str(tmp_path))
+    now = datetime.now(UTC)
+    yesterday = (now - timedelta(1)).strftime("%Y-%m-%d")
+    for day in ("1970-01-01", "9999-12-31", "../../etc/x", yesterday, now.strftime("%Y-%m-%d")):
+        log.note(DRIVER, said(day, "hello"))
+    log.finish()
+    names = sorted(each.name for each in tmp_path.iterdir())
+    assert len(names) == 2 and names[0] == f"{yesterday}.islog"
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d\.islog", name) for name in names)
+    today = (tmp_path / names[1]).read_text().splitlines()
+    assert today[:2] == ["1970-01-01T01:02:03: M: hello", "9999-12-31T01:02:03: M: hello"]  # in their order
+
+
+def test_a_disk_that_stands_still_stops_nobody(tmp_path: Path) -> None:
+    for days in (-1, 0, 1):
+        os.mkfifo(tmp_path / f"{(datetime.now(UTC) + timedelta(days)).strftime('%Y-%m-%d')}.islog")  # nobody reads
+    log = MessageLog(str(tmp_path))
+    began = time.monotonic()
+    for number in range(12_000):
+        log.note(DRIVER, said("2026-01-01", str(number)))
+    assert log.lost > 0
+    log.finish()
+    assert time.monotonic() - began < 8
