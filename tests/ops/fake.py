@@ -132,6 +132,8 @@ def sample(**fields: Any) -> Sample:
         "queue_limit_bytes": 1 << 27,
         "slow_clients": 1,
         "audit_lost": 2,
+        "reload_success": False,
+        "reload_timestamp": 1.7e9 + 5,
         "definitions": (TEMPERATURE, COORDINATES, COOLER, IMAGE),
     }
     return Sample(**(values | fields))

@@ -36,6 +36,9 @@ def test_known_traffic_gives_exact_values() -> None:
     expected = {
         ("indi_build_info", "version=1.2.3"): 1,
         ("indi_memory_limit_bytes", ""): 1 << 30,
+        ("indi_configuration_reload_success", ""): 0,
+        ("indi_configuration_reload_timestamp_seconds", ""): 1.7e9 + 5,
+        ("indi_conflicts", ""): 0,
         ("indi_connections", "peer=client"): 3,
         ("indi_connections", "peer=inprocess"): 0,
         ("indi_connections_opened_total", "peer=client"): 4,

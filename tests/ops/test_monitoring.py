@@ -33,6 +33,7 @@ MONITORING = ROOT / "k8s/monitoring"
 BOARDS = ("inditree", "inditree-night")
 ALERTS = {
     "IndiRouterDown": "critical",
+    "IndiRouterGone": "critical",
     "IndiDriverFailed": "critical",
     "IndiDriverCrashLooping": "warning",
     "IndiRemoteDown": "warning",
@@ -43,6 +44,9 @@ ALERTS = {
     "IndiEventLoopLagHigh": "warning",
     "IndiConnectionsNearLimit": "warning",
     "IndiMemoryNearLimit": "warning",
+    "IndiDeviceGone": "warning",
+    "IndiReloadRefused": "warning",
+    "IndiConflict": "warning",
 }
 NIGHT = {
     "CCD": {

@@ -23,7 +23,11 @@ def test_a_reload_that_fails_changes_no_listener() -> None:
             taken = other.getsockname()[1]
             async with running(config(listen(port))) as it, caller(port) as client:
                 changed = listen(port, access="read-only")
+                began = it.server.control.sample().reload_timestamp
+                assert it.server.control.sample().reload_success
                 assert not await it.reload(config(changed, listen(taken, "new")))
+                assert not it.server.control.sample().reload_success
+                assert it.server.control.sample().reload_timestamp > began
                 await client.ping()
                 async with caller(port) as second:
                     await second.ping()
@@ -31,6 +35,7 @@ def test_a_reload_that_fails_changes_no_listener() -> None:
                 assert it.server.listeners["main"].config == listen(port)
                 # And it is still to be done.
                 assert await it.reload(config(changed))
+                assert it.server.control.sample().reload_success
                 assert it.server.listeners["main"].config == changed
                 async with caller(port) as third:
                     await third.ping()

@@ -57,6 +57,12 @@ class Metrics:
         yield gauge("indi_build_info", text, {(sample.status.version,): 1}, "version")
         text = "Memory that we and our drivers may use: the control group's limit, else the machine's."
         yield gauge("indi_memory_limit_bytes", text, {(): self._limit()})
+        text = "1 where the configuration was taken when it was last read, 0 where it was refused."
+        yield gauge("indi_configuration_reload_success", text, {(): sample.reload_success})
+        text = "When the configuration was last read, taken or not, in UNIX seconds."
+        yield gauge("indi_configuration_reload_timestamp_seconds", text, {(): sample.reload_timestamp})
+        text = "Devices that are defined at two places now; one of them is refused."
+        yield gauge("indi_conflicts", text, {(): len(sample.status.conflicts)})
         yield from traffic(sample)
         yield from listeners(sample.status.listeners, self._listeners)
         yield from self._named.collect(sample)

@@ -204,7 +204,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     `counters` is a copy (Counters.copy). `definitions` are the properties of the view, none where
     `metrics.properties` is empty. `slow_clients` are those for which more than one BLOB waits.
     `audit_lost` are lines that the audit's disk did not take, `log_lost` those of log and message log that found no
-    room.
+    room. `reload_success` and `reload_timestamp` (UNIX seconds) are of the last time that the configuration was read,
+    the start being the first.
     """
 
     status: Status
@@ -216,6 +217,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     slow_clients: int = 0
     audit_lost: int = 0
     log_lost: int = 0
+    reload_success: bool = True
+    reload_timestamp: float = 0.0
     definitions: tuple[Definition, ...] = ()
 
 

@@ -16,7 +16,8 @@ from inditree.transport.listener import Listener
 class Parts:
     """`config` is the configuration in force, swapped whole. `started` is seconds of time.monotonic.
 
-    `applied`: it listens and its configuration is applied. `draining`: it is stopping.
+    `applied`: it listens and its configuration is applied. `draining`: it is stopping. `reload_success` and
+    `reload_timestamp` (UNIX seconds) are of the last time that the configuration was read, the start being the first.
     """
 
     config: Config
@@ -28,3 +29,5 @@ class Parts:
     applied: bool = False
     draining: bool = False
     message_log: MessageLog | None = None
+    reload_success: bool = True
+    reload_timestamp: float = field(default_factory=time.time)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -56,11 +57,14 @@ class Reload:
             self.reopen()
             if self._parts.launch.reread is None:
                 return True
+            self._parts.reload_timestamp = time.time()
             try:
                 await self.apply(complete(self._parts.launch.reread()))
             except (InditreeError, OSError) as error:
                 _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
+                self._parts.reload_success = False
                 return False
+            self._parts.reload_success = True
             return True
 
     def reopen(self) -> None:
