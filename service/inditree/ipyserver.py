@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from inditree.config import Config, Driver, Http, Launch, Listen, Remote, complete, units, variables
+from inditree.config import Config, ControlSocket, Driver, Http, Launch, Listen, Remote, complete, units, variables
 from inditree.config.words import driver_name, remote_name, unique
 from inditree.python.factory import check_drivers
 from inditree.server import Server
@@ -86,9 +86,12 @@ class IPyServer:
         listen = Listen(
             tcp=units.join(host, self.port), name="clients", max_connections=self.maxconnections, peers="any"
         )
-        said = variables(os.environ)  # of these HTTP's: the rest is what the script says
+        said = variables(os.environ)  # of these HTTP's and the control socket: the rest is what the script says
         http = Http(listen=said.http, token_file=said.token_file)
-        config = Config(listen=(listen,), drivers=tuple(self._drivers), remotes=tuple(self._remotes), http=http)
+        control = said.control or ControlSocket(socket=None)
+        config = Config(
+            listen=(listen,), drivers=tuple(self._drivers), remotes=tuple(self._remotes), http=http, control=control
+        )
         return complete(config)
 
     async def asyncrun(self) -> None:

@@ -17,6 +17,7 @@ from inditree.cli import main
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INDITREE_HTTP", raising=False)
     monkeypatch.delenv("INDITREE_TOKEN_FILE", raising=False)
+    monkeypatch.setenv("INDITREE_SOCKET", "off")
 
 
 def test_healthy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +98,7 @@ def test_who_is_there_speaks_no_http(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("variable", "words", "status", "message"),
     [
-        ("off", [], 1, "HTTP is off (INDITREE_HTTP): there is no router to ask"),
+        ("off", [], 1, "no control socket answers, and HTTP is off (INDITREE_HTTP): there is no router to ask"),
         ("9724", [], 2, "INDITREE_HTTP: '9724' has no host (localhost:9724, or *:9724 for all addresses)"),
         ("off", ["--http", "x"], 2, "--http: 'x' has no port (host:port, [::1]:port)"),
         ("", ["--token-file", "no"], 2, "--token-file: no: No such file or directory"),
@@ -239,7 +240,7 @@ def test_mistakes_are_found_before_the_router_is_asked(
         (404, {"error": "no driver ccd"}, "no driver ccd"),
         (409, {"error": "ccd is taken"}, "ccd is taken"),
         (401, {"error": "a token"}, "a token (a token is needed: --token-file)"),
-        (403, {"error": "no"}, "no (a token may be needed: --token-file)"),
+        (403, {"error": "no"}, "no (--token-file, or --socket as the router's user or root)"),
         (405, "not json", "Method Not Allowed"),
         (500, None, "Internal Server Error"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from inditree import config
 from inditree.cli import indiserver, main
 from inditree.cli.indiserver import Options, config_of, launch_of, parse
-from inditree.config import Config, Driver, Http, Launch, Limits, Listen, Log, Overlay, Remote, Restart
+from inditree.config import Config, ControlSocket, Driver, Http, Launch, Limits, Listen, Log, Overlay, Remote, Restart
 from inditree.errors import InditreeError
 
 
@@ -103,6 +103,7 @@ def test_the_configuration() -> None:
         definitions="forwarded",
         limits=Limits(queue=64 << 20),
         http=Http(listen=None),
+        control=ControlSocket(socket=None),
         log=Log(level="warning"),
     )
 
@@ -136,8 +137,11 @@ def test_verbosity(words: str, level: str) -> None:
 
 
 def test_variables_stand_below_the_options() -> None:
-    said = Overlay(http="h:1", token_file="t", log_level="error", log_format="json", port=1, host="h", drivers=())
+    said = Overlay(
+        http="h:1", token_file="t", socket="/run/c", log_level="error", log_format="json", port=1, host="h", drivers=()
+    )
     made = config_of(parse(["x"]), said)
+    assert made.control == ControlSocket(socket="/run/c")
     assert (made.http, made.log) == (Http(listen="h:1", token_file="t"), Log(level="error", format="json"))
     assert (made.listen[0].tcp, len(made.drivers)) == ("*:7624", 1)
     assert config_of(parse(["-v", "x"]), said).log.level == "info"

@@ -15,6 +15,7 @@ from inditree.config import (
     Audit,
     ClientTls,
     Config,
+    ControlSocket,
     Discovery,
     Dns,
     Docker,
@@ -71,7 +72,8 @@ definitions: forwarded
 discovery:
   docker: {label: my.remote, network: indi}
   dns: [{name: _indi._tcp.routers.obs.svc.cluster.local}]
-http: {listen: "127.0.0.1:9625", token_file: t, hosts: [router.example]}
+http: {listen: "127.0.0.1:9625", token_file: t, hosts: [router.example], devices: [CCD*]}
+control: {socket: /run/inditree/control}
 limits: {element: 2MiB, blob: 2GiB, queue: 64MiB, memory: 256MiB, stall_timeout: 5s, link_timeout: 15s,
          connections_per_address: 4, first_element: 3s, incomplete_element: 30s, elements_per_second: 2.5}
 log: {level: debug, format: json}
@@ -133,7 +135,8 @@ def test_every_key() -> None:
             docker=Docker(label="my.remote", network="indi"),
             dns=(Dns(name="_indi._tcp.routers.obs.svc.cluster.local"),),
         ),
-        http=Http(listen="127.0.0.1:9625", token_file="t", hosts=("router.example",)),
+        http=Http(listen="127.0.0.1:9625", token_file="t", hosts=("router.example",), devices=("CCD*",)),
+        control=ControlSocket(socket="/run/inditree/control"),
         limits=Limits(
             element=2 << 20,
             blob=2 << 30,

@@ -22,8 +22,8 @@ _MISTAKES = [
     # the top
     (
         "driver: []",
-        "driver: unknown key; known here: name, listen, drivers, remotes, definitions, discovery, http, limits, log, "
-        "audit, metrics",
+        "driver: unknown key; known here: name, listen, drivers, remotes, definitions, discovery, http, "
+        "control, limits, log, audit, metrics",
     ),
     ("name: 5", "name: expected text, got 5 (put it in quotes)"),
     ("name: on", "name: expected text, got true (put it in quotes)"),
@@ -184,6 +184,21 @@ _MISTAKES = [
     ("discovery: {dns: [{name: 'a b'}]}", "discovery.dns[0].name: 'a b' is not a host"),
     ("discovery: {dns: [{}]}", "discovery.dns[0]: name is missing"),
     ("http: {listen: localhost}", "http.listen: 'localhost' has no port (host:port, [::1]:port)"),
+    ("http: {devices: ['']}", "http.devices[0]: '' is not a pattern (CCD*, Dome ?, [AB]*)"),
+    ("http: {devices: ['[x']}", "http.devices[0]: '[x' is not a pattern (CCD*, Dome ?, [AB]*)"),
+    ("http: {devices: CCD}", "http.devices: expected a list, got 'CCD'"),
+    ("control: {sockt: /run/x}", "control.sockt: unknown key; known here: socket"),
+    ("control: {socket: x.sock}", "control.socket: 'x.sock' is no absolute path (and neither default nor off)"),
+    ("control: {socket: '@x'}", "control.socket: '@x' is no absolute path (and neither default nor off)"),
+    ("control: {socket: /run/}", "control.socket: '/run/' is no absolute path (and neither default nor off)"),
+    ("control: {socket: ''}", "control.socket: '' is no absolute path (and neither default nor off)"),
+    (f"control: {{socket: /{'x' * 107}}}", "control.socket: longer than 107 bytes"),
+    ("control: {socket: 5}", "control.socket: expected text, got 5 (put it in quotes)"),
+    ("control: {socket: on}", "control.socket: expected text, got true (put it in quotes)"),
+    (
+        "{listen: [{unix: /run/x}], control: {socket: /run/x}}",
+        "control.socket: the same address as listen[0].unix",
+    ),
     ("http: {listen: 9724}", "http.listen: expected text, got 9724 (put it in quotes)"),
     ("http: {listen: '9625'}", "http.listen: '9625' has no host (localhost:9625, or *:9625 for all addresses)"),
     ("http: true", "http: expected keys and values, got true"),

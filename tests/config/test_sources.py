@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,6 +138,26 @@ def test_without_a_tcp_listener(tmp_path: Path) -> None:
         assert str(caught.value) == f"{name}: the configuration has no TCP listener"
 
 
+def test_the_control_socket(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+
+    def socket(text: str, variable: str = "", **flags: Any) -> str | None:
+        file.write_text(text)
+        said = variables({"INDITREE_SOCKET": variable})
+        return Sources(file=str(file), flags=Overlay(**flags), variables=said).load().control.socket
+
+    assert socket("") == socket("control: {}") == socket("control: {socket: default}") == "default"
+    for text in ("off", "'off'", "false", "null"):
+        assert socket(f"control: {{socket: {text}}}") is None
+    assert socket("control: {socket: /run/a}") == "/run/a"
+    assert socket("control: {socket: /run/a}", "/run/b") == "/run/b"
+    assert socket("control: {socket: /run/a}", "off") is None
+    assert socket("control: {socket: off}", "default") == "default"
+    assert socket("", "/run/b", socket="/run/c") == "/run/c"
+    assert socket("", "off", socket="/run/c") == "/run/c"
+    assert socket("", "/run/b", socket_off=True) is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -144,6 +165,7 @@ def test_without_a_tcp_listener(tmp_path: Path) -> None:
         ("HOST", "a b", "INDITREE_HOST: 'a b' is not a host"),
         ("HTTP", "9724", "INDITREE_HTTP: '9724' has no host (localhost:9724, or *:9724 for all addresses)"),
         ("HTTP", "OFF", "INDITREE_HTTP: 'OFF' has no port (host:port, [::1]:port)"),
+        ("SOCKET", "x", "INDITREE_SOCKET: 'x' is no absolute path (and neither default nor off)"),
         ("DRIVERS", "a;'b", 'INDITREE_DRIVERS: "\'b": no closing quotation'),
         ("REMOTES", "a,b:x", "INDITREE_REMOTES: 'x' is not a port (1 to 65535)"),
         ("REMOTES", "a?blobs=no", "INDITREE_REMOTES: 'a?blobs=no': after the ? only blobs=on or blobs=off"),

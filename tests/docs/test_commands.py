@@ -151,12 +151,13 @@ def test_a_configuration(shell: Shell) -> None:
 def test_the_control_api(shell: Shell) -> None:
     one, add, restart = block("docs/http.md", 0)
     (shell.where / "token").write_text("secret")
-    with shell.serving("inditree serve indi_simulator_ccd", "CCD Simulator"):
+    serve = f"inditree serve --socket {shell.where}/control.sock"
+    with shell.serving(f"{serve} indi_simulator_ccd", "CCD Simulator"):
         assert '"state":"running"' in shell.run(one)
         assert '"name":"focus"' in shell.run(add)
-    with shell.serving("inditree serve --token-file token indi_simulator_ccd", "CCD Simulator"):
-        assert "error" in shell.run(add)
-        shell.run(add + " -H 'Authorization: Bearer secret'")
+        assert "error" in shell.run(restart)
+    with shell.serving(f"{serve} --token-file token indi_simulator_ccd", "CCD Simulator"):
+        shell.run(add)
         assert '"name":"focus"' in shell.run(restart)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -139,7 +140,8 @@ def test_a_device_comes_back_over_another_path(tmp_path: Path) -> None:
         owner = next(d for d in status(routers["c"].http)["devices"] if d["name"] == TELESCOPE)["owner"]["name"]  # type: ignore[attr-defined]
         client.data = b""
         done = subprocess.run(
-            [sys.executable, "-m", "inditree", "remote", "stop", owner, "--http", routers["c"].http],  # type: ignore[attr-defined]
+            [sys.executable, "-m", "inditree", "remote", "stop", owner],
+            env={**os.environ, "INDITREE_PORT": str(routers["c"].port)},
             capture_output=True,
             text=True,
             timeout=20,

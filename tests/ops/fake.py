@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from inditree.counters import Counters
@@ -150,15 +151,15 @@ class FakeControl:
     def snapshot(self) -> Status:
         return self.state
 
-    def clients(self) -> tuple[ClientRow, ...]:
+    def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         wish = BlobWish(device="CCD", property=None, mode="Also")
         return (
             ClientRow(
                 id=7,
                 address="10.0.0.9:5555",
                 listener="main",
-                devices=("CCD",),
-                blobs=(wish,),
+                devices=tuple(name for name in ("CCD",) if shown(name)),
+                blobs=(wish,) if shown("CCD") else (),
                 queue_bytes=0,
                 sent_bytes=6120,
                 dropped_blobs=2,

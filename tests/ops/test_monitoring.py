@@ -221,6 +221,7 @@ def test_every_query_gives_series_on_a_real_prometheus(tmp_path: Path) -> None:
     async def run() -> None:
         tasks, control = Tasks(), Busy()
         server = HttpServer(Http(listen="127.0.0.1:0"), control, tasks, Metrics(["*.*.*"]))
+        server.bind()
         await server.start()
         try:
             with prometheus(tmp_path, server.addresses[0]) as address:

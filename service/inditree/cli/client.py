@@ -1,4 +1,4 @@
-"""The HTTP control API, as the commands see it."""
+"""The HTTP API, as the commands see it: by the control socket, else at the HTTP port."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from inditree.config import units, variables
-from inditree.config.structs import HTTP_ADDRESS
-from inditree.errors import ConfigError, InditreeError
+from inditree.cli import local
+from inditree.cli.local import RouterError as RouterError
+from inditree.cli.local import Socket
+from inditree.config import Overlay, units, variables
+from inditree.config.structs import DEFAULT_SOCKET, HTTP_ADDRESS, INDI_PORT
+from inditree.errors import ConfigError
 
 #: Seconds. The router answers within milliseconds; a machine that is swapping takes longer.
 _TIMEOUT = 5.0
 #: The longest answer that is read: a large tree's status has some hundred KiB.
 _ANSWER_MAX_BYTES = 64 << 20
-
-
-class RouterError(InditreeError):
-    """The router is not there, or says no: exit status 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +39,36 @@ class Answer:
             raise RouterError("what answers there is no inditree") from None
 
 
+class _Local(http.client.HTTPConnection):
+    """By a control socket. Who is at its other end was looked at, and is looked at each time."""
+
+    def __init__(self, place: Socket) -> None:
+        super().__init__("localhost", timeout=_TIMEOUT)
+        self._place = place
+
+    def connect(self) -> None:
+        self.sock = self._place.connect(_TIMEOUT)
+
+
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A running router, found by its HTTP address."""
+    """A running router: by its control socket, else by its HTTP address."""
 
     host: str
     port: int
     token: str | None = None
+    socket: Socket | None = None
 
     @classmethod
     def find(cls, chosen: Namespace) -> Router:
-        """By --http and --token-file, else by INDITREE_HTTP and INDITREE_TOKEN_FILE. Raises ConfigError."""
+        """The one that flags and variables name. Raises ConfigError, RouterError. docs/http.md has the order."""
         said = variables(os.environ)
+        if (place := _socket(chosen, said)) is not None:
+            return cls("", 0, socket=place)
         source = "--http" if chosen.http else "INDITREE_HTTP"
         text = chosen.http or ("off" if said.http_off else said.http) or HTTP_ADDRESS
         if text == "off":
-            raise RouterError(f"HTTP is off ({source}): there is no router to ask")
+            raise RouterError(f"no control socket answers, and HTTP is off ({source}): there is no router to ask")
         try:
             host, port = units.address(text)
         except ValueError as error:
@@ -64,7 +77,10 @@ class Router:
 
     def request(self, method: str, path: str, body: object = None) -> Answer:
         """One call. Raises RouterError where nobody answers."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT)
+        if self.socket is not None:
+            connection: http.client.HTTPConnection = _Local(self.socket)
+        else:
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT)
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -77,7 +93,8 @@ class Router:
             return Answer(response.status, response.read(_ANSWER_MAX_BYTES))
         except (OSError, http.client.HTTPException) as error:
             reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
-            raise RouterError(f"no router answers at {units.join(self.host, self.port)}: {reason}") from None
+            where = str(self.socket.path) if self.socket else units.join(self.host, self.port)
+            raise RouterError(f"no router answers at {where}: {reason}") from None
         finally:
             connection.close()
 
@@ -97,12 +114,31 @@ class Router:
         return answer.json() if answer.body else None
 
 
+def _socket(chosen: Namespace, said: Overlay) -> Socket | None:
+    """The control socket to use. Raises RouterError for one that was asked for by a flag and cannot be used."""
+    if chosen.socket:
+        return None if chosen.socket == "off" else local.asked(chosen.socket)
+    if said.socket_off or (chosen.http and not _is_here(chosen.http)):
+        return None
+    if said.socket is not None and said.socket != DEFAULT_SOCKET:
+        return local.present(said.socket)
+    if chosen.http and said.port is None:
+        return None  # which router is meant is said
+    return local.default(said.port or INDI_PORT)
+
+
+def _is_here(address: str) -> bool:
+    """Whether an HTTP address is one of this machine: only then its router may have a socket here."""
+    host = units.reachable(address.rpartition(":")[0].strip("[]"))
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 def _refusal(answer: Answer) -> str:
     try:
         reason = str(json.loads(answer.body)["error"])
     except (ValueError, KeyError, TypeError):
         reason = http.client.responses.get(answer.status, "refused")
-    hint = {401: " (a token is needed: --token-file)", 403: " (a token may be needed: --token-file)"}
+    hint = {401: " (a token is needed: --token-file)", 403: " (--token-file, or --socket as the router's user or root)"}
     return f"{reason}{hint.get(answer.status, '')}"
 
 

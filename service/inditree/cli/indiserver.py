@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from inditree.config import (
     Config,
+    ControlSocket,
     Driver,
     Http,
     Launch,
@@ -140,6 +141,7 @@ def config_of(options: Options, said: Overlay = Overlay()) -> Config:  # noqa: B
             # No room at all would close everybody: 0 MB is what a few elements need.
             limits=Limits(queue=max(1, options.behind) * MIB),
             http=Http(listen=said.http, token_file=said.token_file),
+            control=said.control or ControlSocket(socket=None),
             log=Log(level=level, format=said.log_format or "text"),  # type: ignore[arg-type]
         )
     )

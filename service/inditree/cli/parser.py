@@ -20,9 +20,10 @@ another server ([DEVICE]@HOST[:PORT])."""
 _SERVE_MORE = """\
 A flag beats a variable, a variable beats the file; a list given by one
 replaces the list below it. Variables: INDITREE_CONFIG, INDITREE_HOST,
-INDITREE_PORT, INDITREE_HTTP, INDITREE_TOKEN_FILE, INDITREE_DRIVERS (one a
-line, or separated by ;), INDITREE_REMOTES (host[:port][?blobs=off],
-separated by commas), INDITREE_LOG_LEVEL, INDITREE_LOG_FORMAT.
+INDITREE_PORT, INDITREE_HTTP, INDITREE_TOKEN_FILE, INDITREE_SOCKET,
+INDITREE_DRIVERS (one a line, or separated by ;), INDITREE_REMOTES
+(host[:port][?blobs=off], separated by commas), INDITREE_LOG_LEVEL,
+INDITREE_LOG_FORMAT.
 
 Signals: SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP
 reads the configuration again."""
@@ -85,7 +86,12 @@ def _serve(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument(
         "--http", metavar="H:P|off", help=f"address of health, metrics and control (default: {HTTP_ADDRESS})"
     )
-    parser.add_argument("--token-file", metavar="FILE", help="file with the token that control calls need")
+    parser.add_argument("--token-file", metavar="FILE", help="file with the token that HTTP needs")
+    parser.add_argument(
+        "--socket",
+        metavar="PATH|off",
+        help="control socket (default: PORT.sock in $XDG_RUNTIME_DIR/inditree, else in /tmp/inditree-UID)",
+    )
     parser.add_argument(
         "--remote",
         action="append",
@@ -220,5 +226,12 @@ def _completion(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
 
 
 def _where(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--http", metavar="H:P", help=f"where the router is (INDITREE_HTTP; default: {HTTP_ADDRESS})")
+    parser.add_argument(
+        "--socket",
+        metavar="PATH|off",
+        help="control socket of the router (INDITREE_SOCKET; default: of your router with port INDITREE_PORT, or 7624)",
+    )
+    parser.add_argument(
+        "--http", metavar="H:P", help=f"where the router is without one (INDITREE_HTTP; default: {HTTP_ADDRESS})"
+    )
     parser.add_argument("--token-file", metavar="FILE", help="file with its token (INDITREE_TOKEN_FILE)")

@@ -69,6 +69,8 @@ def flags(chosen: Namespace) -> Overlay:
         http=None if chosen.http == "off" else given("http", words.listening_address),
         http_off=chosen.http == "off",
         token_file=chosen.token_file,
+        socket=None if chosen.socket == "off" else given("socket", words.socket_place),
+        socket_off=chosen.socket == "off",
         drivers=drivers,
         remotes=remotes,
         log_level=given("log_level", words.log_level),

@@ -18,7 +18,18 @@ from msgspec.structs import replace
 
 from inditree.config import certificates, units, words
 from inditree.config.convert import below, parsed
-from inditree.config.structs import ClientTls, Config, Driver, Http, Listen, Remote, ServerTls, host_name
+from inditree.config.structs import (
+    DEFAULT_SOCKET,
+    ClientTls,
+    Config,
+    ControlSocket,
+    Driver,
+    Http,
+    Listen,
+    Remote,
+    ServerTls,
+    host_name,
+)
 from inditree.errors import ConfigError
 
 _Named = TypeVar("_Named", Listen, Driver, Remote)
@@ -38,6 +49,7 @@ def complete(config: Config) -> Config:
     config = replace(
         config,
         name=config.name or host_name(),
+        control=_control(config.control),
         listen=_named(config.listen, "listen", lambda listener: listener.tcp or listener.unix or "", numbered=True),
         drivers=_named(config.drivers, "drivers", words.driver_name, numbered=True),
         remotes=_named(config.remotes, "remotes", words.remote_name, numbered=False),
@@ -155,6 +167,25 @@ def _check_http(http: Http) -> None:
         parsed(http.listen, "http.listen", units.address)
     for index, name in enumerate(http.hosts):
         parsed(name, f"http.hosts[{index}]", _host_alone)
+    _check_globs(http.devices, "http.devices")
+
+
+def _control(entry: ControlSocket) -> ControlSocket:
+    """Whoever writes `off` in quotes means it too."""
+    if entry.socket == "off":
+        return replace(entry, socket=None)
+    if entry.socket not in (None, DEFAULT_SOCKET):
+        parsed(entry.socket, "control.socket", control_socket)
+    return entry
+
+
+def control_socket(text: str) -> str:
+    """A path for the control socket. Raises ValueError."""
+    if not text.startswith("/") or text.endswith("/"):
+        raise ValueError(f"{text!r} is no absolute path (and neither default nor off)")
+    if len(os.fsencode(text)) > _UNIX_PATH_MAX:
+        raise ValueError(f"longer than {_UNIX_PATH_MAX} bytes")
+    return text
 
 
 def _check_addresses(config: Config) -> None:
@@ -164,6 +195,8 @@ def _check_addresses(config: Config) -> None:
     for index, entry in enumerate(config.listen):
         key = f"listen[{index}]." + ("tcp" if entry.tcp is not None else "unix")
         places.append((key, entry.address if entry.tcp is not None else entry.unix))
+    if config.control.socket is not None:
+        places.append(("control.socket", config.control.socket))
     if config.http.address:
         places.append(("http.listen", config.http.address))
     for path, place in places:

@@ -10,10 +10,10 @@ from typing import TypeVar, get_args
 from msgspec.structs import replace
 
 from inditree.config import units, words
-from inditree.config.check import complete
+from inditree.config.check import complete, control_socket
 from inditree.config.convert import parsed as parsed
 from inditree.config.load import read
-from inditree.config.structs import Config, Driver, Level, Listen, Remote
+from inditree.config.structs import DEFAULT_SOCKET, Config, ControlSocket, Driver, Level, Listen, Remote
 from inditree.errors import ConfigError
 
 _T = TypeVar("_T")
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 class Overlay:
     """What flags, or variables, say; None: nothing. `host`, `port` and `max_connections` are the first TCP listener's.
 
-    `http_off` is its own: `http` None says nothing.
+    `http_off` and `socket_off` are their own: `http` and `socket` None say nothing.
     """
 
     host: str | None = None
@@ -32,10 +32,19 @@ class Overlay:
     http: str | None = None
     http_off: bool = False
     token_file: str | None = None
+    socket: str | None = None
+    socket_off: bool = False
     drivers: tuple[Driver, ...] | None = None
     remotes: tuple[Remote, ...] | None = None
     log_level: str | None = None
     log_format: str | None = None
+
+    @property
+    def control(self) -> ControlSocket | None:
+        """The control socket that it asks for, or its absence; None: it says nothing."""
+        if self.socket_off or self.socket is not None:
+            return ControlSocket(socket=None if self.socket_off else self.socket)
+        return None
 
     def over(self, lower: Overlay) -> Overlay:
         """Both, where this one wins."""
@@ -43,6 +52,7 @@ class Overlay:
         below = {f.name: getattr(lower, f.name) for f in fields(self)}
         result = {key: below[key] if value is None else value for key, value in chosen.items()}
         result["http_off"] = self.http_off or (self.http is None and lower.http_off)
+        result["socket_off"] = self.socket_off or (self.socket is None and lower.socket_off)
         return Overlay(**result)
 
 
@@ -85,9 +95,10 @@ def apply(config: Config, overlay: Overlay) -> Config:
         http = replace(http, listen=None if overlay.http_off else overlay.http)
     if overlay.token_file is not None:
         http = replace(http, token_file=overlay.token_file)
+    control = config.control if (said := overlay.control) is None else said
     log = replace(config.log, **_given(level=overlay.log_level, format=overlay.log_format))
     lists = _given(drivers=overlay.drivers, remotes=overlay.remotes)
-    return replace(config, http=http, log=log, listen=_listen(config.listen, overlay), **lists)
+    return replace(config, http=http, control=control, log=log, listen=_listen(config.listen, overlay), **lists)
 
 
 def _given(**values: object) -> dict[str, object]:
@@ -126,13 +137,15 @@ def variables(environ: Mapping[str, str]) -> Overlay:
     drivers, remotes = entries(
         re.split(r"[;\n]", said.get("INDITREE_DRIVERS", "")), said.get("INDITREE_REMOTES", "").split(",")
     )
-    http = said.get("INDITREE_HTTP")
+    http, socket = said.get("INDITREE_HTTP"), said.get("INDITREE_SOCKET")
     return Overlay(
         host=_word(said, "INDITREE_HOST", listening_host),
         port=_word(said, "INDITREE_PORT", units.port),
         http=None if http == "off" else _word(said, "INDITREE_HTTP", listening_address),
         http_off=http == "off",
         token_file=said.get("INDITREE_TOKEN_FILE"),
+        socket=None if socket == "off" else _word(said, "INDITREE_SOCKET", socket_place),
+        socket_off=socket == "off",
         drivers=drivers,
         remotes=remotes,
         log_level=_word(said, "INDITREE_LOG_LEVEL", log_level),
@@ -166,6 +179,11 @@ def listening_host(text: str) -> str:
 def listening_address(text: str) -> str:
     """`host:port` to listen on."""
     return units.join(*units.address(text))
+
+
+def socket_place(text: str) -> str:
+    """A path for the control socket, or `default`."""
+    return text if text == DEFAULT_SOCKET else control_socket(text)
 
 
 def log_level(text: str) -> str:

@@ -30,6 +30,8 @@ Access = Literal["control", "read-only"]
 MIB, GIB = 1 << 20, 1 << 30
 INDI_PORT = 7624
 HTTP_ADDRESS = "127.0.0.1:9724"
+DEFAULT_SOCKET = "default"
+"""The control socket at the place that goes by the port of the first TCP listener."""
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,11 +150,18 @@ class Http(Section, frozen=True, kw_only=True):
     listen: Address = HTTP_ADDRESS
     token_file: str | None = None
     hosts: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("*",)
 
     @property
     def address(self) -> tuple[str | None, int] | None:
         """Host and port as `Listen.address` gives them; None where HTTP is off."""
         return None if self.listen is None else units.bound(self.listen)
+
+
+class ControlSocket(Section, frozen=True, kw_only=True):
+    """The UNIX socket for the router's own user and root: a path, None for none."""
+
+    socket: Address = DEFAULT_SOCKET
 
 
 class Limits(Section, frozen=True, kw_only=True):
@@ -215,6 +224,7 @@ class Config(Section, frozen=True, kw_only=True):
     definitions: Literal["view", "forwarded"] = "view"
     discovery: Discovery = Discovery()
     http: Http = Http()
+    control: ControlSocket = ControlSocket()
     limits: Limits = Limits()
     log: Log = Log()
     audit: Audit = Audit()

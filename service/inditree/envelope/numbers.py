@@ -13,16 +13,18 @@ EXACT = 1 << 53
 
 
 def number(text: str) -> float | None:
-    """Read a number as INDI writes it: `12.5`, `-0:30:15.5`, `12 30`; None where it is none."""
+    """Read a number as INDI writes it: `12.5`, `-0:30:15.5`, `12 30`; None where it is none, or too large."""
     text = text.strip()
     if _PLAIN.fullmatch(text):
-        return float(text)
-    match = _SEXAGESIMAL.fullmatch(text)
-    if match is None:
+        value = float(text)
+    elif match := _SEXAGESIMAL.fullmatch(text):
+        sign, whole, minutes, seconds = match.groups()
+        # Not int(), which refuses more than 4300 digits, and whose sum with a float may overflow.
+        value = float(whole) + float(minutes) / 60 + float(seconds or 0) / 3600
+        value = -value if sign == "-" else value
+    else:
         return None
-    sign, whole, minutes, seconds = match.groups()
-    value = int(whole) + float(minutes) / 60 + float(seconds or 0) / 3600
-    return -value if sign == "-" else value
+    return value if math.isfinite(value) else None
 
 
 def json_number(text: str | None) -> float | int | None:

@@ -19,13 +19,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from inditree.ops import detail
 from inditree.ops.audit import Audit
+from inditree.ops.connection import HEALTH
 from inditree.ops.gate import Gate
 from inditree.ops.metrics import CONTENT_TYPE, Metrics
 from inditree.ops.model import Control, ControlError, DriverRow, Error, RemoteRow, Status, readiness
 from inditree.ops.openapi import document
+from inditree.ops.places import user_name
+from inditree.ops.shown import Shown
 
 MAX_BODY = 64 * 1024
 """Bytes of a request: an entry of the configuration has some hundred."""
@@ -39,21 +43,60 @@ _T = TypeVar("_T")
 _logger = logging.getLogger("inditree.http")
 
 
+_EVERYTHING = Shown()
+
+
 class Api:
-    """The application. `gate` may be exchanged while it runs; `audit` gets a line for each change."""
+    """The application. `gate` and `shown` may be exchanged while it runs; `audit` gets a line for each change.
+
+    Neither holds for what came by the control socket. Scrapes have a thread of their own, in `scrapes`.
+    """
 
     def __init__(
-        self, control: Control, gate: Gate, metrics: Metrics, threads: Executor, audit: Audit | None = None
+        self,
+        control: Control,
+        gate: Gate,
+        metrics: Metrics,
+        threads: Executor,
+        scrapes: Executor,
+        audit: Audit | None = None,
     ) -> None:
         self.gate = gate
+        self.shown = _EVERYTHING
         self._control = control
         self._metrics = metrics
         self._threads = threads
+        self._scrapes = scrapes
+        self._scraping: dict[bool, asyncio.Future[bytes]] = {}
         self._audit = audit
-        self.app = Starlette(
+        self._app = Starlette(
             routes=[*self._plain_routes(), *self._routes_of("driver"), *self._routes_of("remote")],
             exception_handlers={HTTPException: _http_error, ControlError: _control_error, Exception: _internal_error},
         )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request (ASGI)."""
+        request = Request(scope)
+        refused = None
+        if scope["path"] not in HEALTH and _user(request) is None:
+            refused = await self._refuse(request)
+        await (refused or self._app)(scope, receive, send)
+
+    async def _refuse(self, request: Request) -> Response | None:
+        changes = request.method not in ("GET", "HEAD")
+        refusal = await self._in_thread(lambda: self.gate.refuse(request.headers, changes=changes))
+        if refusal is None:
+            return None
+        fields = {"event": "control_refused", "client": _caller(request), "status": refusal.status}
+        level = logging.WARNING if changes else logging.DEBUG  # who only reads may fill no log
+        _logger.log(level, "%s %r refused: %s", request.method, request.url.path, refusal.text, extra=fields)
+        response = _small(Error(refusal.text), refusal.status)
+        if refusal.status == 401:
+            response.headers["www-authenticate"] = "Bearer"
+        return response
+
+    def _shown(self, request: Request) -> Shown:
+        return self.shown if _user(request) is None else _EVERYTHING
 
     def _plain_routes(self) -> list[Route]:
         return [
@@ -75,7 +118,7 @@ class Api:
             return await (self._remove(kind, request) if request.method == "DELETE" else self._row(kind, request))
 
         async def every(request: Request) -> Response:
-            return await (self._add(kind, request) if request.method == "POST" else self._rows(kind))
+            return await (self._add if request.method == "POST" else self._rows)(kind, request)
 
         async def act(request: Request) -> Response:
             return await self._act(kind, request)
@@ -102,52 +145,58 @@ class Api:
         return _small(state, 200 if state.ready else 503)
 
     async def _scrape(self, request: Request) -> Response:
-        text = await self._in_thread(self._metrics.render, self._control.sample())
-        return Response(text, headers={"content-type": CONTENT_TYPE})
+        whole = _user(request) is not None
+        if (scraping := self._scraping.get(whole)) is None:  # who asks meanwhile is told the same
+            loop = asyncio.get_running_loop()
+            scraping = loop.run_in_executor(self._scrapes, self._metrics.render, self._control.sample(), whole)
+            self._scraping[whole] = scraping
+            scraping.add_done_callback(lambda _: self._scraping.pop(whole))
+        return Response(await asyncio.shield(scraping), headers={"content-type": CONTENT_TYPE})
 
     async def _openapi(self, request: Request) -> Response:
         return await self._json(await self._in_thread(document, self._control.snapshot().version))
 
-    async def _full(self) -> Status:
-        return await self._in_thread(self._metrics.with_usage, self._control.snapshot())
+    async def _full(self, request: Request) -> Status:
+        return self._shown(request).status(await self._in_thread(self._metrics.with_usage, self._control.snapshot()))
 
     async def _status(self, request: Request) -> Response:
-        return await self._json(await self._full())
+        return await self._json(await self._full(request))
 
     async def _clients(self, request: Request) -> Response:
-        return await self._json(self._control.clients())
+        return await self._json(self._control.clients(self._shown(request)))
 
     async def _client(self, request: Request) -> Response:
         name = request.path_params["name"]
         if request.method == "DELETE":
-            await self._admit(request)
             await self._audited(request, "client.close", name, self._control.close_client(name))
             return Response(status_code=204)
-        for row in self._control.clients():
+        for row in self._control.clients(self._shown(request)):
             if str(row.id) == name:
                 return await self._json(row)
         raise ControlError(404, f"there is no client {name!r}")
 
     async def _devices(self, request: Request) -> Response:
-        return await self._json(self._control.snapshot().devices)
+        return await self._json(self._shown(request).status(self._control.snapshot()).devices)
 
     async def _device(self, request: Request) -> Response:
         name = request.path_params["name"]
         try:
+            if not self._shown(request)(name):
+                raise KeyError(name)
             source = self._control.device(name)
         except KeyError:
             raise ControlError(404, f"there is no device {name!r}") from None
         return await self._json(await self._in_thread(detail.render, source))
 
-    async def _rows(self, kind: str) -> Response:
-        status = await self._full()
+    async def _rows(self, kind: str, request: Request) -> Response:
+        status = await self._full(request)
         return await self._json(status.drivers if kind == "driver" else status.remotes)
 
     async def _row(self, kind: str, request: Request) -> Response:
-        return await self._json(await self._find(kind, request.path_params["name"]))
+        return await self._json(await self._find(kind, request.path_params["name"], request))
 
-    async def _find(self, kind: str, name: str) -> DriverRow | RemoteRow:
-        status = await self._full()
+    async def _find(self, kind: str, name: str, request: Request) -> DriverRow | RemoteRow:
+        status = await self._full(request)
         rows: tuple[DriverRow | RemoteRow, ...] = status.drivers if kind == "driver" else status.remotes
         for row in rows:
             if row.name == name:
@@ -157,41 +206,27 @@ class Api:
     # What is changed.
 
     async def _add(self, kind: str, request: Request) -> Response:
-        await self._admit(request)
         entry = await _body(request)
         add = self._control.add_driver if kind == "driver" else self._control.add_remote
         name = await self._audited(request, f"{kind}.add", str(entry.get("name", "")), add(entry))
-        response = await self._json(await self._find(kind, name), 201)
+        response = await self._json(await self._find(kind, name, request), 201)
         response.headers["location"] = f"/api/v1/{kind}s/{quote(name, safe='')}"
         return response
 
     async def _remove(self, kind: str, request: Request) -> Response:
-        await self._admit(request)
         name = request.path_params["name"]
         remove = self._control.remove_driver if kind == "driver" else self._control.remove_remote
         await self._audited(request, f"{kind}.remove", name, remove(name))
         return Response(status_code=204)
 
     async def _act(self, kind: str, request: Request) -> Response:
-        await self._admit(request)
         name, action = request.path_params["name"], request.url.path.rpartition("/")[2]
         call: Callable[[str], Awaitable[None]] = getattr(self._control, f"{action}_{kind}")
         await self._audited(request, f"{kind}.{action}", name, call(name))
-        return await self._json(await self._find(kind, name), 202)
-
-    async def _admit(self, request: Request) -> None:
-        """Raises HTTPException where the gate refuses."""
-        client = request.client.host if request.client else None
-        refusal = await self._in_thread(self.gate.refuse, client, request.headers)
-        if refusal is None:
-            return
-        fields = {"event": "control_refused", "client": client, "status": refusal.status}
-        _logger.warning("%s %s refused: %s", request.method, request.url.path, refusal.text, extra=fields)
-        headers = {"www-authenticate": "Bearer"} if refusal.status == 401 else None
-        raise HTTPException(refusal.status, refusal.text, headers)
+        return await self._json(await self._find(kind, name, request), 202)
 
     async def _audited(self, request: Request, action: str, name: str, call: Awaitable[_T]) -> _T:
-        client = f"{request.client.host}:{request.client.port}" if request.client else ""
+        client = _caller(request)
         result = "failed"
         try:
             answer = await call
@@ -206,6 +241,19 @@ class Api:
             _logger.info("%s %s: %s", action, name, result, extra=fields)
             if self._audit is not None:
                 self._audit.control(client=client, action=action, name=name, result=result)
+
+
+def _user(request: Request) -> int | None:
+    """Who asks by the control socket; None at the port."""
+    user: int | None = request.scope["state"].get("user")
+    return user
+
+
+def _caller(request: Request) -> str:
+    """As the audit and the log name who asks."""
+    if (user := _user(request)) is not None:
+        return user_name(user)
+    return f"{request.client.host}:{request.client.port}" if request.client else ""
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 MAX_NAMES = 40
@@ -14,10 +14,14 @@ _T = TypeVar("_T")
 
 
 class Slots:
-    """Who has series of its own. A name keeps its place until it is gone; a free one goes to the next newcomer."""
+    """Who has series of its own. A name keeps its place until it is gone; a free one goes to the next newcomer.
 
-    def __init__(self, size: int = MAX_NAMES) -> None:
+    What `shown` is false for never has.
+    """
+
+    def __init__(self, size: int = MAX_NAMES, shown: Callable[[str], bool] = bool) -> None:
         self._size = size
+        self._shown = shown
         self._own: set[str] = set()
         self._rest: set[str] = set()
 
@@ -28,7 +32,7 @@ class Slots:
         for name in rows:
             if name in self._own or name in self._rest:
                 continue
-            (self._own if len(self._own) < self._size else self._rest).add(name)
+            (self._own if len(self._own) < self._size and self._shown(name) else self._rest).add(name)
         own = {name: row for name, row in rows.items() if name in self._own}
         return own, [row for name, row in rows.items() if name in self._rest]
 

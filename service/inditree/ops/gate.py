@@ -1,10 +1,11 @@
-"""Who may change things over HTTP. Rules: docs/http.md."""
+"""Who may read and change things at the HTTP port. Rules: docs/http.md."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
 import logging
+import socket
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -23,11 +24,17 @@ class Refusal(NamedTuple):
 
 
 class Gate:
-    """Decides about changing calls. Raises ConfigError where the token file gives no token."""
+    """Decides about every call but those of health and metrics. `name` is the router's.
 
-    def __init__(self, http: Http) -> None:
+    Raises ConfigError where the token file gives no token.
+    """
+
+    def __init__(self, http: Http, name: str = "") -> None:
         self._file = Path(http.token_file) if http.token_file else None
-        self._hosts = frozenset(name.lower().rstrip(".") for name in http.hosts)
+        host = socket.gethostname()
+        ours = ("localhost", name, host, host.partition(".")[0], host.partition(".")[0] + ".local", *http.hosts)
+        self._names = {each.lower().rstrip(".") for each in ours} - {""}
+        self._full_name: str | None = None
         if self._file is not None:
             try:
                 token = self._file.read_bytes().strip()
@@ -36,29 +43,32 @@ class Gate:
             if not token:
                 raise ConfigError("http.token_file", f"{self._file} is empty")
 
-    def refuse(self, client: str | None, headers: Headers) -> Refusal | None:
-        """Why a changing call is refused; None where it may go on. Reads the token file: not for the loop."""
+    def refuse(self, headers: Headers, *, changes: bool) -> Refusal | None:
+        """Why a call is refused; None where it may go on. Reads files: not for the loop."""
         host = headers.get("host", "")
         if not self._is_ours(host):
-            return Refusal(403, f"the host {host!r} is no address, not localhost and not in http.hosts")
-        if (origin := headers.get("origin")) is not None and urlsplit(origin).netloc.lower() != host.lower():
-            return Refusal(403, "a page of another site may not change anything here")
+            text = f"the host {host!r} is no address, no name of this machine and not in http.hosts"
+            return Refusal(403, text)
+        if (origin := headers.get("origin")) is not None and not _is_same(origin, host):
+            return Refusal(403, "a page of another site gets nothing here")
         if self._file is not None:
             return self._check_token(self._file, headers.get("authorization", ""))
-        # A proxy on this machine makes everybody come from loopback.
-        if not _is_loopback(client) or "x-forwarded-for" in headers or "forwarded" in headers:
-            return Refusal(403, "without a token (http.token_file) changes are taken from this machine only")
+        if changes:
+            return Refusal(403, "changes need a token (http.token_file), or come by the control socket")
         return None
 
     def _is_ours(self, host: str) -> bool:
         try:
-            name = urlsplit(f"//{host}").hostname or ""
-            if name.rstrip(".") in self._hosts | {"localhost"}:
-                return True
-            ipaddress.ip_address(name)
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:
             return False
-        return True
+        return bool(name) and (name in self._names or _is_address(name) or name == self._look_up())
+
+    def _look_up(self) -> str:
+        """Our full name, asked for once and only by who needs it: a name server may be slow."""
+        if self._full_name is None:
+            self._full_name = socket.getfqdn().lower().rstrip(".")
+        return self._full_name
 
     def _check_token(self, file: Path, authorization: str) -> Refusal | None:
         scheme, _, given = authorization.partition(" ")
@@ -74,11 +84,16 @@ class Gate:
         return None
 
 
-def _is_loopback(client: str | None) -> bool:
+def _is_address(name: str) -> bool:
     try:
-        address = ipaddress.ip_address(client or "")
+        ipaddress.ip_address(name)
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped.is_loopback
-    return address.is_loopback
+    return True
+
+
+def _is_same(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False

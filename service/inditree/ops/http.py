@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from inditree.config import Http, units
 from inditree.errors import StartError
 from inditree.ops.api import Api
 from inditree.ops.audit import Audit
+from inditree.ops.connection import Connection, ControlConnection, Crowd
 from inditree.ops.gate import Gate
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Control
+from inditree.ops.shown import Shown
 from inditree.tasks import Tasks
-from inditree.transport.binding import bind_tcp
-
-MAX_CONNECTIONS = 64
-"""Who scrapes, probes and watches is a handful; past it the answer is 503."""
+from inditree.transport.binding import BACKLOG, bind_tcp
 
 MAX_HEAD = 16 * 1024
 """Bytes of a request's line and headers."""
@@ -30,43 +28,8 @@ MAX_HEAD = 16 * 1024
 KEEP_ALIVE = 5
 """Seconds for which a connection may be silent between requests."""
 
-REQUEST_TIMEOUT = 10.0
-"""Seconds from one answer (or the connection) to the next complete head; then the connection is cut."""
-
 STOP_TIMEOUT = 0.5
 """Seconds that answers under way are given at the end: the router has to stop within one."""
-
-
-class _Connection(H11Protocol):
-    """With a clock for clients that send their request a byte an hour, or never read the answer."""
-
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._arm()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._disarm()
-
-    def on_response_complete(self) -> None:
-        self._arm()
-        super().on_response_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._disarm()
-        super().connection_lost(exc)
-
-    def _arm(self) -> None:
-        self._disarm()
-        self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self.transport.abort)
-
-    def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
 
 class _Uvicorn(uvicorn.Server):
@@ -82,9 +45,22 @@ class _Uvicorn(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        await self.lifespan.startup()
+        port, control = self._maker(Connection), self._maker(ControlConnection)
+        self.servers = []
+        for each in sockets or []:
+            if each.family == socket.AF_UNIX:
+                self.servers.append(await loop.create_unix_server(control, sock=each))
+            else:
+                self.servers.append(await loop.create_server(port, sock=each, backlog=BACKLOG))
         await self.on_tick(0)  # sets the headers of answers
+        self.started = True
         self.up.set()
+
+    def _maker(self, kind: type[Connection]) -> Callable[[], Connection]:
+        crowd = Crowd()
+        return lambda: kind(config=self.config, server_state=self.server_state, app_state={}, crowd=crowd)
 
     async def main_loop(self) -> None:
         while not await self.on_tick(0):
@@ -93,32 +69,45 @@ class _Uvicorn(uvicorn.Server):
 
 
 class HttpServer:
-    """Health, metrics and control at `http.listen`. To be made, started and stopped on the loop.
+    """Health, metrics and control at `http.listen` and at the control socket. To be made, started, stopped on the loop.
 
-    Raises ConfigError where the token file gives none. `addresses` are those in use, once it has started.
+    `name` is the router's. Raises ConfigError where the token file gives none. `addresses` are those in use, once it
+    has started.
     """
 
     def __init__(
-        self, http: Http, control: Control, tasks: Tasks, metrics: Metrics, audit: Audit | None = None
+        self, http: Http, control: Control, tasks: Tasks, metrics: Metrics, audit: Audit | None = None, name: str = ""
     ) -> None:
         self.addresses: tuple[str, ...] = ()
         self._http = http
+        self._name = name
         self._tasks = tasks
+        self._metrics = metrics
         self._threads = ThreadPoolExecutor(1, "inditree-http")
-        self._api = Api(control, Gate(http), metrics, self._threads, audit)
+        self._scrapes = ThreadPoolExecutor(1, "inditree-metrics")
+        metrics.show(http.devices)
+        self._api = Api(control, Gate(http, name), metrics, self._threads, self._scrapes, audit)
+        self._api.shown = Shown(http.devices)
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
+        self._sockets: list[socket.socket] = []
 
-    async def start(self) -> None:
-        """Listen; nothing to do where `http.listen` is off. Raises StartError, which names the address."""
-        if self._http.address is None:
+    def bind(self) -> None:
+        """Take `http.listen`, unless that is off. Raises StartError, which names the address."""
+        if self._http.address is not None:
+            self._sockets = _bind(*self._http.address)
+            self.addresses = tuple(units.join(*each.getsockname()[:2]) for each in self._sockets)
+
+    async def start(self, control_socket: socket.socket | None = None) -> None:
+        """Answer at what `bind` took, and at a socket that listens already. Raises StartError."""
+        sockets = self._sockets
+        if control_socket is not None:
+            sockets.append(control_socket)
+        if not sockets:
             return
-        sockets = _bind(*self._http.address)
-        self.addresses = tuple(units.join(*each.getsockname()[:2]) for each in sockets)
         server = self._server = _Uvicorn(
             uvicorn.Config(
-                self._api.app,
-                http=_Connection,
+                self._api,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -127,7 +116,6 @@ class HttpServer:
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE,
-                limit_concurrency=MAX_CONNECTIONS,
                 h11_max_incomplete_event_size=MAX_HEAD,
             )
         )
@@ -140,8 +128,13 @@ class HttpServer:
             raise StartError(f"http: {self._task.exception() or 'ended as it started'}")
 
     def apply(self, http: Http) -> None:
-        """Take over hosts and token of a configuration that was read anew. Raises ConfigError; the address stays."""
-        self._api.gate = Gate(http)
+        """Take over hosts, token and devices of a configuration that was read anew.
+
+        Raises ConfigError where the token file gives none: then nothing has changed. The address stays.
+        """
+        self._api.gate = Gate(http, self._name)
+        self._api.shown = Shown(http.devices)
+        self._metrics.show(http.devices)
 
     async def stop(self) -> None:
         """Close the port, let answers under way be finished, but not for long."""
@@ -156,7 +149,8 @@ class HttpServer:
             server.force_exit = True
             await asyncio.wait([task], timeout=STOP_TIMEOUT)
             task.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._scrapes):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _bind(host: str | None, port: int) -> list[socket.socket]:

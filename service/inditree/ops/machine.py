@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -49,17 +50,21 @@ def _limits(root: Path, path: str, name: str) -> Iterable[int]:
 
 
 class DriverUsage:
-    """CPU and memory of the drivers with their children. The CPU time goes on over restarts."""
+    """CPU and memory of the drivers with their children. The CPU time goes on over restarts. Any thread may ask."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._at = float("-inf")
         self._rows: dict[str, tuple[int | None, float, int | None]] = {}  # pid, CPU of this run, memory
         self._before: dict[str, float] = {}  # CPU of the runs before this one
 
     def fill(self, rows: Iterable[DriverRow]) -> tuple[DriverRow, ...]:
         """The rows with `cpu_seconds` and `resident_bytes`; null for one that is no process."""
-        rows = tuple(rows)
+        with self._lock:
+            return self._fill(tuple(rows))
+
+    def _fill(self, rows: tuple[DriverRow, ...]) -> tuple[DriverRow, ...]:
         pids = {row.name: row.pid for row in rows}
         if self._clock() - self._at >= USAGE_AGE or pids != {name: known[0] for name, known in self._rows.items()}:
             self._measure(pids)

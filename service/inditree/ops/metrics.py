@@ -17,6 +17,7 @@ from inditree.ops.caps import Slots
 from inditree.ops.machine import DriverUsage, memory_limit
 from inditree.ops.model import Sample, Status
 from inditree.ops.named_families import NamedFamilies, properties
+from inditree.ops.shown import Shown
 from inditree.ops.traffic_families import gauge, listeners, traffic
 from inditree.ops.values import PropertyValues
 
@@ -27,9 +28,10 @@ WORK, BREATH = 0.0005, 0.00005
 
 
 class Metrics:
-    """Renders samples; remembers between scrapes what belongs to whom. Used by one thread at a time.
+    """Renders samples; remembers between scrapes what belongs to whom. One thread renders.
 
-    `patterns` is `metrics.properties`.
+    `patterns` is `metrics.properties`. There are two faces: HTTP's port shows what `show` lets it, the control socket
+    the whole.
     """
 
     def __init__(
@@ -41,17 +43,25 @@ class Metrics:
     ) -> None:
         self.usage = usage or DriverUsage()
         self._limit = limit
-        self._values = PropertyValues(patterns)
-        self._named = NamedFamilies()
-        self._listeners = Slots()
+        self._patterns = tuple(patterns)
+        self._public, self._whole = _Face(self._patterns), _Face(self._patterns)
         self._process = [ProcessCollector(registry=None), PlatformCollector(registry=None)]
 
     def watch(self, patterns: Iterable[str]) -> None:
         """Tell these values from now on: `metrics.properties` of a configuration that was read anew."""
-        self._values = PropertyValues(patterns)
+        self._patterns = tuple(patterns)
+        for face in (self._public, self._whole):
+            face.values = PropertyValues(self._patterns)
 
-    def collect(self, sample: Sample) -> Iterator[Metric]:
+    def show(self, devices: Iterable[str]) -> None:
+        """The devices that may be named at HTTP's port from now on: `http.devices`."""
+        shown = Shown(devices)
+        if shown != self._public.shown:
+            self._public = _Face(self._patterns, shown)
+
+    def collect(self, sample: Sample, whole: bool = False) -> Iterator[Metric]:
         """Every family, in the order of docs/metrics.md."""
+        face = self._whole if whole else self._public
         sample = msgspec.structs.replace(sample, status=self.with_usage(sample.status))
         text = "Always 1; the version is in the label."
         yield gauge("indi_build_info", text, {(sample.status.version,): 1}, "version")
@@ -64,9 +74,9 @@ class Metrics:
         text = "Devices that are defined at two places now; one of them is refused."
         yield gauge("indi_conflicts", text, {(): len(sample.status.conflicts)})
         yield from traffic(sample)
-        yield from listeners(sample.status.listeners, self._listeners)
-        yield from self._named.collect(sample)
-        yield from properties(sample, self._values)
+        yield from listeners(sample.status.listeners, face.listeners)
+        yield from face.named.collect(sample)
+        yield from properties([each for each in sample.definitions if face.shown(each.device)], face.values)
         for each in self._process:
             yield from each.collect()
 
@@ -74,16 +84,26 @@ class Metrics:
         """The status with what its drivers use of the machine."""
         return msgspec.structs.replace(status, drivers=self.usage.fill(status.drivers))
 
-    def render(self, sample: Sample) -> bytes:
+    def render(self, sample: Sample, whole: bool = False) -> bytes:
         """The text that Prometheus reads (its format 0.0.4)."""
         parts = []
         since = time.monotonic()
-        for family in self.collect(sample):
+        for family in self.collect(sample, whole):
             parts.append(generate_latest(_One(family)))
             if time.monotonic() - since > WORK:
                 time.sleep(BREATH)
                 since = time.monotonic()
         return b"".join(parts)
+
+
+class _Face:
+    """What is remembered for one of those who look."""
+
+    def __init__(self, patterns: Iterable[str], shown: Shown | None = None) -> None:
+        self.shown = shown or Shown()
+        self.values = PropertyValues(patterns)
+        self.named = NamedFamilies(self.shown)
+        self.listeners = Slots()
 
 
 class _One(_Collector):

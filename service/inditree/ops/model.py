@@ -7,7 +7,7 @@ sizes bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -227,7 +227,8 @@ class Control(Protocol):
 
     def snapshot(self) -> Status: ...
 
-    def clients(self) -> tuple[ClientRow, ...]: ...
+    def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
+        """`shown` says of which devices the rows may speak."""
 
     def sample(self) -> Sample: ...
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar, get_args
 
 from prometheus_client import Metric
 
 from inditree.counters import DeviceCounters
 from inditree.ops.caps import OTHER, Rising, Slots, known
-from inditree.ops.model import DriverRow, DriverState, RemoteState, Sample
+from inditree.ops.model import Definition, DriverRow, DriverState, RemoteState, Sample
 from inditree.ops.traffic_families import Values, counter, gauge
 from inditree.ops.values import PropertyValues
 from inditree.supervise import REASONS
@@ -73,10 +73,10 @@ class _Named(Generic[_Row]):
 
 
 class NamedFamilies:
-    """Remembers between scrapes who has series of its own."""
+    """Remembers between scrapes who has series of its own. `shown`: which devices may have."""
 
-    def __init__(self) -> None:
-        self._devices, self._drivers, self._remotes = Slots(), Slots(), Slots()
+    def __init__(self, shown: Callable[[str], bool]) -> None:
+        self._devices, self._drivers, self._remotes = Slots(shown=shown), Slots(), Slots()
         self._rising = Rising()
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
@@ -129,9 +129,9 @@ class NamedFamilies:
         yield counter("indi_loops_detected", text, values, "remote")
 
 
-def properties(sample: Sample, values: PropertyValues) -> Iterator[Metric]:
+def properties(definitions: Sequence[Definition], values: PropertyValues) -> Iterator[Metric]:
     """What metrics.properties names."""
-    numbers, states = values.read(sample.definitions)
+    numbers, states = values.read(definitions)
     found: Values = {(each.device, each.property, each.member): each.value for each in numbers}
     text = "Value of a member: a number, a switch as 0 or 1, a light as its state."
     yield gauge("indi_property_value", text, found, "device", "property", "member")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from inditree import config as configuration
@@ -27,9 +28,9 @@ class Control:
         """The whole router."""
         return self._report.status()
 
-    def clients(self) -> tuple[ClientRow, ...]:
-        """Who connected to us."""
-        return self._report.clients()
+    def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
+        """Who connected to us; only devices that are `shown` are named."""
+        return self._report.clients(shown)
 
     def sample(self) -> Sample:
         """What the metrics are made of."""

@@ -22,7 +22,7 @@ from inditree.transport.listener import Listener
 _Named = TypeVar("_Named", Driver, Remote)
 _logger = logging.getLogger("inditree.control")
 
-NEEDS_RESTART = frozenset({"definitions", "name", "discovery", "limits", "audit"})
+NEEDS_RESTART = frozenset({"definitions", "name", "discovery", "limits", "audit", "control"})
 """Sections that are read at start only; of `http` the address is."""
 
 
@@ -43,7 +43,7 @@ class Reload:
 
     def begin(self) -> None:
         """Reload in a task of its own."""
-        if not self._parts.draining:
+        if self._parts.applied and not self._parts.draining:
             self._parts.engine.tasks.start(self.run(), "reload")
 
     async def run(self) -> bool:

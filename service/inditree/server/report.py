@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from inditree.core import Peer
@@ -71,13 +72,13 @@ class Report:
             ),
         )
 
-    def clients(self) -> tuple[ClientRow, ...]:
-        """Who connected to us."""
+    def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
+        """Who connected to us; only devices that are `shown` are named."""
         now = time.monotonic()
         rows = []
         for peer in self._parts.engine.core.peers.values():
             if peer.kind == "client" or (peer.link is not None and not peer.link.opener):
-                rows.append(_client_row(peer, now))
+                rows.append(_client_row(peer, now, shown))
         return tuple(rows)
 
     def device(self, name: str) -> DeviceSource:
@@ -174,16 +175,20 @@ def remote_row(remote: RemoteLink) -> RemoteRow:
     )
 
 
-def _client_row(peer: Peer, now: float) -> ClientRow:
+def _client_row(peer: Peer, now: float, shown: Callable[[str], bool]) -> ClientRow:
     wishes = peer.wishes
-    asked = {f"{device}.{name}" if name else device for device, name in wishes.asked()}
+    asked = {f"{device}.{name}" if name else device for device, name in wishes.asked() if shown(device)}
     modes: list[Any] = list(wishes.blobs())
     return ClientRow(
         id=peer.id,
         address=peer.address,
         listener=peer.policy.listener,
         devices=("*",) if wishes.all else tuple(sorted(asked)),
-        blobs=tuple(BlobWish(device=device or None, property=name, mode=mode) for device, name, mode in modes),
+        blobs=tuple(
+            BlobWish(device=device or None, property=name, mode=mode)
+            for device, name, mode in modes
+            if not device or shown(device)
+        ),
         queue_bytes=peer.outbox.size + peer.parked_bytes,
         sent_bytes=peer.outbox.taken,
         dropped_blobs=peer.lost,

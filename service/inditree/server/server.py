@@ -78,9 +78,9 @@ class Server:
         """Run until `shutdown`; the exit status. Raises StartError where it cannot start, ConfigError."""
         self._make()
         try:
-            await self._start()
             if self.launch.signals:
-                self._handle_signals()
+                self._handle_signals()  # before it listens: who sees that it does may end it
+            await self._start()
             self._announce()
             self.running.set()
             await self._stopping.wait()
@@ -126,7 +126,7 @@ class Server:
             listener = self.reload.listener(entry)
             listener.bind()
             self.parts.listeners[entry.name] = listener
-        await self.services.start(self.config, self.control, self.launch.http_may_fail)
+        await self.services.start(self.config, self.control, self.launch.http_may_fail, self._port)
         for listener in self.parts.listeners.values():
             listener.start()
         for each in self.objects:
@@ -143,6 +143,11 @@ class Server:
         if self.launch.keepalive is not None:
             self.engine.tasks.start(messages.keep_alive(self.engine, self.launch.keepalive), "keepalive")
         self.parts.applied = True
+
+    @property
+    def _port(self) -> int | None:
+        """That of the first TCP listener."""
+        return next((each.port for each in self.parts.listeners.values() if each.config.tcp), None)
 
     def _places(self) -> list[Place]:
         """Where we listen: discovery leaves out what leads there."""

@@ -1,0 +1,48 @@
+"""What `http.devices` lets HTTP show: everything of other devices is as if they were not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+
+from msgspec.structs import replace
+
+from inditree.ops.model import DriverRow, RemoteRow, Status
+
+
+class Shown:
+    """Decides by globs over names of devices."""
+
+    def __init__(self, patterns: Iterable[str] = ("*",)) -> None:
+        self._patterns = patterns = tuple(patterns)
+        self._all = "*" in patterns
+        self._fits = re.compile("|".join(map(translate, patterns)) or r"(?!)").match
+
+    def __call__(self, device: str) -> bool:
+        """Whether this device is shown."""
+        return self._all or self._fits(device) is not None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shown) and self._patterns == other._patterns
+
+    def __hash__(self) -> int:
+        return hash(self._patterns)
+
+    def status(self, status: Status) -> Status:
+        """The status without what is not shown."""
+        if self._all:
+            return status
+        return replace(
+            status,
+            drivers=tuple(self._driver(row) for row in status.drivers),
+            remotes=tuple(self._remote(row) for row in status.remotes),
+            devices=tuple(row for row in status.devices if self(row.name)),
+            conflicts=tuple(row for row in status.conflicts if self(row.device)),
+        )
+
+    def _driver(self, row: DriverRow) -> DriverRow:
+        return replace(row, devices=tuple(filter(self, row.devices)))
+
+    def _remote(self, row: RemoteRow) -> RemoteRow:
+        return replace(row, devices=tuple(filter(self, row.devices)))
