@@ -12,7 +12,8 @@ from collections.abc import Callable
 import pytest
 
 from inditree.images import attached
-from inditree.images.attached import PIECE, AttachedError, encode, raw_size, wanted
+from inditree.images.attached import PIECE, AttachedError, raw_size, wanted
+from inditree.images.buffers import Buffers
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from programs.processes import descriptors
@@ -42,6 +43,10 @@ def memory(data: bytes, slack: int = 0, seals: int = 0) -> int:
     if seals:
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
     return descriptor
+
+
+def encode(blob: Blob, fds: list[int], limit: int = 1 << 30) -> Blob:
+    return attached.encode(blob, fds, limit, Buffers())
 
 
 def libindi(length: int, size: int | None = None) -> Blob:
@@ -199,8 +204,10 @@ def test_the_size_of_nonsense_is_not_worth_a_thread() -> None:
 
 
 def test_buffers_are_used_again() -> None:
-    attached._buffers.clear()
+    pool = Buffers()
+    buffer = pool.get()
+    pool.give(buffer)
     for _ in range(3):
-        encode(libindi(10), [memory(b"0123456789")])
-        assert len(attached._buffers) == 1
+        attached.encode(libindi(10), [memory(b"0123456789")], 1 << 30, pool)
+    assert pool.get() is buffer
     attached.keep_freed_memory()

@@ -16,6 +16,7 @@ import pytest
 from astropy.io import fits
 
 from inditree.images.attached import encode, wanted
+from inditree.images.buffers import Buffers
 from inditree.wire.elements import Blob, Element, Run
 from inditree.wire.framer import Framer
 from programs.processes import DEADLINE, descriptors, driver
@@ -101,7 +102,7 @@ def test_the_image_is_the_one_that_the_camera_made(compressed: bool, tmp_path: P
             camera.send(EXPOSE)
             given = await camera.wait("setBLOBVector")
             assert isinstance(given, Blob) and wanted(given) == len(camera.fds) == 1
-            blob = await asyncio.to_thread(encode, given, camera.fds)
+            blob = await asyncio.to_thread(encode, given, camera.fds, 1 << 30, Buffers())
             camera.fds = []
             (one,) = ET.fromstring(blob.join())
             assert one.attrib.keys() == {"name", "size", "format"}

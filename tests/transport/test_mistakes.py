@@ -17,6 +17,7 @@ from inditree.core import Hold, Settings
 from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
 from inditree.flow.pacing import Pace
+from inditree.flow.pauses import Pause
 from inditree.images.thread import ImageThread
 from inditree.python.inprocess import PythonDriver
 from inditree.transport import engine as module
@@ -137,8 +138,8 @@ def in_an_effect(engine: Engine, source: Camera, one: Camera, patch: pytest.Monk
 
 
 def in_a_timer(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
-    patch.setattr(one.stream, "check_upload", mistaken)
-    engine.uploads.add(one.stream)
+    patch.setattr(one.stream.images, "check", mistaken)
+    engine.works.uploads.add(one.stream.images)
     return one
 
 
@@ -186,7 +187,7 @@ def test_an_image_that_cannot_be_encoded_closes_its_source(
 ) -> None:
     async def main() -> None:
         async with started() as (engine, camera):
-            monkeypatch.setattr(engine, "encode", mistaken)
+            monkeypatch.setattr(engine.works, "encode", mistaken)
             monkeypatch.setattr(engine.core, "forms", lambda peer, blob: (True, True))
             camera.send_attached()
             await until(lambda: camera.closed, "its end")
@@ -251,10 +252,10 @@ def test_images_that_wait_to_be_encoded_leave_no_descriptor(monkeypatch: pytest.
         async with started() as (engine, camera):
             monkeypatch.setattr(engine.core, "forms", lambda peer, blob: (True, True))
             for _ in range(4):  # as many as there are threads
-                engine.executor.submit(gate.wait)
+                engine.works.executor.submit(gate.wait)
             camera.send_attached()
             camera.stream.read()
-            assert camera.stream._busy
+            assert camera.stream.pauses & Pause.ENCODE
             for _ in range(turns):
                 await asyncio.sleep(0)
         gate.set()

@@ -22,21 +22,18 @@ from collections.abc import Sequence
 import pybase64
 
 from inditree.errors import InditreeError
-from inditree.transport.descriptors import close_all
+from inditree.images.buffers import Buffers
+from inditree.images.descriptors import close_all
 from inditree.wire.elements import Attached, Blob, OneBlob
 from inditree.wire.syntax import without_attribute
 
 #: Bytes that are encoded in one go: a multiple of three, so that the pieces join without padding between them, and
 #: 1 MiB of base64, which is what the runtime writes to a socket at once. The interpreter lock is free meanwhile.
 PIECE = 768 << 10
-#: Buffers of PIECE bytes that are kept for the next image: as many as threads encode at once, mostly one.
-BUFFERS_KEPT = 4
 #: From so many bytes of image on, encoding takes longer than handing it to a thread and back (some 100 us).
 WORTH_A_THREAD = 1 << 20
 
 _COUNT = re.compile("[0-9]{1,18}")
-
-_buffers: list[bytearray] = []
 
 
 class AttachedError(InditreeError):
@@ -55,15 +52,16 @@ def raw_size(blob: Blob) -> int:
     return 0
 
 
-def encode(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
+def encode(blob: Blob, fds: Sequence[int], limit: int, buffers: Buffers) -> Blob:
     """The same element with the images in it as base64, each piece of 1 MiB a chunk.
 
     Blocks (`WORTH_A_THREAD`, `raw_size`), touches no shared state and closes all `fds` in every case. The blob given
-    is not changed and not needed afterwards. `limit` is in bytes of the whole element. Raises AttachedError.
+    is not changed and not needed afterwards. `limit` is in bytes of the whole element. What is read goes through a
+    buffer of `buffers`. Raises AttachedError.
     """
     try:
         _check_count(blob, fds)
-        return _Encoder(blob, limit).run(list(fds))
+        return _Encoder(blob, limit, buffers).run(list(fds))
     except OSError as error:
         raise AttachedError(f"its memory cannot be read: {error.strerror or error}") from error
     finally:
@@ -159,10 +157,11 @@ def keep_freed_memory() -> None:
 class _Encoder:
     """Copies one element, tag by tag, into a new list of chunks."""
 
-    def __init__(self, blob: Blob, limit: int) -> None:
+    def __init__(self, blob: Blob, limit: int, buffers: Buffers) -> None:
         self._blob = blob
         self._data = blob.join()  # of attached images this is the markup only, some hundred bytes
         self._limit = limit
+        self._buffers = buffers
         self._chunks: list[bytes | memoryview] = []
         self._size = 0
 
@@ -213,14 +212,13 @@ class _Encoder:
         if self._size + encoded > self._limit:
             raise AttachedError(f"image of {length} bytes is over {self._limit} bytes as base64")
         _check_length(descriptor, length)
-        buffer = _buffers.pop() if _buffers else bytearray(PIECE)
+        buffer = self._buffers.get()
         with memoryview(buffer) as view:
             for start in range(0, length, PIECE):
                 count = min(PIECE, length - start)
                 _read(descriptor, view[:count], start)
                 self._put(pybase64.b64encode(view[:count]))
-        if len(_buffers) < BUFFERS_KEPT:
-            _buffers.append(buffer)
+        self._buffers.give(buffer)
         return encoded
 
 

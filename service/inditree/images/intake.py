@@ -5,26 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeAlias
 
 from inditree.core import Peer
 from inditree.errors import PeerError
+from inditree.flow.pauses import Pause
 from inditree.images.attached import WORTH_A_THREAD, AttachedError, close, hand_over, is_compressed, raw_size, wanted
+from inditree.images.descriptors import close_all
+from inditree.images.reader import Fds, Host, Reader, Source
 from inditree.images.thread import ImageThread, Outcome
-from inditree.transport.channel import Channel, DriverChannel
-from inditree.transport.descriptors import close_all
-from inditree.transport.writing import Writing
+from inditree.images.works import Encoded
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from inditree.wire.images import ImageScanner
 from inditree.wire.syntax import message
-
-if TYPE_CHECKING:
-    from inditree.transport.engine import Engine
-
-_Job: TypeAlias = Future[Blob | AttachedError]
 
 SPARE = 1 << 20
 """Bytes that an image may have beyond a tenth more than was announced, before there has to be memory for more."""
@@ -35,76 +29,64 @@ THREAD_FROM = 1 << 20
 """Bytes of an image from which on it is read by a thread: the hand-over costs 50-95 us."""
 
 
-class Images(Writing, ABC):
-    """What a stream does with images."""
+class ImageIntake:
+    """What a stream has for its images.
 
-    def __init__(self, engine: Engine, peer: Peer, channel: Channel, log: bool) -> None:
-        super().__init__(engine, peer, channel, log)
-        self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.blob_text)
+    `threaded`: a thread reads one. `encoding`: one is being encoded. `discard`: the one at hand is read and not kept.
+    `fds` gives the descriptors that came with them, None where none are taken from this peer.
+    """
+
+    def __init__(self, host: Host, peer: Peer, source: Source, framer: Framer, reader: Reader, fds: Fds | None) -> None:
+        self.peer = peer
+        self.threaded = False
+        self.encoding = False
+        self.discard = False
+        self.starved_since: float | None = None  # it holds memory for an image, and waits for more of it
+        self._host = host
+        self._core = host.core
+        self._works = host.works
+        self._source = source
+        self._framer = framer
+        self._reader = reader
+        self._fds = fds
         self._thread: ImageThread | None = None
-        self._threaded = False  # the thread reads
-        self._busy = False  # an image is being encoded
+        self._starved = False
         self._image: ImageScanner | None = None  # the one that was admitted
         self._granted = float("inf")  # bytes that it may have before it is to be admitted again
         self._upload = 0, 0.0  # its bytes at the last look, and since when it has no more
-        self.starved_since: float | None = None  # it holds memory for an image, and waits for more of it
-        self._discard = False
-        self._starved = False
         self._buffers: list[bytearray] = []
 
-    @abstractmethod
-    def update(self) -> None:
-        """Read, or do not, as things stand now."""
-
-    @property
-    @abstractmethod
-    def unread(self) -> bool:
-        """It is not read now, for whatever reason of ours."""
-
-    @property
-    @abstractmethod
-    def finishing(self) -> bool:
-        """The driver is gone: what is left of it is read whatever holds it."""
-
-    @abstractmethod
-    def _resume(self, ended: bool = False) -> None:
-        """Act on what was read, and read on if nothing is in the way; `ended`: there is no more."""
-
-    @abstractmethod
-    def _bad(self, error: PeerError) -> None:
-        """The peer sent what is not INDI."""
-
-    def _go_on_with_image(self, image: ImageScanner) -> None:
+    def go_on(self, image: ImageScanner) -> None:
         """An image has begun: is there memory for it, and who reads on?"""
         if (image is not self._image or image.size > self._granted) and not self._admit(image):
             return
-        if self._discard:
+        if self.discard:
             del image.chunks[1:]
         elif image.size + self._remaining(image) >= THREAD_FROM:
             if self._thread is None:
-                self._thread = ImageThread(self._loop, self._engine.buffers)
-            self._threaded = True
-            self._engine.uploads.add(self)
-            self.update()
+                self._thread = ImageThread(self._host.loop, self._works.buffers)
+            self.threaded = True
+            self._works.uploads.add(self)
+            self._reader.pause(Pause.THREAD)
             expected = image.size + self._remaining(image)
-            self._thread.read(self.channel, self._framer, expected, self._granted, self._image_read)
+            self._thread.read(self._source, self._framer, expected, self._granted, self._image_read)
 
     def _admit(self, image: ImageScanner) -> bool:
         image.began = image.began or self._core.now
         expected = max(image.size + self._remaining(image), self.peer.last_size)
         if self._core.may_begin(self.peer, expected):
-            self._image, self._discard = image, False
+            self._image, self.discard = image, False
             if self.peer.policy.listener:
                 self._granted = expected * 1.1 + SPARE
                 self._upload = image.size, self._core.now
-                self._engine.uploads.add(self)
-        elif self.peer.pings or self.finishing:
+                self._works.uploads.add(self)
+        elif self.peer.pings or self._reader.finishing:
             # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
             self._core.discard(self.peer)
-            self._image, self._discard = image, True
+            self._image, self.discard = image, True
         else:
             self._starved = True
-            self.update()
+            self._reader.pause(Pause.MEMORY)
             return False
         return True
 
@@ -121,70 +103,70 @@ class Images(Writing, ABC):
                 return max(0, int(int(value) * factor) - one.payload)
         return 0
 
-    def check_upload(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Who connected to us and has begun an image has to go on with it: it holds memory."""
         image = self._framer.image
-        if self.closed or image is None or image is not self._image:
-            self._engine.uploads.discard(self)
+        if self._reader.closed or image is None or image is not self._image:
+            self._works.uploads.discard(self)
             self.starved_since = None
             return
-        if self._threaded and self._thread is not None:
+        if self.threaded and self._thread is not None:
             self._core.heard(self.peer, self._thread.heard)  # a slow image is no silent link
         if not self.peer.policy.listener:
             return
         settings = self._core.settings
         limit = settings.stall_timeout if self.peer.link is None else settings.link_timeout
-        if image.size != self._upload[0] or not self.unread:
+        if image.size != self._upload[0] or not self._reader.unread:
             self.starved_since = None
         elif self._starved and self.starved_since is None:
             self.starved_since = now
-        if image.size != self._upload[0] or self.unread:
+        if image.size != self._upload[0] or self._reader.unread:
             self._upload = image.size, now
         elif now - self._upload[1] >= limit:
             self._core.desk.close(self.peer, "stalled", f"began an image and sent no more of it for {limit:g} s")
 
     def _image_read(self, outcome: Outcome) -> None:
         """The thread has stopped reading."""
-        self._threaded = False
+        self.threaded = False
         self._buffers += outcome.buffers
-        if self.closed:
+        if self._reader.closed:
             self._release_buffers()
-            self.channel.close()
+            self._source.close()
             return
-        self._core.heard(self.peer, self._engine.begin())
+        self._core.heard(self.peer, self._host.begin())
         error = outcome.error
         if error is not None and not isinstance(error, OSError):
             if isinstance(error, PeerError):
-                self._bad(error)
+                self._reader.bad(error)
             else:
-                self._engine.mistake(self.peer, error)
-            self._engine.flush()
+                self._host.mistake(self.peer, error)
+            self._host.flush()
             return
-        self._resume(ended=outcome.eof or error is not None)
+        self._reader.resume(Pause.THREAD, ended=outcome.eof or error is not None)
 
-    def _take_blob(self, blob: Blob) -> None:
+    def take(self, blob: Blob) -> None:
         self._image = None
         blob.buffers, self._buffers = self._buffers, []
         blob.began = blob.began or self._core.now
         attached = wanted(blob)
-        if self._discard:
-            self._discard = False
+        if self.discard:
+            self.discard = False
             self._core.desk.drop(self.peer, "memory", blob.size)
-            close_all(self._fds(attached))
+            close_all(self._came(attached))
         elif attached:
             self._take_attached(blob, attached)
         else:
             self._core.receive(self.peer, blob)
 
-    def _fds(self, count: int) -> list[int]:
-        return self.channel.take_fds(count) if isinstance(self.channel, DriverChannel) else []
+    def _came(self, count: int) -> list[int]:
+        return self._fds(count) if self._fds is not None else []
 
     def _take_attached(self, blob: Blob, count: int) -> None:
         """Images that came as descriptors: as such for those on UNIX sockets, base64 for those who read TCP.
 
         Nothing later overtakes them.
         """
-        fds = self._fds(count)
+        fds = self._came(count)
         as_fds, as_text = self._core.forms(self.peer, blob)
         if is_compressed(blob):
             as_fds, as_text = False, True
@@ -194,37 +176,37 @@ class Images(Writing, ABC):
             assert handed is not None
             self._encoded(blob, handed)
         elif raw_size(blob) < WORTH_A_THREAD:
-            self._encoded(blob, self._engine.encode(blob, fds), handed)
+            self._encoded(blob, self._works.encode(blob, fds), handed)
         else:
-            self._busy = True
-            self.update()
-            job = self._engine.executor.submit(self._engine.encode, blob, fds)
-            task = self._engine.tasks.start(self._encode(blob, job, handed), f"encode {self.peer.name}")
+            self.encoding = True
+            self._reader.pause(Pause.ENCODE)
+            job = self._works.begin_encoding(blob, fds)
+            task = self._host.tasks.start(self._encode(blob, job, handed), f"encode {self.peer.name}")
             task.add_done_callback(functools.partial(_let_go, job, fds, handed))
 
-    def _hand_over(self, blob: Blob, fds: list[int]) -> Blob | AttachedError:
+    def _hand_over(self, blob: Blob, fds: list[int]) -> Encoded:
         try:
-            return hand_over(blob, fds, self._engine.blob_text)
+            return hand_over(blob, fds, self._works.limit)
         except AttachedError as error:
             return error
 
-    async def _encode(self, blob: Blob, job: _Job, handed: Blob | None) -> None:
+    async def _encode(self, blob: Blob, job: Future[Encoded], handed: Blob | None) -> None:
         try:
             result = await asyncio.wrap_future(job)
-            if self.closed:
+            if self._reader.closed:
                 if handed is not None:
                     close(handed)
                 return
-            self._engine.begin()
+            self._host.begin()
             self._encoded(blob, result, handed)
         except Exception as error:
-            self._engine.mistake(self.peer, error)
-            self._engine.flush()
+            self._host.mistake(self.peer, error)
+            self._host.flush()
         finally:
-            self._busy = False
-        self._resume()
+            self.encoding = False
+        self._reader.resume(Pause.ENCODE)
 
-    def _encoded(self, blob: Blob, result: Blob | AttachedError, handed: Blob | None = None) -> None:
+    def _encoded(self, blob: Blob, result: Encoded, handed: Blob | None = None) -> None:
         """`handed`: its other form, where that is wanted beside this one."""
         if isinstance(result, Blob):
             result.began = blob.began
@@ -242,13 +224,27 @@ class Images(Writing, ABC):
             answer = message(told, self._core.settings.timestamp(), blob.device)
             self._core.desk.send(self.peer, answer, "message")
 
+    def fed(self) -> None:
+        """There is memory again, or none is waited for any more."""
+        self._starved = False
+
+    def end(self) -> bool:
+        """The stream is closed. False: a thread still reads it, and closes the source when it has stopped."""
+        if self._thread is not None:
+            self._thread.end()
+        if self.threaded:
+            return False
+        self._framer.image = None
+        self._release_buffers()
+        return True
+
     def _release_buffers(self) -> None:
         for buffer in self._buffers:
-            self._engine.buffers.give(buffer)
+            self._works.buffers.give(buffer)
         self._buffers.clear()
 
 
-def _let_go(job: _Job, fds: list[int], handed: Blob | None, task: asyncio.Task[None]) -> None:
+def _let_go(job: Future[Encoded], fds: list[int], handed: Blob | None, task: asyncio.Task[None]) -> None:
     """The image goes nowhere: the router ends, or it could not be encoded."""
     if task.cancelled():
         if job.cancel():  # it has not begun: else it closes them itself

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from inditree.images.buffers import SIZE, Buffers
-from inditree.transport.channel import Channel
+from inditree.images.reader import Source
 from inditree.wire.framer import Framer
 
 POLL_MS = 200
@@ -38,7 +38,7 @@ class Outcome:
         self.error: Exception | None = None
 
 
-_Job = tuple[Channel, Framer, int, float, Callable[[Outcome], None]]
+_Job = tuple[Source, Framer, int, float, Callable[[Outcome], None]]
 
 
 class ImageThread:
@@ -57,7 +57,7 @@ class ImageThread:
 
     def read(
         self,
-        channel: Channel,
+        channel: Source,
         framer: Framer,
         expected: int,
         most: float,
@@ -91,7 +91,7 @@ class ImageThread:
                 return  # the loop is closed: so is the router
             del done
 
-    def _read(self, channel: Channel, framer: Framer, expected: int, most: float, outcome: Outcome) -> None:
+    def _read(self, channel: Source, framer: Framer, expected: int, most: float, outcome: Outcome) -> None:
         image = framer.image
         assert image is not None
         poll = select.poll()

@@ -10,6 +10,7 @@ from typing import Any
 from inditree.config import Driver
 from inditree.core import Peer
 from inditree.errors import PeerError
+from inditree.flow.pauses import Pause
 from inditree.flow.whole import WholeOutbox
 from inditree.programs.supervisor import Supervisor, policy_of
 from inditree.python.driver import InProcess
@@ -41,7 +42,7 @@ class InProcessPort:
         self.defined = on_defined
         self._closed = False
         self.ended = False  # it has run to its end
-        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.blob_text)
+        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.works.limit)
         self.process = InProcess(driver, self._receive)
         self.process.on_room = self._room
         engine.ports[self.peer] = self
@@ -73,6 +74,11 @@ class InProcessPort:
         except Exception as error:
             self._engine.mistake(self.peer, error)
         self._engine.flush()
+
+    @property
+    def pauses(self) -> Pause:
+        """Why it is not to send its next image now."""
+        return Pause.HELD if self.peer.held else Pause(0)
 
     def watched(self) -> tuple[int, int]:
         return -1, 0

@@ -17,8 +17,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
+from inditree.images.descriptors import close_all, is_image
 from inditree.transport.closing import Closer
-from inditree.transport.descriptors import close_all, is_image
 
 Buffer = bytes | bytearray | memoryview
 

@@ -7,19 +7,18 @@ import logging
 import select
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from inditree.core import Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Policy, Settings, Wake
 from inditree.core.effects import Effect
 from inditree.counters import Counters
+from inditree.flow.pauses import Pause
 from inditree.images import attached
-from inditree.images.buffers import Buffers
+from inditree.images.works import Works
 from inditree.tasks import Tasks
 from inditree.transport.closing import Closer
 from inditree.transport.guard import ClientLimits
 from inditree.tree.link import Link
-from inditree.wire.elements import Blob
 
 _logger = logging.getLogger("inditree.router")
 
@@ -37,7 +36,11 @@ BLOB_TAGS = 64 << 10
 class Port(Protocol):
     """Whoever carries one peer's bytes. `blocked`: the other end takes no more now."""
 
-    blocked: bool
+    @property
+    def blocked(self) -> bool: ...
+    @property
+    def pauses(self) -> Pause:
+        """Why the peer is not read now."""
 
     def watched(self) -> tuple[int, int]:
         """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
@@ -50,15 +53,6 @@ class Port(Protocol):
     def release(self) -> None: ...
     def defined(self) -> None: ...
     def close(self, reason: str, text: str) -> None: ...
-
-
-class Upload(Protocol):
-    """A stream in which an image is on its way."""
-
-    peer: Peer
-    starved_since: float | None
-
-    def check_upload(self, now: float) -> None: ...
 
 
 class StreamLimits(ClientLimits, Protocol):
@@ -77,19 +71,16 @@ class Engine:
         self.core = Core(settings, counters)
         self.limits = limits
         # `limits.blob` is of the image; as base64, in lines of 72 characters, with its tags it is larger.
-        self.blob_text = limits.blob * 4 // 3 * 73 // 72 + BLOB_TAGS
+        self.works = Works(limits.blob * 4 // 3 * 73 // 72 + BLOB_TAGS)
         self.loop = asyncio.get_running_loop()
         self.tasks = Tasks()
-        self.buffers = Buffers()
         self.closer = Closer()
-        self.executor = ThreadPoolExecutor(4, "encode")
         self.ports: dict[Peer, Port] = {}
         self.tap: Callable[[Peer, bytes], None] | None = None  # is shown what drivers send
         self.skips_text = False  # text between a client's elements does not close it
         self.log_traffic = False  # of every peer
         self.traffic: frozenset[str] = frozenset()  # of these drivers, remotes and listeners
         self.client_spoke = 0.0
-        self.uploads: set[Upload] = set()  # images that come from those who connected to us
         self.checks: list[Callable[[float], None]] = []  # called at each tick
         self.on_audit: Callable[[Audit], None] | None = None
         self._wake_at = 0.0
@@ -98,13 +89,6 @@ class Engine:
         attached.keep_freed_memory()
         self.begin()
         self._wake(self.core.now + TICK)
-
-    def encode(self, blob: Blob, fds: list[int]) -> Blob | attached.AttachedError:
-        """The base64 form of images that came as descriptors. Blocks; any thread may call it."""
-        try:
-            return attached.encode(blob, fds, self.blob_text)
-        except attached.AttachedError as error:
-            return error
 
     def begin(self) -> float:
         """Tell the core what time it is, and return it."""
@@ -161,7 +145,7 @@ class Engine:
             if self.on_audit is not None:
                 self.on_audit(effect)
         elif isinstance(effect, Free):
-            self._free(effect.blob)
+            self.works.free(effect.blob)
         elif isinstance(effect, Mistake):
             self.mistake(effect.peer, effect.error)
         elif isinstance(effect, Close):
@@ -173,13 +157,6 @@ class Engine:
                 port.defined()
             else:
                 port.release()
-
-    def _free(self, blob: Blob) -> None:
-        attached.close(blob)
-        blob.chunks.clear()
-        for buffer in blob.buffers:
-            self.buffers.give(buffer)
-        blob.buffers.clear()
 
     def end(self, peer: Peer, reason: str, text: str) -> None:
         """A peer's stream has ended."""
@@ -219,27 +196,15 @@ class Engine:
     def _look(self, now: float) -> None:
         self._ticks += 1
         if self._ticks % TRIM_EVERY == 0:
-            self.buffers.trim()
+            self.works.buffers.trim()
         for check in list(self.checks):
             self.attempt(None, check, now)
-        for upload in list(self.uploads):
-            self.attempt(upload.peer, upload.check_upload, now)
-        self._untie(now)
+        for upload in list(self.works.uploads):
+            self.attempt(upload.peer, upload.check, now)
+        self.works.untie(self.core)
         self.attempt(None, self._read_broken)
         self.attempt(None, self.core.tick)
         self.flush()
-
-    def _untie(self, now: float) -> None:
-        """Uploads that have a part of their image, and wait for memory that only these parts take: one has to go."""
-        since = [upload.starved_since for upload in self.uploads]
-        patience = self.core.settings.stall_timeout
-        if (
-            len(since) > 1
-            and not self.core.intake.memory
-            and all(at is not None and now - at >= patience for at in since)
-        ):
-            largest = max(self.uploads, key=lambda upload: self.core.intake.reserved.get(upload.peer, 0))
-            self.core.desk.close(largest.peer, "limit", "there is no memory for its image beside what others upload")
 
     def _read_broken(self) -> None:
         """Read those whose connection is broken: uvloop (0.23) tells of an error once, with the data before it.
@@ -263,4 +228,4 @@ class Engine:
             self._timer.cancel()
         await self.tasks.close()
         self.closer.end()
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.works.close()

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from inditree.core import Peer
 from inditree.errors import PeerError
-from inditree.images.intake import Images
+from inditree.flow.pauses import Pause
+from inditree.images.intake import ImageIntake
 from inditree.transport import traffic
-from inditree.transport.channel import Channel
+from inditree.transport.channel import Channel, DriverChannel
+from inditree.transport.engine import Engine
 from inditree.transport.guard import Guard, guard
 from inditree.transport.visitors import Visitor, Web, turn_away
+from inditree.transport.writer import Writer
 from inditree.wire.elements import Blob, Element, Run
 from inditree.wire.first import SPACE, First, look
+from inditree.wire.framer import Framer
 from inditree.wire.trust import CLIENT, DRIVER, GUEST, LINK
-
-if TYPE_CHECKING:
-    from inditree.transport.engine import Engine
 
 ITEMS_AT_ONCE = 256
 """Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
@@ -27,18 +27,19 @@ ITEMS_AT_ONCE = 256
 SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
 
+_ENCODE, _EOF, _THREAD = Pause.ENCODE.value, Pause.EOF.value, Pause.THREAD.value  # looked at for each element
+
 
 def _nothing() -> None:
     """Nobody is to be told."""
 
 
-class Stream(Images):
-    """The connection of one peer.
+class Stream:
+    """The connection of one peer: it reads, and has a writer and an intake for images.
 
     `on_closed` is told the reason and the text, once, when the peer has left the core; `on_defined` is called for each
-    definition of a driver that was believed. With `log` what comes and goes
-    is logged at DEBUG. With `joins`, a source that sends many small reads is read every 2 ms while no client speaks, so
-    that what it sent meanwhile is one read.
+    definition of a driver that was believed. With `log` what comes and goes is logged at DEBUG. With `joins`, a source
+    that sends many small reads is read every 2 ms while no client speaks, so that what it sent meanwhile is one read.
     """
 
     def __init__(
@@ -53,7 +54,19 @@ class Stream(Images):
         joins: bool = False,
         web: Web = turn_away,
     ) -> None:
-        super().__init__(engine, peer, channel, log)
+        log = log or engine.log_traffic
+        self.peer = peer
+        self.channel = channel
+        self.closed = False
+        self.writer = Writer(engine, peer, channel, log=log)
+        self.write = self.writer.write
+        self._engine = engine
+        self._core = engine.core
+        self._loop = engine.loop
+        self._log = log
+        self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.works.limit)
+        fds = channel.take_fds if isinstance(channel, DriverChannel) else None
+        self.images = ImageIntake(engine, peer, channel, self._framer, self, fds)
         self._on_closed = on_closed
         self._on_defined = on_defined
         self._joins = joins
@@ -62,16 +75,13 @@ class Stream(Images):
         self._looks = self._log or self._tap is not None or self._guard is not None  # at each element, before the core
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
+        self._pauses = 0  # a Pause, without HELD, which the core keeps in the peer
         self._trust()
         self._text = 0
         self._paused_at: float | None = None
         self._last_read = 0.0
         self._count = 0  # elements in this read, for the guard
-        self._eof = False
         self._finished: Callable[[], None] | None = None  # to be called when what is left of the driver has been read
-        self._joining = False  # the next 2 ms are to come as one read
-        self._resting = False  # a client that sends more than it may is not read
-        self._more = False  # it has sent more than one turn of the loop takes
         self._rest: asyncio.TimerHandle | None = None  # the end of its rest
         self._web = web
         self._early: bytes | None = b"" if peer.kind == "client" else None  # what was read before it was known for INDI
@@ -82,17 +92,7 @@ class Stream(Images):
 
     def update(self) -> None:
         """Read, or do not, as things stand now."""
-        wanted = not (
-            self.closed
-            or self._eof
-            or self._threaded
-            or self._busy
-            or self._starved
-            or self._joining
-            or self._resting
-            or self._more
-            or self._holds()
-        )
+        wanted = not (self.closed or self._pauses or self._holds())
         if wanted == self._reading:
             return
         self._reading = wanted
@@ -103,12 +103,40 @@ class Stream(Images):
         else:
             self._loop.remove_reader(self.channel.read_fd())
 
+    def pause(self, why: Pause) -> None:
+        """Do not read on, for this reason too."""
+        self._pauses |= why.value
+        self.update()
+
+    def resume(self, why: Pause, *, ended: bool = False) -> None:
+        """This reason is gone: act on what was read, and read on if nothing else is in the way.
+
+        `ended`: there is no more.
+        """
+        self._end(why)
+        if ended:
+            self._pauses |= _EOF
+        self._go_on()
+
+    def _end(self, why: Pause) -> None:
+        self._pauses &= ~why.value
+
+    @property
+    def pauses(self) -> Pause:
+        """Why it is not read now."""
+        return Pause(self._pauses) | (Pause.HELD if self._holds() else Pause(0))
+
+    @property
+    def blocked(self) -> bool:
+        """The kernel takes no more now."""
+        return self.writer.blocked
+
     def _holds(self) -> bool:
         return self.peer.held and self._finished is None
 
     @property
     def unread(self) -> bool:
-        return not (self._reading or self._threaded)
+        return not (self._reading or self.images.threaded)
 
     @property
     def finishing(self) -> bool:
@@ -118,7 +146,7 @@ class Stream(Images):
         """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
         if self._reading:
             return self.channel.read_fd(), 0
-        if self._rest is not None and not (self._threaded or self._busy):
+        if self._rest is not None and not self._pauses & (_THREAD | _ENCODE):
             return self.channel.read_fd(), select.POLLRDHUP
         return -1, 0
 
@@ -126,12 +154,12 @@ class Stream(Images):
         """Its connection is broken, or it has hung up in a rest: read once more, and it will show."""
         if self._rest is None:
             self.read()
-        elif self._resting:
+        elif Pause.REST & self._pauses:
             self._end_rest()
             self._guard = None
-            self._resting = False
+            self._end(Pause.REST)
             self.update()
-            if not self._more:
+            if not Pause.TURN & self._pauses:
                 self.read()
             if not self.closed:
                 self._ended("eof", "hung up while it was rested")
@@ -160,8 +188,7 @@ class Stream(Images):
             self._ended("error", error.strerror or str(error))
             return
         if not data:
-            self._eof = True
-            self.update()
+            self.pause(Pause.EOF)
             self._pump()
             return
         size = len(data)
@@ -212,7 +239,7 @@ class Stream(Images):
         if self._reading:
             self._loop.remove_reader(self.channel.read_fd())
             self._reading = False
-        self._unblock()
+        self.writer.stop()
         self._end_rest()
         self.closed = True
 
@@ -220,33 +247,32 @@ class Stream(Images):
         """Many small reads in a row while no client speaks: let the next 2 ms come as one."""
         since, self._last_read = now - self._last_read, now
         if since < 0.001 and now - self._engine.client_spoke > 0.05 and self._finished is None:
-            self._joining = True
-            self.update()
+            self.pause(Pause.JOIN)
             self._loop.call_later(0.002, self._joined)
 
     def _joined(self) -> None:
-        self._joining = False
+        self._end(Pause.JOIN)
         if not self.closed:
             self.update()
 
     def _pump(self) -> None:
         """Act on everything complete that was read, then write what came of it."""
-        core, peer, framer = self._core, self.peer, self._framer
+        core, peer, framer, images = self._core, self.peer, self._framer, self.images
         self._engine.begin()
         if peer.kind == "client":
             self._engine.client_spoke = core.now
         left = ITEMS_AT_ONCE
         try:
-            while not (self._holds() or peer.gone or self._busy):
+            while not (self._holds() or peer.gone or self._pauses & _ENCODE):
                 item = framer.pull()
                 if item is None:
                     break
                 if self._looks:
                     self._look_at(item)
                 if type(item) is Blob:
-                    self._take_blob(item)
+                    images.take(item)
                 else:
-                    self._discard = False  # a change of state that was taken for an image
+                    images.discard = False  # a change of state that was taken for an image
                     core.receive(peer, item)
                 if self._stranger and peer.kind != "client":
                     self._trust()  # it has introduced itself
@@ -254,10 +280,14 @@ class Stream(Images):
                 if left == 0:
                     self._go_on_later()
                     break
-            if left and not (self._holds() or peer.gone or self._busy) and framer.image is not None and not self._eof:
-                self._go_on_with_image(framer.image)
+            if (
+                left
+                and not (self._holds() or peer.gone or self._pauses & (_ENCODE | _EOF))
+                and framer.image is not None
+            ):
+                images.go_on(framer.image)
         except PeerError as error:
-            self._bad(error)
+            self.bad(error)
         except Exception as error:
             self._engine.mistake(peer, error)
         if framer.text != self._text:
@@ -265,32 +295,26 @@ class Stream(Images):
         if self._guard is not None:
             self._engine.attempt(peer, self._mind, self._guard)
         self._engine.flush()
-        if self._eof and left and not (self._holds() or self._busy or self._threaded):
+        if self._pauses & _EOF and left and not (self._holds() or self._pauses & (_ENCODE | _THREAD)):
             self._ended("eof", "hung up")
 
     def _go_on_later(self) -> None:
         """It has had its turn: the others first."""
-        self._more = True
-        self.update()
-        self._loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        self._more = False
-        self._resume()
+        self.pause(Pause.TURN)
+        self._loop.call_soon(self.resume, Pause.TURN)
 
     def _mind(self, guard: Guard) -> None:
         """Rest a client that sends more than it may."""
         count, self._count = self._count, 0
         rest = guard.passed(count, not self._framer.idle, self._core.now)
-        if rest > 0 and not self._resting and not self.closed:
-            self._resting = True
+        if rest > 0 and not Pause.REST & self._pauses and not self.closed:
             self.peer.counters.read_paused_seconds += rest
-            self.update()
+            self.pause(Pause.REST)
             self._rest = self._loop.call_later(rest, self._rested)
 
     def _rested(self) -> None:
         self._rest = None
-        self._resting = False
+        self._end(Pause.REST)
         if not self.closed:
             self.update()
 
@@ -322,7 +346,8 @@ class Stream(Images):
         text = "writes text between its elements (a library that prints?): skipped"
         self._core.notices.once(self.peer, "warning", "text", text)
 
-    def _bad(self, error: PeerError) -> None:
+    def bad(self, error: PeerError) -> None:
+        """It sent what is not INDI."""
         self.peer.counters.parse_errors[error.reason] += 1
         reason = "limit" if error.reason == "too_large" else "malformed"
         self._core.desk.close(self.peer, reason, error.text)
@@ -339,16 +364,19 @@ class Stream(Images):
         if self._paused_at is not None:
             self.peer.counters.read_paused_seconds += self._core.now - self._paused_at
             self._paused_at = None
-        self._starved = False
-        self._loop.call_soon(self._resume)
+        self._fed()
+        self._loop.call_soon(self._go_on)
+
+    def _fed(self) -> None:
+        self._end(Pause.MEMORY)
+        self.images.fed()
 
     def defined(self) -> None:
         """The core says: it has defined something."""
         self._on_defined()
 
-    def _resume(self, ended: bool = False) -> None:
-        self._eof = self._eof or ended
-        if self.closed or self._threaded or self._busy:
+    def _go_on(self) -> None:
+        if self.closed or self._pauses & (_THREAD | _ENCODE):
             return
         self._pump()
         if not self.closed:
@@ -360,15 +388,15 @@ class Stream(Images):
             done()
             return
         self._finished = done
-        self._joining = False
-        self._starved = False
-        self._resume()
+        self._end(Pause.JOIN)
+        self._fed()
+        self._go_on()
 
     # The end
 
     def _ended(self, reason: str, text: str) -> None:
         """The stream has ended of itself; what waited for the peer gets one last chance."""
-        if not self.closed and not self._write_failed:
+        if not self.closed and not self.writer.failed:
             self.write()
         self._engine.end(self.peer, reason, text)
 
@@ -377,14 +405,10 @@ class Stream(Images):
         if self.closed:
             return
         self._detach()
-        self._framer.image = None if not self._threaded else self._framer.image
-        if self._thread is not None:
-            self._thread.end()
-        if self._threaded:
-            self.channel.hang_up()
-        else:
-            self._release_buffers()
+        if self.images.end():
             self.channel.close()
+        else:
+            self.channel.hang_up()
         self._on_closed(reason, text)
         if self._finished is not None:
             self._finished()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
 
 from inditree.core import Peer
 from inditree.flow.outbox import Handed, Outbox
 from inditree.transport import traffic
 from inditree.transport.channel import Channel, LocalChannel
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from inditree.transport.engine import Engine
+from inditree.transport.engine import Engine
 
 LOGGED_WHOLE = 256 << 10
 """Bytes of one write that are logged whole; of a larger one the beginning of its first buffer."""
@@ -25,32 +21,34 @@ DEAF = 1.0
 """Seconds that a driver has to end after it closed its stdin: what it still writes is delivered."""
 
 
-class Writing:
-    """The writing half of a stream. With `log` what goes is logged at DEBUG."""
+class Writer:
+    """The writing half of a stream. With `log` what goes is logged at DEBUG.
 
-    def __init__(self, engine: Engine, peer: Peer, channel: Channel, log: bool) -> None:
-        self.peer = peer
-        self.channel = channel
-        self.closed = False
-        self.blocked = False  # the kernel takes no more now
+    `blocked`: the kernel takes no more now. `failed`: it never will again.
+    """
+
+    def __init__(self, engine: Engine, peer: Peer, channel: Channel, *, log: bool) -> None:
+        self.blocked = False
+        self.failed = False
         self._engine = engine
-        self._core = engine.core
+        self._peer = peer
+        self._channel = channel
         self._loop = engine.loop
-        self._log = log or engine.log_traffic
-        self._write_failed = False
+        self._log = log
+        self._stopped = False
         self._retry: asyncio.TimerHandle | None = None  # looks again whether descriptors were read
 
     def write(self) -> None:
         """Give the kernel what it takes of the outbox."""
-        outbox = self.peer.outbox
+        outbox = self._peer.outbox
         buffers = outbox.take()
         if not buffers:
             self._unblock()
             return
-        if self._write_failed:
+        if self.failed:
             outbox.clear()
             return
-        first, channel = buffers[0], self.channel
+        first, channel = buffers[0], self._channel
         try:
             if type(first) is Handed and isinstance(channel, LocalChannel):
                 sent = channel.send_fds(buffers, first.fds)
@@ -67,7 +65,7 @@ class Writing:
             return
         if self._log:
             traffic.log(
-                "TX", b"".join(buffers)[:sent] if sent < LOGGED_WHOLE else bytes(buffers[0][:1024]), self.peer.name
+                "TX", b"".join(buffers)[:sent] if sent < LOGGED_WHOLE else bytes(buffers[0][:1024]), self._peer.name
             )
         outbox.sent(sent)
         if outbox.empty:
@@ -77,36 +75,41 @@ class Writing:
 
     def _gave_up(self, outbox: Outbox) -> None:
         """Nothing can be written any more. Its requests may still wait to be read: it leaves when they have been."""
-        self._write_failed = True
+        self.failed = True
         outbox.clear()
         self._unblock()
-        if self.peer.kind == "driver":
+        if self._peer.kind == "driver":
             self._loop.call_later(DEAF, self._deaf)
 
     def _deaf(self) -> None:
         """A driver that closed its stdin, and did not end, hears nothing any more."""
-        if not self.closed:
+        if not self._stopped:
             self._engine.begin()
-            self._core.desk.close(self.peer, "stalled", "closed its stdin")
+            self._engine.core.desk.close(self._peer, "stalled", "closed its stdin")
             self._engine.flush()
 
     def _block(self) -> None:
-        if not self.blocked and not self.closed:
+        if not self.blocked and not self._stopped:
             self.blocked = True
-            self._loop.add_writer(self.channel.write_fd(), self._writable)
+            self._loop.add_writer(self._channel.write_fd(), self._writable)
 
     def _unblock(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
         elif self.blocked:
-            self._loop.remove_writer(self.channel.write_fd())
+            self._loop.remove_writer(self._channel.write_fd())
         self.blocked = False
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._unblock()
+        self._stopped = True
 
     def _wait_for_reader(self) -> None:
         """It has not read the last descriptors, and the kernel tells nobody when it does."""
         self._unblock()
-        if not self.closed:
+        if not self._stopped:
             self.blocked = True
             self._retry = self._loop.call_later(READER_POLL, self._writable)
 
@@ -114,5 +117,5 @@ class Writing:
         if self._retry is not None:
             self._unblock()
         self._engine.begin()
-        self._engine.attempt(self.peer, self.write)
+        self._engine.attempt(self._peer, self.write)
         self._engine.flush()

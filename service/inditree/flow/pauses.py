@@ -1,0 +1,30 @@
+"""Why a peer is not read."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class Pause(IntFlag):
+    """The reasons for which a peer is not read now: none of them, one, or several."""
+
+    HELD = 1
+    """Nobody takes its images: back-pressure, by the core."""
+    MEMORY = 2
+    """Its next image waits for memory."""
+    REST = 4
+    """It has sent more elements than `limits.elements_per_second` allows."""
+    TURN = 8
+    """It has sent more than one turn of the loop takes: the others come first."""
+    JOIN = 16
+    """Its many small reads are gathered for 2 ms into one."""
+    THREAD = 32
+    """A thread reads an image of it."""
+    ENCODE = 64
+    """An image of it is being encoded, and nothing may overtake that."""
+    EOF = 128
+    """There is nothing more to be read."""
+
+    def names(self) -> tuple[str, ...]:
+        """The reasons in lower case, as the API shows them."""
+        return tuple(str(each.name).lower() for each in Pause if each in self)

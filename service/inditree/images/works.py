@@ -1,0 +1,68 @@
+"""What the images of one router have in common: buffers, the threads that encode, uploads on their way."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol, TypeAlias
+
+from inditree.core import Core, Peer
+from inditree.images import attached
+from inditree.images.buffers import Buffers
+from inditree.wire.elements import Blob
+
+Encoded: TypeAlias = Blob | attached.AttachedError
+"""The base64 form of an image, or why there is none."""
+
+
+class Upload(Protocol):
+    """An image on its way. `starved_since`: it holds memory, and since then waits for more of it."""
+
+    peer: Peer
+    starved_since: float | None
+
+    def check(self, now: float) -> None: ...
+
+
+class Works:
+    """One for each router. `limit` is bytes of one image as base64, with its tags."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.buffers = Buffers()
+        self.executor = ThreadPoolExecutor(4, "encode")
+        self.uploads: set[Upload] = set()
+
+    def encode(self, blob: Blob, fds: list[int]) -> Encoded:
+        """The base64 form of images that came as descriptors. Blocks; any thread may call it."""
+        try:
+            return attached.encode(blob, fds, self.limit, self.buffers)
+        except attached.AttachedError as error:
+            return error
+
+    def begin_encoding(self, blob: Blob, fds: list[int]) -> Future[Encoded]:
+        """Encode in a thread."""
+        return self.executor.submit(self.encode, blob, fds)
+
+    def free(self, blob: Blob) -> None:
+        """Nobody holds this image any more: its buffers are used again, its descriptors closed."""
+        attached.close(blob)
+        blob.chunks.clear()
+        for buffer in blob.buffers:
+            self.buffers.give(buffer)
+        blob.buffers.clear()
+
+    def untie(self, core: Core) -> None:
+        """Uploads that have a part of their image, and wait for memory that only these parts take: one has to go."""
+        since = [upload.starved_since for upload in self.uploads]
+        patience = core.settings.stall_timeout
+        if (
+            len(since) > 1
+            and not core.intake.memory
+            and all(at is not None and core.now - at >= patience for at in since)
+        ):
+            largest = max(self.uploads, key=lambda upload: core.intake.reserved.get(upload.peer, 0))
+            core.desk.close(largest.peer, "limit", "there is no memory for its image beside what others upload")
+
+    def close(self) -> None:
+        """No more images will come."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
