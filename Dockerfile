@@ -1,8 +1,11 @@
 # Two images: the default (router and Python simulators), and with `--target indi` the same with Debian's INDI drivers.
 # Builds with the classic builder of Docker Engine 20.10 and with BuildKit.
 ARG BASE_IMAGE=debian:trixie-slim
+# The classic builder shows this argument, and BuildKit the comment before FROM, to whom the next step fails.
+ARG IF_THE_BASE_CANNOT_BE_PULLED="make base-image, then once more"
 
 # What both stages stand on: Python, and an init that reaps what drivers leave behind.
+# If this image cannot be pulled: make base-image (it is made of Debian's packages), then once more.
 FROM ${BASE_IMAGE} AS base
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 tini >/dev/null \

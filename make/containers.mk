@@ -38,10 +38,13 @@ clean-room: ## README's two commands in a container of the base image, which has
 	@$(DOCKER) image inspect $(BASE_IMAGE) >/dev/null 2>&1 || $(MAKE) --no-print-directory base-image
 	@scripts/clean-room $(BASE_IMAGE)
 
+wheels: $(READY) ## whether all that the image pins has wheels for x86_64 and aarch64 (asks the package index)
+	@scripts/wheels $(BIN)/pip
+
 lock: $(READY) ## pin the image's dependencies anew (requirements/)
 	@$(BIN)/pip install -q --disable-pip-version-check 'uv>=0.9'
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra docker --extra ipydriver -o requirements/image.txt pyproject.toml
 	echo 'hatchling>=1.24' | $(BIN)/uv pip compile -q --upgrade $(LOCK) -o requirements/build.txt -
 LOCK := --generate-hashes --python-platform linux --python-version 3.13 --no-header --no-annotate
 
-.PHONY: lock compose clean-room
+.PHONY: lock wheels compose clean-room

@@ -14,5 +14,6 @@ def test_the_reference_is_that_of_this_parser() -> None:
     # Python 3.13 words a usage line a little differently.
     if sys.version_info[:2] == (3, 11):
         assert said == kept, "run .venv/bin/python scripts/commands-reference > docs/commands.md"
+    assert "Usage: indiserver [options] driver [driver ...]" in kept
     for command in ("serve", "check", "health", "status", "driver add", "remote restart"):
         assert f"inditree {command}" in said

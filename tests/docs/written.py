@@ -55,6 +55,7 @@ NO_CLUSTER = (
     "kubectl drain dome-pc --ignore-daemonsets --delete-emptydir-data",
     "kubectl label node dome-pc inditree/instruments=true",
     "kubectl taint node dome-pc inditree/instruments=true:NoSchedule",
+    "docker buildx build --platform linux/arm64 --target indi -t inditree:indi --load .",
     "docker tag inditree $REGISTRY/inditree:0.1.0 && docker push $REGISTRY/inditree:0.1.0",
 )
 """There is no cluster and no registry here; tests/k8s/test_documented.py sees that kubectl knows them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 import tomllib
 from collections.abc import Iterator
@@ -25,6 +26,14 @@ def router() -> Iterator[Container]:
     with network() as name, running("serve", *drivers, options=("--network", name)) as made:
         made.healthy()
         yield made
+
+
+def test_a_base_that_cannot_be_pulled_is_told_what_to_do() -> None:
+    """What `docker compose up` ends with where no registry is reached; the words stand beside the failing step."""
+    words = ["docker", "build", "--build-arg", "BASE_IMAGE=localhost:1/no-such-base:0", str(ROOT)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "make base-image" in "\n".join((done.stdout + done.stderr).splitlines()[-20:])
 
 
 def test_the_slim_image_adds_little() -> None:
