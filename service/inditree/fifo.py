@@ -1,12 +1,13 @@
 """The commands of indiserver's FIFO, one a line. Pure: who reads the FIFO is the server.
 
-    start PROGRAM [-n "label"] [-c "config"] [-s "skeleton"] [-p "prefix"]
-    start [DEVICE]@HOST[:PORT]
-    stop PROGRAM [-n "label"]
-    stop [DEVICE]@HOST[:PORT]
+    start PROGRAM ["label"] [-n "label"] [-c "config"] [-s "skeleton"] [-p "prefix"]
+    start [DEVICE]@HOST[:PORT] [-n "label"]
+    stop PROGRAM ["label"] [-n "label"]
+    stop [DEVICE]@HOST[:PORT] [-n "label"]
 
-indiserver (1.9.9) ignores what it does not understand: an option without quotes, and any first word but `start` means
-`stop`. Here values may stand without quotes or in either kind, and a line that is wrong is an error.
+indiserver (1.9.9) ignores what it does not understand: a label without -n, an option without quotes, and any first word
+but `start` means `stop`. Here values may stand without quotes or in either kind, launchers' labels without -n are
+taken, and any other line that is wrong is an error.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from inditree.errors import InditreeError
 LINE_MAX_BYTES = 1024
 
 _WORD = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^\s"']\S*))(?=\s|$)""")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_OPTION = re.compile("-.?")
+_OPTIONS = re.compile(r"\s-[ncsp](?:\s|$)")
 #: The variables that tell a libindi driver.
 _VARIABLES = {"n": "INDIDEV", "c": "INDICONFIG", "s": "INDISKEL", "p": "INDIPREFIX"}
 
@@ -43,12 +47,14 @@ class Start:
 class Stop:
     """Stop the first driver that was started by this word and, with a label, has (or was given) that device.
 
-    Of a remote the word may be another one that means the same place: `remote`.
+    Of a remote the word may be another one that means the same place: `remote`. A label that stood alone is a wish
+    (`alone`): where nobody has it, the first that was started by the word is meant, as indiserver does not look at it.
     """
 
     driver: str
     label: str = ""
     remote: Remote | None = None
+    alone: bool = False
 
 
 def parse(line: str, restart: Restart) -> Start | Stop | None:
@@ -63,18 +69,29 @@ def parse(line: str, restart: Restart) -> Start | Stop | None:
     if (place := _remote_word(rest)) is not None:
         entry = _remote(command, place)
         return Start(place, entry) if command == "start" else Stop(place, remote=entry)
-    driver, *options = _words(rest)
+    driver, *options = map(_plain, _words(rest))
+    lone = options.pop(0) if options and not _OPTION.fullmatch(options[0]) else ""
     given = _options(options, "ncsp" if command == "start" else "n")
+    label = given.get("n", lone)
     if command == "stop":
-        return Stop(driver, given.get("n", ""))
-    return Start(driver, _driver(driver, given, restart), given.get("n", ""))
+        return Stop(driver, label, alone="n" not in given and bool(lone))
+    return Start(driver, _driver(driver, given, restart), label)
+
+
+def _plain(word: str) -> str:
+    """A word that may become a name, which stands in logs and metrics."""
+    if _CONTROL.search(word):
+        raise FifoError(f"{word!r} contains a control character")
+    return word
 
 
 def _remote_word(rest: str) -> str | None:
     """The whole rest without its quotes, where it is a remote: a device's name has spaces."""
     place = rest.replace('"', "").strip()
-    before, at, _ = place.partition("@")
-    return place if at and not re.search(r"\s-[ncsp](?:\s|$)", before) else None
+    before, at, after = place.partition("@")
+    if not at or _OPTIONS.search(before):
+        return None
+    return before + at + _OPTIONS.split(after, maxsplit=1)[0].strip()
 
 
 def _remote(command: str, place: str) -> Remote:

@@ -111,3 +111,30 @@ def test_remotes(tmp_path: Path) -> None:
         client.sync()
 
     same(both(session, tmp_path))
+
+
+def test_lines_as_launchers_write_them(tmp_path: Path) -> None:
+    """A label without -n, a line without a newline, a remote with a label."""
+
+    def session(side: Side) -> None:
+        leaf = side.serve("indi_simulator_wheel")
+        side.warm(WHEEL)
+        os.mkfifo(side.place / "fifo")
+        hub = side.serve("-f", "fifo")
+        client = side.client("client", hub)
+        client.send(get())
+        client.sync()
+        for _ in range(2):  # a library's stop and start
+            say(side, f'start {side.spy()} "A Spy"\n')
+            defined(client, "Spy")
+            say(side, f'stop {side.spy()} "A Spy"\n')
+            client.until("delProperty", device="Spy")
+        say(side, f"start {side.spy()}")
+        defined(client, "Spy")
+        say(side, f"stop {side.spy()}")
+        client.until("delProperty", device="Spy")
+        say(side, f'start "{WHEEL}"@127.0.0.1:{leaf.port} -n "{WHEEL}"\n')
+        defined(client, WHEEL)
+        client.sync()
+
+    same(both(session, tmp_path))

@@ -12,8 +12,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from inditree.config import Driver, Remote, Restart
+from inditree.config.check import check_name
 from inditree.config.words import driver_name, remote_name, unique
-from inditree.errors import StartError
+from inditree.errors import ConfigError, StartError
 from inditree.fifo import LINE_MAX_BYTES, FifoError, Start, Stop, parse
 from inditree.server.units import DriverUnit, Units
 from inditree.supervise import ENDED
@@ -31,13 +32,26 @@ class _Started:
     label: str
     unit: DriverUnit | RemoteLink
 
-    def fits(self, command: Stop) -> bool:
+    def fits(self, command: Stop, *, whatever_label: bool = False) -> bool:
         """Whether `stop` means this one."""
         if isinstance(self.unit, RemoteLink):
             return command.remote is not None and _place(self.unit.config) == _place(command.remote)
         if command.remote is not None or self.word != command.driver:
             return False
-        return command.label in ("", self.label) or any(command.label in peer.owns for peer in self.unit.peers)
+        return (
+            whatever_label
+            or command.label in ("", self.label)
+            or any(command.label in peer.owns for peer in self.unit.peers)
+        )
+
+
+def _name(label: str) -> str:
+    """The label where a driver may be called so in the API and the metrics, else nothing."""
+    try:
+        check_name(label, "")
+    except ConfigError:
+        return ""
+    return label
 
 
 def _place(remote: Remote) -> tuple[str, int, str | None]:
@@ -54,23 +68,27 @@ class Fifo:
         self._units = units
         self._descriptor: int | None = None
         self._partial = b""
+        self._skipping = False  # the rest of a line that is too long
         self._started: list[_Started] = []
 
     def start(self) -> None:
         """Open it, making it where it is missing. Raises StartError."""
         try:
             if not Path(self._path).exists():
-                os.mkfifo(self._path, 0o666)
-            if not stat.S_ISFIFO(Path(self._path).stat().st_mode):
-                raise OSError(errno.EINVAL, "is not a FIFO")
-            # Open for writing too: so there is never an end of file between two writers.
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+                os.mkfifo(self._path, 0o600)
+            self._open()
         except OSError as error:
             raise StartError(f"FIFO {self._path}: {error.strerror}") from None
         for unit in self._units.drivers.values():
             if unit.config.exec is not None:
                 self._started.append(_Started(unit.config.exec[0], "", unit))
         self._started += [_Started(name, "", link) for name, link in self._units.remotes.items()]
+
+    def _open(self) -> None:
+        """For reading only, so that it shows when the last writer has gone. Raises OSError."""
+        if not stat.S_ISFIFO(Path(self._path).stat().st_mode):
+            raise OSError(errno.EINVAL, "is not a FIFO")
+        self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._engine.loop.add_reader(self._descriptor, self._readable)
 
     def stop(self) -> None:
@@ -86,12 +104,48 @@ class Fifo:
             data = os.read(self._descriptor, 65536)
         except BlockingIOError:
             return
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        if not data:
+            self._hung_up()
+            return
+        *lines, partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._act(line)
-        if len(self._partial) > LINE_MAX_BYTES:
-            self._report("a line is too long")
+            self._line(line)
+        self._partial = partial
+        if len(partial) >= LINE_MAX_BYTES:
             self._partial = b""
+            self._too_long()
+
+    def _line(self, line: bytes) -> None:
+        """A whole line; the rest of one that is too long is passed over."""
+        if self._skipping:
+            self._skipping = False
+        elif len(line) >= LINE_MAX_BYTES:
+            self._report("a line is too long")
+        else:
+            self._act(line)
+
+    def _too_long(self) -> None:
+        if not self._skipping:
+            self._skipping = True
+            self._report("a line is too long")
+
+    def _hung_up(self) -> None:
+        """The last writer has gone: what it wrote without a newline is a line, and none of the next writer's.
+
+        A descriptor that has seen the end shows it for ever, so there is another one, opened before the old one goes.
+        """
+        line, self._partial = self._partial, b""
+        old = self._descriptor
+        assert old is not None
+        self._engine.loop.remove_reader(old)
+        self._descriptor = None
+        try:
+            self._open()
+        except OSError as error:
+            self._report(f"{self._path} is gone: {error.strerror}")
+        os.close(old)
+        if line or self._skipping:
+            self._line(line)
 
     def _report(self, text: str) -> None:
         _logger.error("FIFO: %s", text, extra={"event": "fifo_error"})
@@ -112,7 +166,7 @@ class Fifo:
         entry = command.entry
         unit: DriverUnit | RemoteLink
         if isinstance(entry, Driver):
-            name = unique(command.label or driver_name(entry), self._units.drivers)
+            name = unique(_name(command.label) or driver_name(entry), self._units.drivers)
             unit = self._units.add_driver(replace(entry, name=name))
         else:
             name = unique(remote_name(entry), self._units.remotes)
@@ -123,6 +177,8 @@ class Fifo:
         # What the API removed is gone; its name may be another's by now, which is not ours to stop.
         self._started = [each for each in self._started if self._units.has(each.unit)]
         started = next((each for each in self._started if each.fits(command)), None)
+        if started is None and command.alone:
+            started = next((each for each in self._started if each.fits(command, whatever_label=True)), None)
         if started is None:
             raise FifoError("no such driver runs")
         _logger.info("FIFO: stop %s", command.driver, extra={"event": "fifo"})
