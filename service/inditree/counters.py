@@ -14,6 +14,9 @@ PEER_KINDS = ("client", "driver", "link", "inprocess")
 BLOB_SIZE_BUCKETS = tuple(float(4096 * 4**i) for i in range(10))
 """4 KiB .. 1 GiB, each four times the last."""
 
+COUNTED_REMOTES = 256
+"""Names of remotes that are remembered with their loops: discovery may bring new ones for ever."""
+
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -114,6 +117,12 @@ class Counters:
         self.loop_lag = Histogram(SECONDS_BUCKETS)
         self.blob_size = Histogram(BLOB_SIZE_BUCKETS)
         self.blob_forward = Histogram(SECONDS_BUCKETS)
+
+    def count_loop(self, remote: str | None) -> None:
+        """Count a redundant path or a link to ourselves; None: of a link that somebody else opened."""
+        if remote is None or (remote not in self.loops and len(self.loops) >= COUNTED_REMOTES):
+            remote = "_other"
+        self.loops[remote] += 1
 
     def copy(self) -> Counters:
         """As they are now: what a scrape is rendered from, in a thread, while the loop counts on."""

@@ -237,3 +237,35 @@ def test_other_values_can_be_asked_for_while_it_runs() -> None:
     assert (
         value(rendered(sample(), metrics), "indi_property_value", device="CCD", property="CCD_COOLER", member="ON") == 1
     )
+
+
+def test_whatever_happens_there_are_fewer_than_2000_series() -> None:
+    """All that has a name by the hundred, every label that a counter can have, and what strangers invent."""
+    count = Counters()
+    for kind in count.peers.values():
+        for table in (kind.received, kind.sent):
+            for tag in (*KNOWN_TAGS, *(f"invented{number}" for number in range(100))):
+                table[tag] += 1
+        for table in (kind.closed, kind.parse_errors, kind.dropped_messages, kind.dropped_bytes):
+            for number in range(100):
+                table[f"reason{number}"] += 1
+    for number in range(500):
+        count.devices[f"device {number}"].blobs_received += 1
+        count.count_loop(f"remote {number}")
+        count.count_loop(None)
+    many = status(
+        drivers=tuple(
+            driver(f"driver {number}", pid=1, last_exit=1, restarts_by_reason={"exit": 1, "new": 1})
+            for number in range(300)
+        ),
+        remotes=tuple(
+            remote(f"remote {number}", rtt_seconds=1.0, last_receive=1.0, attempts={"ok": 1, "new": 2})
+            for number in range(300)
+        ),
+        listeners=tuple(
+            ListenerRow(name=f"l{number}", address="x", clients=1, max_connections=5) for number in range(300)
+        ),
+        devices=tuple(DeviceRow(name=f"d{number}", owner=Owner(kind="driver", name="x")) for number in range(500)),
+    )
+    series = rendered(sample(status=many, counters=count, definitions=()))
+    assert len(series) < 2000, len(series)

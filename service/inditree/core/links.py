@@ -69,7 +69,8 @@ def _meet(state: State, peer: Peer, element: Element) -> None:
 
 
 def _report_self(state: State, peer: Peer) -> None:
-    state.desk.counters.loops[peer.name] += 1
+    assert peer.link is not None
+    state.desk.counters.count_loop(peer.name if peer.link.opener else None)
     state.desk.close(peer, "loop", "leads back to this router itself: not linked")
 
 
@@ -125,8 +126,7 @@ def accept_chained(state: State, peer: Peer) -> None:
 def promote(state: State, peer: Peer) -> None:
     """A connection to us is a link: it may provide devices."""
     peer.kind = "link"
-    peer.counters = state.desk.counters.peers["link"]
-    peer.counters.opened += 1
+    peer.counters = state.desk.counters.peers["link"]  # it was counted as opened when it came
     peer.link = Link(opener=False, path_id=peer.address)
     peer.link.settled = True
     peer.link.alive = peer.link.heard = state.desk.now

@@ -115,7 +115,7 @@ class Ownership:
         if origin in peer.link.reported:
             return
         peer.link.reported.add(origin)
-        self._desk.counters.loops[peer.name] += 1
+        self._desk.counters.count_loop(peer.name if peer.link.opener else None)
         text = f"{device} is reached over {peer.place} too: a redundant path, kept as a spare"
         self._desk.log("info", "redundant_path", text, device=device, peer=peer.name)
 
