@@ -240,7 +240,12 @@ def test_mistakes_are_found_before_the_router_is_asked(
         (404, {"error": "no driver ccd"}, "no driver ccd"),
         (409, {"error": "ccd is taken"}, "ccd is taken"),
         (401, {"error": "a token"}, "a token (a token is needed: --token-file)"),
-        (403, {"error": "no"}, "no (--token-file, or --socket as the router's user or root)"),
+        (
+            403,
+            {"error": "no"},
+            "no (--token-file, or --socket as the router's user or root; in a container: "
+            "docker compose exec router inditree ...)",
+        ),
         (405, "not json", "Method Not Allowed"),
         (500, None, "Internal Server Error"),
     ],

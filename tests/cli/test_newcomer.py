@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +16,7 @@ import pytest
 
 from inditree import config
 from inditree.cli import main
-from live import Router, serve
+from live import Router, serve, tool, until
 from ports import free_port
 from security.certificates import Authority, Pair
 
@@ -150,7 +153,7 @@ def test_nothing_to_serve(tmp_path: Path) -> None:
     with serve(tmp_path) as router:
         text = "nothing to serve: no drivers and no remotes (inditree serve DRIVER ..., or `drivers` in the file)"
         router.wait_for(text)
-        assert said(router)[1:] == [f"WARNING router: {text}"]
+        assert [line for line in said(router) if not line.startswith("INFO")] == [f"WARNING router: {text}"]
 
 
 @pytest.mark.parametrize(
@@ -271,3 +274,55 @@ def test_what_is_open_by_design_is_no_warning(tmp_path: Path) -> None:
         assert "WARNING" not in router.log
     with serve(tmp_path, *words, name="file") as router:
         router.wait_for("is open to every network; allow or tls.client_ca would restrict it")
+
+
+# Commands
+
+
+def ask(*words: str) -> tuple[int, str]:
+    """A command's exit status and what it says on stderr."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("INDITREE_")}
+    command = [sys.executable, "-m", "inditree", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=env)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", [("status",), ("driver", "list"), ("driver", "stop", "x")])
+def test_a_command_at_the_port_of_indi(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with serve(tmp_path, "indi_simulator_focus") as router:
+        where = f"127.0.0.1:{router.port}"
+        assert ask(*words, "--http", where) == (
+            1,
+            f"inditree: what answers at {where} is INDI: health, metrics and control have a port of their own "
+            "(--http HOST:PORT, by default 127.0.0.1:9724)\n",
+        )
+
+
+def test_a_command_at_the_port_of_another_server(tmp_path: Path) -> None:
+    port = free_port()
+    command = ["indiserver", "-p", str(port), "-u", str(tmp_path / "local"), "indi_simulator_focus"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: tool("indi_getprop", "-p", str(port), "-t", "1").stdout, what="its device")
+            assert ask("status", "--http", f"127.0.0.1:{port}")[1].startswith(
+                f"inditree: what answers at 127.0.0.1:{port} is INDI"
+            )
+        finally:
+            process.kill()
+
+
+def test_a_command_where_nobody_listens() -> None:
+    where = f"127.0.0.1:{free_port()}"
+    assert ask("status", "--http", where) == (1, f"inditree: no router answers at {where}: Connection refused\n")
+
+
+def test_a_change_from_the_host_of_a_container(tmp_path: Path) -> None:
+    """By a published port the control socket is out of reach."""
+    http = f"127.0.0.1:{free_port()}"
+    with serve(tmp_path, "indi_simulator_focus", http=http):
+        status, text = ask("driver", "stop", "indi_simulator_focus", "--socket", "off", "--http", http)
+    assert (status, text) == (
+        1,
+        "inditree: changes need a token (http.token_file), or come by the control socket (--token-file, or --socket as "
+        "the router's user or root; in a container: docker compose exec router inditree ...)\n",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ from inditree.errors import ConfigError
 
 #: Seconds. The router answers within milliseconds; a machine that is swapping takes longer.
 _TIMEOUT = 5.0
+#: Seconds to find out whether what answers is INDI.
+_PROBE_TIMEOUT = 2.0
+_AT_THE_ROUTER = (
+    "--token-file, or --socket as the router's user or root; in a container: docker compose exec router inditree ..."
+)
 #: The longest answer that is read: a large tree's status has some hundred KiB.
 _ANSWER_MAX_BYTES = 64 << 20
 
@@ -94,7 +100,9 @@ class Router:
         except (OSError, http.client.HTTPException) as error:
             reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
             where = str(self.socket.path) if self.socket else units.join(self.host, self.port)
-            raise RouterError(f"no router answers at {where}: {reason}") from None
+            refused = isinstance(error, ConnectionRefusedError)
+            said = None if refused else self._indi()
+            raise RouterError(said or f"no router answers at {where}: {reason}") from None
         finally:
             connection.close()
 
@@ -110,8 +118,15 @@ class Router:
     def _good(self, method: str, path: str, body: object) -> Any:
         answer = self.request(method, path, body)
         if answer.status >= 300:
-            raise RouterError(_refusal(answer))
+            raise RouterError((not _is_ours(answer) and self._indi()) or _refusal(answer))
         return answer.json() if answer.body else None
+
+    def _indi(self) -> str | None:
+        """What to say where the address is that of an INDI port; None: it is not."""
+        if self.socket is not None or not _speaks_indi(self.host, self.port):
+            return None
+        where, other = units.join(self.host, self.port), "health, metrics and control have a port of their own"
+        return f"what answers at {where} is INDI: {other} (--http HOST:PORT, by default {HTTP_ADDRESS})"
 
 
 def _socket(chosen: Namespace, said: Overlay) -> Socket | None:
@@ -133,12 +148,31 @@ def _is_here(address: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
+def _speaks_indi(host: str, port: int) -> bool:
+    """Whether it answers a question of INDI; routers answer the ping also where they have no device."""
+    question = b'<getProperties version="1.7"/><pingRequest uid="inditree"/>'
+    try:
+        with socket.create_connection((host, port), timeout=_PROBE_TIMEOUT) as sock:
+            sock.sendall(question)
+            return sock.recv(1) == b"<"
+    except OSError:
+        return False
+
+
+def _is_ours(answer: Answer) -> bool:
+    """Whether a refusal is one of the API's, which are JSON."""
+    try:
+        return "error" in json.loads(answer.body)
+    except (ValueError, TypeError):
+        return False
+
+
 def _refusal(answer: Answer) -> str:
     try:
         reason = str(json.loads(answer.body)["error"])
     except (ValueError, KeyError, TypeError):
         reason = http.client.responses.get(answer.status, "refused")
-    hint = {401: " (a token is needed: --token-file)", 403: " (--token-file, or --socket as the router's user or root)"}
+    hint = {401: " (a token is needed: --token-file)", 403: f" ({_AT_THE_ROUTER})"}
     return f"{reason}{hint.get(answer.status, '')}"
 
 
