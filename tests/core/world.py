@@ -7,6 +7,7 @@ only the test moves.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from inditree.core import Audit, Close, Core, Log, Mistake, Policy, Settings, Wake
 from inditree.core.effects import Effect
@@ -66,14 +67,18 @@ class Actor:
                 self._heard += data
                 took += len(data)
                 if isinstance(item, Blob):
-                    item.drop()
+                    self.world.core.took(self.peer, (item,))
             return took
         while took < most and (buffers := outbox.take()):
             data = b"".join(buffers)[: most - took]
-            outbox.sent(len(data))
+            self._took(outbox.sent(len(data)))
             self._heard += data
             took += len(data)
         return took
+
+    def _took(self, delivered: Sequence[Blob]) -> None:
+        if delivered or self.peer.outbox.moved:
+            self.world.core.took(self.peer, delivered)
 
     def leave(self, reason: str = "eof") -> None:
         """Its connection has ended."""

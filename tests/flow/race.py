@@ -57,8 +57,8 @@ class Taker:
             elif match[0].startswith(b"<set"):
                 self.others.append(match[0].decode().strip())
             del self._data[: match.end()]
-        waiting = outbox.blob_bytes
-        assert waiting <= self.race.queue or len(outbox.blobs) == 1
+        lanes = outbox.lanes
+        assert lanes.bytes <= self.race.queue or lanes.count == 1
 
     def finish(self) -> None:
         """At the end nothing is half written."""

@@ -10,20 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inditree.flow import outbox as module
-from inditree.flow.outbox import Lost, Outbox, Traced
+from inditree.flow.outbox import Outbox, Traced
+from inditree.flow.ticket import Lost
 from inditree.flow.whole import WholeOutbox
 from inditree.wire.elements import Blob, Element, OneBlob
 
 LIMIT = 300
 
 
-def image(number: int, size: int) -> Blob:
+def image(number: int, size: int, device: str = "Cam", name: str = "CCD", form: str = ".fits") -> Blob:
     """An image whose bytes say which it is, in pieces."""
     head = b"<%d:" % number
     body = b"b" * max(size - len(head) - 1, 1)
     chunks: list[bytes | memoryview] = [head, memoryview(body)[: size // 3], memoryview(body)[size // 3 :], b">"]
-    attributes = {"device": "Cam", "name": "CCD"}
-    return Blob(Element("setBLOBVector", attributes, head), chunks, sum(map(len, chunks)), [OneBlob({}, 0, 0)])
+    attributes = {"device": device, "name": name}
+    ones = [OneBlob({"format": form}, 0, 0)]
+    return Blob(Element("setBLOBVector", attributes, head), chunks, sum(map(len, chunks)), ones)
 
 
 @contextmanager
@@ -42,21 +44,20 @@ class Model:
         self.written = bytearray()
         self.control: list[bytes] = []
         self.urgent: list[bytes] = []
-        self.order: list[bytes] = []  # control elements and images, as offered
+        self.order: list[tuple[str, bytes]] = []  # device, and control elements and images of it, as offered
         self.images: dict[int, Blob] = {}
         self.lost: list[Blob] = []
         self.delivered: list[Blob] = []
         self.refused = False
         self.offered = 0
-        box.delivered = self.delivered.append
 
-    def act(self, what: str, size: int) -> None:
+    def act(self, what: str, size: int, device: str) -> None:
         number = len(self.order) + len(self.urgent)
         if what == "control":
             data = b"<%d:%s>" % (number, b"c" * size)
-            self.refused = not self.box.put(data)
+            self.refused = not (self.box.put_behind(device, data) if device else self.box.put(data))
             assert self.refused == (self.box.control > LIMIT)
-            self.order.append(data)
+            self.order.append((device, data))
             self.offered += len(data)
         elif what == "urgent":
             data = b"<%d:%s>" % (number, b"u" * (size // 10 + 1))
@@ -64,14 +65,15 @@ class Model:
             self.urgent.append(data)
             self.offered += len(data)
         elif what == "image":
-            blob = self.images[number] = image(number, size)
+            device = device or "A"
+            blob = self.images[number] = image(number, size, device)
             blob.take()
             self._lose(self.box.put_blob(blob))
             blob.drop()
-            self.order.append(blob.join())
+            self.order.append((device, blob.join()))
             self.offered += blob.size
-        elif what == "put out" and self.box.blobs:
-            self._lose([self.box.put_out()])
+        elif what == "put out" and (victim := self.box.lanes.largest()) is not None:
+            self._lose([self.box.put_out(victim)])
         elif what == "take":
             self.take(size)
         self.check()
@@ -84,7 +86,9 @@ class Model:
         data = b"".join(self.box.take())
         assert len(data) <= module.WRITE_BYTES
         data = data[:most]
-        self.box.sent(len(data))
+        for blob in self.box.sent(len(data)):
+            self.delivered.append(blob)
+            blob.drop()
         self.written += data
 
     def check(self) -> None:
@@ -92,9 +96,10 @@ class Model:
         assert box.size == self.offered - len(self.written)
         assert box.taken == len(self.written)
         assert box.empty == (box.size == 0)
-        assert box.blob_bytes == sum(ticket.blob.size for ticket in box.blobs if ticket.blob)
-        if len(box.blobs) > 1 and not self.refused:
-            assert box.blob_bytes <= LIMIT  # what waits is bounded; one image is let in whatever its size
+        assert box.lanes.bytes == sum(ticket.size for ticket in box.lanes)
+        assert box.lanes.count == len(list(box.lanes))
+        if box.lanes.count > 1 and not self.refused:
+            assert box.lanes.bytes <= LIMIT  # what waits is bounded; one image is let in whatever its size
 
     def finish(self) -> None:
         while not self.box.empty:
@@ -102,70 +107,76 @@ class Model:
             self.check()
 
 
+Action = tuple[str, int, str]
 ACTIONS = st.lists(
-    st.tuples(st.sampled_from(["control", "image", "image", "urgent", "take", "take", "put out"]), st.integers(1, 200)),
+    st.tuples(
+        st.sampled_from(["control", "image", "image", "urgent", "take", "take", "put out"]),
+        st.integers(1, 200),
+        st.sampled_from(["", "A", "B", "C"]),
+    ),
     max_size=60,
 )
 
 
 @settings(max_examples=300, deadline=None)
 @given(ACTIONS, st.integers(1, 400))
-def test_order_wholeness_and_bounds(actions: list[tuple[str, int]], write: int) -> None:
+def test_order_wholeness_and_bounds(actions: list[Action], write: int) -> None:
     with small_writes(write):
         model = Model(Outbox(LIMIT))
-        for what, size in actions:
-            model.act(what, size)
+        for action in actions:
+            model.act(*action)
         model.finish()
     gone = [blob.join() for blob in model.lost]
     came = bytes(model.written).replace(b">", b">\n").splitlines()
-    assert [data for data in came if b"u" not in data] == [
-        data for data in model.order if data not in gone
-    ]  # in order, whole, nothing else lost
+    kept = [(device, data) for device, data in model.order if data not in gone]
+    of = {data: device for device, data in model.order}
+    for each in ("", "A", "B", "C"):  # in order, whole, nothing else lost
+        assert [data for data in came if of.get(data) == each] == [data for device, data in kept if device == each]
     assert [data for data in came if data in model.urgent] == model.urgent
-    assert sorted(came) == sorted([*model.urgent, *(data for data in model.order if data not in gone)])
-    assert [blob.join() for blob in model.delivered] == [
-        data for data in model.order if b"b" in data and data not in gone
-    ]
+    assert sorted(came) == sorted([*model.urgent, *(data for _, data in kept)])
+    assert [blob.join() for blob in model.delivered] == [data for data in came if b"b" in data]
     assert all(blob.refs == 0 for blob in model.images.values())
 
 
 @settings(max_examples=100, deadline=None)
 @given(ACTIONS)
-def test_whole_elements_for_a_peer_in_our_process(actions: list[tuple[str, int]]) -> None:
+def test_whole_elements_for_a_peer_in_our_process(actions: list[Action]) -> None:
     box = WholeOutbox(LIMIT)
-    offered: list[bytes] = []
+    offered: list[tuple[str, bytes]] = []
     came: list[bytes] = []
     lost: list[bytes] = []
-    waiting = 0
-    for number, (what, size) in enumerate(actions):
+    for number, (what, size, device) in enumerate(actions):
         if what == "image":
-            blob = image(number, size)
+            blob = image(number, size, device or "A")
             lost += [each.blob.join() for each in box.put_blob(blob)]
-            offered.append(blob.join())
+            offered.append((device or "A", blob.join()))
         elif what == "take":
             item = box.pop()
             if item is not None:
                 came.append(item.join() if isinstance(item, Blob) else item)
         else:
-            offered.append(b"<%d:%s>" % (number, b"c" * size))
-            assert box.put(offered[-1]) == (box.control <= LIMIT)
-        waiting = sum(map(len, offered)) - sum(map(len, came)) - sum(map(len, lost))
-        assert box.size == waiting
+            data = b"<%d:%s>" % (number, b"c" * size)
+            offered.append((device, data))
+            assert (box.put_behind(device, data) if device else box.put(data)) == (box.control <= LIMIT)
+        assert box.size == sum(len(data) for _, data in offered) - sum(map(len, came)) - sum(map(len, lost))
     while (item := box.pop()) is not None:
         came.append(item.join() if isinstance(item, Blob) else item)
-    assert came == [data for data in offered if data not in lost]
-    assert box.empty and box.size == box.blob_bytes == 0
+    of = {data: device for device, data in offered}
+    assert sorted(came) == sorted(data for data in of if data not in lost)
+    for each in ("", "A", "B", "C"):
+        assert [data for data in came if of[data] == each] == [d for d in of if of[d] == each and d not in lost]
+    assert box.empty and box.size == box.lanes.bytes == 0
 
 
 @settings(max_examples=100, deadline=None)
 @given(ACTIONS, st.integers(1, 400))
-def test_nothing_is_held_for_who_has_gone(actions: list[tuple[str, int]], write: int) -> None:
+def test_nothing_is_held_for_who_has_gone(actions: list[Action], write: int) -> None:
     with small_writes(write):
         model = Model(Outbox(LIMIT))
-        for what, size in actions:
-            model.act(what, size)
+        for action in actions:
+            model.act(*action)
     model.box.clear()
-    assert model.box.empty and model.box.size == 0 == model.box.control == model.box.blob_bytes
+    assert model.box.empty and model.box.size == 0 == model.box.control == model.box.lanes.bytes
     assert all(blob.refs == 0 for blob in model.images.values())
 
 
@@ -176,7 +187,7 @@ def test_an_image_is_never_cut_by_a_later_one_however_large() -> None:
     assert box.put_blob(second) == []  # one always fits
     assert [lost.blob for lost in box.put_blob(third)] == [second]
     box.sent(10)
-    assert box.blob_bytes == third.size
+    assert box.lanes.bytes == third.size
     assert b"".join(box.take()) == (first.join() + third.join())[10 : 10 + first.size - 10]
 
 
@@ -185,34 +196,19 @@ def test_the_newest_are_kept() -> None:
     images = [image(number, 100) for number in range(10)]
     lost = [each.blob for blob in images for each in box.put_blob(blob)]
     assert lost == images[1:7]
-    assert [ticket.blob for ticket in box.blobs] == images[7:]
+    assert [ticket.blob for ticket in box.lanes] == images[7:]
 
 
-def test_begun_is_said_when_an_image_no_longer_waits() -> None:
+def test_moved_is_set_when_an_image_no_longer_waits() -> None:
     box = Outbox(LIMIT)
-    said: list[int] = []
-    box.begun = lambda: said.append(len(box.blobs))
     box.put_blob(image(0, 250))
+    assert box.moved
+    box.moved = False
     box.put_blob(image(1, 250))
-    assert said == [0]
+    assert not box.moved
     box.sent(len(b"".join(box.take())))
     box.take()
-    assert said == [0, 0]
-
-
-def test_a_ping_follows_its_image_and_goes_with_it() -> None:
-    box = Outbox(LIMIT)
-    box.put_blob(image(0, 200), "blob/1")
-    box.put_blob(image(1, 200), "blob/2")
-    assert [lost.uid for lost in box.put_blob(image(2, 200), "blob/3")] == ["blob/2"]
-    came = bytearray()
-    while not box.empty:
-        data = b"".join(box.take())
-        box.sent(len(data))
-        came += data
-    assert bytes(came).replace(b"b" * 196, b"") == (
-        b'<0:><pingRequest uid="blob/1"/>\n<2:><pingRequest uid="blob/3"/>\n'
-    )
+    assert box.moved
 
 
 def traced(text: str) -> Traced:

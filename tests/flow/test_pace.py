@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from flow.test_outbox import image
+from inditree.flow import pacing
 from inditree.flow.outbox import Outbox
-from inditree.flow.pacing import LATELY, STALL_BYTES, Pace, may_read, may_read_lossless, stragglers
+from inditree.flow.pacing import LATELY, STALL_BYTES, Pace, stragglers
 
 LIMIT = 1000
 SIZE = 600
 """One waits, another one does not fit beside it."""
+
+
+KEY = ("Cam", "CCD", False)
 
 
 class Client:
@@ -21,18 +25,19 @@ class Client:
         for number in range(images):
             self.outbox.put_blob(image(number, SIZE))
 
-    @property
-    def blobs_waiting(self) -> int:
-        return len(self.outbox.blobs)
-
-    def fits(self, size: int, beside: int = 0) -> bool:
-        return self.outbox.fits(size) and (not beside or self.outbox.waiting + size + beside <= LIMIT)
-
     def take(self, count: int) -> None:
         while count:
             taken = min(count, sum(map(len, self.outbox.take())))
             self.outbox.sent(taken)
             count -= taken
+
+
+def may_read(clients: list[Client], size: int, now: float, number: int = 1) -> bool:
+    return pacing.may_read(clients, KEY, size, now, number)
+
+
+def may_read_lossless(clients: list[Client], size: int) -> bool:
+    return pacing.may_read_lossless(clients, KEY, size, 0.0)
 
 
 def test_bytes_a_second_of_the_last_moments() -> None:
@@ -62,10 +67,10 @@ def test_clients_looked_at_over_different_windows_can_be_compared() -> None:
 
 
 def test_where_several_may_come_there_must_be_room_for_all() -> None:
-    assert may_read([Client(1)], 500, 0.0, 500)
-    assert not may_read([Client(1)], SIZE, 0.0, SIZE)
+    assert may_read([Client(1)], 250, 0.0, 2)
+    assert not may_read([Client(1)], SIZE, 0.0, 2)
     assert may_read([Client(1)], SIZE, 0.0)
-    assert not may_read([Client(2)], 250, 0.0, 250)
+    assert not may_read([Client(2)], 250, 0.0, 2)
 
 
 def test_no_client_no_pace() -> None:
@@ -161,7 +166,7 @@ def test_what_comes_after_idleness_has_its_whole_time_though_something_was_put_o
     client.outbox.put(b"x")
     client.outbox.put_blob(image(0, SIZE))
     assert stalls(client.pace, client.outbox, 0) == [False]
-    client.outbox.put_out()
+    client.outbox.put_out(next(iter(client.outbox.lanes)))
     client.take(1)
     assert stalls(client.pace, client.outbox, 9) == [False]
     client.outbox.put(b"y")

@@ -109,7 +109,7 @@ def test_an_image_larger_than_half_the_queue_is_read_while_the_one_before_is_wri
     waited = 0
     while not taker.actor.peer.outbox.empty or not taker.images:
         race.step()
-        waited += bool(camera.unsaid) and not taker.actor.peer.outbox.blobs
+        waited += bool(camera.unsaid) and not taker.actor.peer.outbox.lanes.count
     assert taker.images == list(range(6))
     assert waited <= 6  # steps in which nothing was there to be written next
 

@@ -62,7 +62,9 @@ class RouterPort:
         outbox = self.peer.outbox
         while buffers := outbox.take():
             data = b"".join(buffers)
-            outbox.sent(len(data))
+            delivered = outbox.sent(len(data))
+            if delivered or outbox.moved:
+                self.node.core.took(self.peer, delivered)
             self.out.write(data)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 
-from inditree.tree.acks import UNANSWERED_MAX, Acks
+from inditree.flow.acks import UNANSWERED_MAX, Owed, Window
 from inditree.tree.paths import Once
 
 KIB = 1 << 10
@@ -51,23 +51,23 @@ def test_who_speaks_is_remembered() -> None:
 
 
 def test_properties_whose_images_were_acknowledged_leave_nothing_behind() -> None:
-    acks = Acks()
-    assert kept(lambda number: acks.answered(acks.sending(("Cam", f"CCD{number}"))), 10_000) < 64 * KIB
+    window = Window()
+    assert kept(lambda number: window.answered(window.sending(("Cam", f"CCD{number}", False), 0.0)), 10_000) < 64 * KIB
 
 
 def test_a_link_that_answers_nothing_is_sent_no_more() -> None:
-    acks = Acks()
+    window = Window()
     for number in range(UNANSWERED_MAX):
-        acks.sending(("Cam", f"CCD{number}"))
-    assert not acks.may_send(("Cam", "new"))
-    acks.answered("blob/1")
-    assert acks.may_send(("Cam", "new"))
+        window.sending(("Cam", f"CCD{number}", False), 0.0)
+    assert not window.may_send(("Cam", "new", False))
+    window.answered("blob/1")
+    assert window.may_send(("Cam", "new", False))
 
 
 def test_a_link_that_asks_without_end_is_noticed() -> None:
-    acks = Acks()
-    assert all(acks.owe(("Cam", "CCD"), f"blob/{number}", 1) for number in range(UNANSWERED_MAX))
-    assert not acks.owe(("Cam", "CCD"), "blob/x", 1)
-    acks.pay(("Cam", "CCD"))
-    acks.pay(("Cam", "CCD"))
-    assert acks.owe(("Cam", "CCD"), "blob/y", 1)
+    owed = Owed()
+    assert all(owed.owe(("Cam", "CCD", False), f"blob/{number}", 1) for number in range(UNANSWERED_MAX))
+    assert not owed.owe(("Cam", "CCD", False), "blob/x", 1)
+    owed.pay(("Cam", "CCD", False))
+    owed.pay(("Cam", "CCD", False))
+    assert owed.owe(("Cam", "CCD", False), "blob/y", 1)

@@ -138,10 +138,10 @@ def check_idle(node: Node) -> None:
     )
     assert not any(left), f"{node}: {left}"
     for peer in core.peers.values():
-        assert not peer.parked and peer.outbox.empty, f"{node}: {peer.name} has something waiting"
+        assert not peer.outbox.size, f"{node}: {peer.name} has something waiting"
         if peer.link is not None:
-            acks = peer.link.acks
-            assert not acks.owed() and not any(acks._open.values()), f"{node}: {peer.name} owes acknowledgements"
+            window = peer.outbox.lanes.window
+            assert not peer.owed and not (window and window._open), f"{node}: {peer.name} owes acknowledgements"
 
 
 def check_conflicts(grove: Grove, node: Node) -> None:

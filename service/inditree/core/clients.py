@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from inditree.core import blobs, definitions, links, ownerless
+from inditree.core import blobs, definitions, links, ownerless, reading
 from inditree.core.peer import Peer
 from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
+from inditree.flow.acks import PREFIX
 from inditree.flow.outbox import Traced
 from inditree.routing.wishes import MODES
 from inditree.tree import paths
-from inditree.tree.acks import PREFIX
 from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import message, normal_version, without_attribute
 
@@ -91,11 +91,10 @@ def enable_blob(state: State, peer: Peer, element: Element) -> None:
 def ping(state: State, peer: Peer, element: Element) -> None:
     """Answered in order; what follows a BLOB between routers when there is room for the next one."""
     uid = element.attributes.get("uid", "")
-    if peer.link is not None and uid.startswith(PREFIX) and peer.is_router:
-        assert peer.link is not None
-        if not peer.link.acks.owe(peer.last_blob, uid, peer.last_size):
+    if peer.owed is not None and uid.startswith(PREFIX):
+        if not peer.owed.owe(peer.last_key, uid, peer.last_size):
             state.desk.close(peer, "limit", "asks for acknowledgements without waiting for any")
-        blobs.pay(state, peer)
+        reading.pay(state, peer)
         return
     if peer.is_driver and uid.startswith(LIBINDI_PING):
         peer.pings = True
@@ -138,7 +137,7 @@ def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) 
         return
     data = Traced(item.data)
     data.about = request
-    state.desk.send(owner, data, item.tag)
+    state.desk.send(owner, data, item.tag, item.device)
 
 
 def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
@@ -150,7 +149,7 @@ def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
             if other.hears_blob(device, item.name):
                 blobs.put(state, other, item)
         elif other.hears(item.tag, device, item.name):
-            state.desk.send(other, item.data, item.tag)
+            state.desk.send(other, item.data, item.tag, device)
 
 
 def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int) -> None:

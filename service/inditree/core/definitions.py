@@ -11,17 +11,17 @@ def answer(state: State, peer: Peer, device: str | None, name: str | None) -> No
     """Tell the asker, and nobody else, what is defined now."""
     for known, each in state.view.matching(device, name):
         if state.ownership.owners.get(known) is not peer and peer.hears(each.tag, known, each.name):
-            offer(state, [peer], each.tag, each.current(), each.via)
+            offer(state, [peer], each.tag, known, each.current(), each.via)
 
 
-def offer(state: State, peers: list[Peer], tag: str, data: bytes, via: str) -> None:
+def offer(state: State, peers: list[Peer], tag: str, device: str, data: bytes, via: str) -> None:
     """Offer a definition to those who want it: to routers with its path, and not to one that stands in it."""
     stamped: bytes | None = None
     passed = paths.ids(via)
     for hearer in peers:
         if hearer.link is None or not hearer.link.is_router:
-            state.desk.send(hearer, data, tag)
+            state.desk.send(hearer, data, tag, device)
         elif hearer.link.remote_id not in passed:
             if stamped is None:
                 stamped = paths.stamp(data, paths.extend(via, state.desk.settings.identity))
-            state.desk.send(hearer, stamped, tag)
+            state.desk.send(hearer, stamped, tag, device)

@@ -22,12 +22,14 @@ AUDITED = 256
 class Settings:
     """Limits (bytes, seconds) and modes that the core decides by; `timestamp` gives INDI's UTC time.
 
-    `audited`: somebody wants to know what became of each `new*`.
+    `audited`: somebody wants to know what became of each `new*`. `streams`: stream frames go first, and beyond so many
+    bytes that wait for a peer in any case; None: as other images.
     """
 
     identity: str
     timestamp: Callable[[], str]
     queue: int = 128 << 20
+    streams: int | None = None
     memory: int = 512 << 20
     stall_timeout: float = 10.0
     link_timeout: float = 30.0
@@ -52,20 +54,25 @@ class Desk:
         self.dirty: set[Peer] = set()
         self.effects: list[Effect] = []
 
+    def clock(self) -> float:
+        """What time it is (seconds)."""
+        return self.now
+
     # Into outboxes
 
-    def send(self, peer: Peer, data: bytes, tag: str) -> None:
-        """Put one control element (or several of a tag) into a peer's outbox."""
+    def send(self, peer: Peer, data: bytes, tag: str, device: str | None = None) -> None:
+        """Put one control element (or several of a tag) into a peer's outbox: of a device behind its images."""
         peer.counters.sent[tag] += 1
         peer.counters.control_bytes_sent += len(data)
-        if not peer.outbox.put(data):
+        outbox = peer.outbox
+        if not (outbox.put_behind(device, data) if outbox.lanes.count and device is not None else outbox.put(data)):
             self.overflow(peer)
         self.dirty.add(peer)
 
-    def send_all(self, peers: Iterable[Peer], data: bytes, tag: str) -> None:
+    def send_all(self, peers: Iterable[Peer], data: bytes, tag: str, device: str | None = None) -> None:
         """Put one control element into the outboxes of several peers."""
         for peer in peers:
-            self.send(peer, data, tag)
+            self.send(peer, data, tag, device)
 
     def pong(self, peer: Peer, uid: str) -> None:
         """Answer a ping: for a driver ahead of what waits for it, else in order."""

@@ -32,9 +32,9 @@ def lose(state: State, device: str, farewell: bytes | None = None) -> None:
     owner = state.ownership.end(device)
     told = state.routes.hearers(owner, "delProperty", device, None)
     state.view.delete(device, None)
-    blobs.send_parked(state, device, None)
+    blobs.send_waiting(state, device, None)
     state.demand.forget(device, None)
-    desk.send_all(told, farewell or del_property(device), "delProperty")
+    desk.send_all(told, farewell or del_property(device), "delProperty", device)
     state.routes.forget()
     desk.log("info", "device_gone", f"{device}: no longer provided by {owner.place}", device=device)
     if len(desk.counters.devices) > COUNTED_DEVICES:

@@ -32,7 +32,7 @@ class Intake:
         self._desk = desk
         self._memory = 0
         self._freed: deque[Blob] = deque()  # images that nobody holds any more, and that are counted still
-        self.held: set[Peer] = set()
+        self.held: dict[Peer, float] = {}  # since when; who has waited for longest is first
         self.starved: set[Peer] = set()
         self.reserved: dict[Peer, int] = {}  # bytes of those that are being received
         self._stirred = False  # outboxes or memory have moved: some that wait may go on
@@ -90,28 +90,33 @@ class Intake:
     def reserve(self, peer: Peer, size: int) -> None:
         """Promise a source this many bytes."""
         self.reserved[peer] = size
+        peer.unread.pop("memory", None)
 
     def arrived(self, peer: Peer) -> None:
         """What a source was promised room for has come, or will not come."""
-        self.reserved.pop(peer, None)
+        if self.reserved.pop(peer, None) is not None:
+            for promise in peer.promises.values():
+                promise.coming = False
 
     # Sources that wait
 
-    def hold(self, peer: Peer) -> None:
-        """Do not read a source on: nobody takes its images."""
+    def hold(self, peer: Peer, why: str) -> None:
+        """Do not read a source on, which `why` says."""
         peer.held = True
-        self.held.add(peer)
+        self.held[peer] = peer.unread[why] = self._desk.now
         self._desk.hold(peer)
 
     def release(self, peer: Peer) -> None:
         """Read a held source again."""
-        self.held.discard(peer)
+        self.held.pop(peer, None)
         peer.held = False
+        peer.unread.clear()
         self._desk.release(peer)
 
     def starve(self, peer: Peer) -> None:
         """Let a source wait for memory."""
         self.starved.add(peer)
+        peer.unread.setdefault("memory", self._desk.now)
 
     def feed(self) -> None:
         """Let all that wait for memory ask again."""
@@ -122,6 +127,7 @@ class Intake:
     def give_up(self, peer: Peer) -> None:
         """A source is read on all the same, and its next image is not kept."""
         self.starved.discard(peer)
+        peer.unread.pop("memory", None)
 
     def waits(self, peer: Peer) -> bool:
         """Is this peer not read because of its images?"""
@@ -130,7 +136,7 @@ class Intake:
     def forget(self, peer: Peer) -> None:
         """The peer is gone."""
         self.arrived(peer)
-        self.held.discard(peer)
+        self.held.pop(peer, None)
         self.starved.discard(peer)
 
     # Strangers

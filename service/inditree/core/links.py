@@ -5,8 +5,8 @@ from __future__ import annotations
 from inditree.core import blobs, definitions
 from inditree.core.peer import Peer
 from inditree.core.state import State
+from inditree.flow.acks import PREFIX, Owed, Window
 from inditree.tree import paths
-from inditree.tree.acks import PREFIX
 from inditree.tree.link import FEATURES, PROBE, Link
 from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import get_properties, ping_request, without_attribute
@@ -79,6 +79,8 @@ def _settled(state: State, peer: Peer, device: str | None) -> None:
     link = peer.link
     assert link is not None
     link.settled = True
+    if link.is_router:
+        peer.outbox.lanes.window, peer.owed = Window(), Owed()
     link.alive = link.heard = state.desk.now
     kind = f"inditree {link.remote_id}" if link.is_router else "plain INDI"
     state.desk.log("info", "link", f"link {peer.name}: {kind}", peer=peer.name)
@@ -201,10 +203,7 @@ def pong(state: State, peer: Peer, element: Element) -> None:
         return
     uid = element.attributes.get("uid", "")
     if uid.startswith(PREFIX):
-        key = link.acks.answered(uid)
-        if key is not None:
-            blobs.unpark(state, peer, key)
-            state.intake.moved()
+        blobs.acknowledge(state, peer, uid)
     elif uid.startswith(PROBE):
         first = link.pongs == 0
         link.pongs += 1

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from inditree.counters import PeerCounters
+from inditree.flow.acks import Owed
 from inditree.flow.outbox import Outbox
 from inditree.flow.pacing import Pace
+from inditree.flow.room import Promise
 from inditree.routing.wishes import Wishes
-from inditree.tree.acks import Key
 from inditree.tree.link import Link
 from inditree.view.properties import Weight
-from inditree.wire.elements import Blob
+from inditree.wire.elements import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,21 @@ class Peer:
         "id",
         "joined",
         "kind",
-        "last_blob",
+        "last_key",
         "last_size",
         "link",
         "lossless",
         "lost",
         "name",
         "outbox",
+        "owed",
         "owns",
         "pace",
-        "parked",
-        "parked_bytes",
         "pings",
         "policy",
+        "promises",
         "takes_fds",
+        "unread",
         "weight",
         "wishes",
     )
@@ -81,9 +82,10 @@ class Peer:
         self.pings = False  # a driver that waits for a reply after each BLOB (libindi)
         self.asked = False  # has sent a getProperties
         self.last_size = 0  # bytes of its last BLOB, and the property that it was of
-        self.last_blob: Key = ("", "")
-        self.parked: dict[Key, deque[Blob]] = {}  # BLOBs that wait for an acknowledgement (a link to a router)
-        self.parked_bytes = 0
+        self.last_key: Key = ("", "", False)
+        self.owed: Owed | None = None  # answers that a router waits for, behind its images
+        self.promises: dict[Key, Promise] = {}  # what it was allowed to send
+        self.unread: dict[str, float] = {}  # why it is not read, and since when (seconds of the core's clock)
         self.weight = Weight()  # bytes of memory that its devices take
         self.lost = 0  # BLOBs that it did not get
         self._visible: dict[str, bool] = {}
@@ -135,54 +137,3 @@ class Peer:
         if self.link is not None and not (self.link.blobs and self.link.shows(device)):
             return False
         return self.wishes.hears_blob(device, name) and self.sees(device)
-
-    # BLOBs that wait: in the outbox, and for an acknowledgement.
-
-    @property
-    def blobs_waiting(self) -> int:
-        """How many BLOBs wait behind the element being written."""
-        return len(self.outbox.blobs) + (sum(map(len, self.parked.values())) if self.parked else 0)
-
-    @property
-    def blob_bytes(self) -> int:
-        """Bytes of the BLOBs that wait."""
-        return self.outbox.blob_bytes + self.parked_bytes
-
-    def fits(self, size: int, beside: int = 0) -> bool:
-        """Would a BLOB of `size` bytes, and so many bytes of others, find room without putting one out?"""
-        if not (beside or self.blobs_waiting):
-            return True  # one always fits
-        return self.outbox.waiting + self.parked_bytes + size + beside <= self.outbox.limit
-
-    def park(self, key: Key, blob: Blob) -> None:
-        """Keep a BLOB (taken already) until the other end has room for it."""
-        self.parked.setdefault(key, deque()).append(blob)
-        self.parked_bytes += blob.size
-
-    def unpark(self, key: Key) -> Blob | None:
-        """The oldest that waits of a property; the caller drops it."""
-        waiting = self.parked.get(key)
-        if not waiting:
-            return None
-        blob = waiting.popleft()
-        self.parked_bytes -= blob.size
-        if not waiting:
-            del self.parked[key]
-        return blob
-
-    def unpark_oldest(self) -> Blob | None:
-        """The oldest that is parked, of any property; the caller drops it."""
-        oldest = self._oldest_parked()
-        return None if oldest is None else self.unpark((oldest.device, oldest.name))
-
-    def _oldest_parked(self) -> Blob | None:
-        return min((waiting[0] for waiting in self.parked.values()), key=lambda blob: blob.began, default=None)
-
-    @property
-    def oldest_blob(self) -> tuple[Blob | None, bool]:
-        """The oldest BLOB that waits, None where none does; and whether it is parked."""
-        parked = self._oldest_parked()
-        queued = self.outbox.blobs[0].blob if self.outbox.blobs else None
-        if parked is not None and (queued is None or parked.began < queued.began):
-            return parked, True
-        return queued, False

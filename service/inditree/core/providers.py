@@ -59,7 +59,7 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
         known = state.view.find(device, name)
         if known is not None:
             known.note(element.data, 0, 0, len(element.data))
-    state.desk.send_all(group.targets, element.data, element.tag)
+    state.desk.send_all(group.targets, element.data, element.tag, device)
 
 
 def define(state: State, peer: Peer, element: Element) -> None:
@@ -89,7 +89,7 @@ def define(state: State, peer: Peer, element: Element) -> None:
     state.view.define(element.tag, device, name, data, via, peer.weight)
     if peer.is_driver:
         state.desk.defined(peer)
-    definitions.offer(state, state.routes.hearers(peer, element.tag, device, name), element.tag, data, via)
+    definitions.offer(state, state.routes.hearers(peer, element.tag, device, name), element.tag, device, data, via)
     if element.tag == "defBLOBVector" and peer.link is not None:
         state.demand.provide(peer, device, name)
 
@@ -116,11 +116,11 @@ def delete(state: State, peer: Peer, element: Element) -> None:
         return
     told = state.routes.hearers(peer, "delProperty", device, name)
     state.view.delete(device, name)
-    blobs.send_parked(state, device, name)
+    blobs.send_waiting(state, device, name)
     if peer.is_router:
         state.routes.forget()  # what it says of that property is not welcome before a new definition
     state.demand.forget(device, name)
-    state.desk.send_all(told, element.data, "delProperty")
+    state.desk.send_all(told, element.data, "delProperty", device)
 
 
 def message(state: State, peer: Peer, element: Element) -> None:
@@ -136,7 +136,7 @@ def message(state: State, peer: Peer, element: Element) -> None:
             return
         data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
         via = state.view.via(device)
-        state.desk.send_all(without(state.routes.hearers(peer, "message", device, None), via), data, "message")
+        state.desk.send_all(without(state.routes.hearers(peer, "message", device, None), via), data, "message", device)
         return
     if not device and element.attributes.get("message") == KEEPALIVE:
         return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
-from inditree.core import blobs, clients, devices, links, ownerless, providers, requests
+from inditree.core import blobs, clients, devices, links, memory, ownerless, providers, reading, requests
 from inditree.core.desk import Settings
 from inditree.core.effects import Effect
 from inditree.core.peer import Peer, Policy
@@ -78,10 +78,10 @@ class Core:
     def join(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> Peer:
         """A peer is there. A link that we opened is introduced at once."""
         self._number += 1
-        outbox = WholeOutbox(self.settings.queue) if kind == "inprocess" else Outbox(self.settings.queue)
+        box = WholeOutbox if kind == "inprocess" else Outbox
+        outbox = box(self.settings.queue, self.desk.clock)
+        outbox.lanes.stream_limit = self.settings.streams
         peer = Peer(self._number, kind, name, policy or Policy(), outbox, self.now)
-        peer.outbox.delivered = partial(self._delivered, peer)
-        peer.outbox.begun = self.intake.moved
         peer.counters = self.counters.peers[kind]
         peer.counters.opened += 1
         peer.link = link
@@ -158,6 +158,7 @@ class Core:
         if self.now >= self._next_check:
             self._check_peers()
         self._wake_to_check()
+        blobs.look_at_waiting(self.state)
         self.intake.moved()  # how fast a client is also changes by the passing of time
 
     def _wake_to_check(self) -> None:
@@ -169,12 +170,14 @@ class Core:
         self._next_check = self.now + self._check_every
         for peer in list(self.peers.values()):
             self.desk.attempt(peer, partial(self._check_stall, peer))
+            if peer.outbox.lanes.properties:
+                peer.outbox.lanes.sweep(self.now)
             if peer.link is not None:
                 self.desk.attempt(peer, partial(links.check, self.state, peer))
 
-    def may_begin(self, peer: Peer, size: int) -> bool:
+    def may_begin(self, peer: Peer, size: int, element: Element | None = None) -> bool:
         """May a source's next BLOB, of about `size` bytes, be taken in? False: a Release says when to ask again."""
-        return blobs.may_begin(self.state, peer, size)
+        return memory.may_begin(self.state, peer, size, element)
 
     def forms(self, peer: Peer, blob: Blob) -> tuple[bool, bool]:
         """An image has come as a descriptor: is it wanted as such, and as base64? Holds for this step only."""
@@ -206,7 +209,7 @@ class Core:
         if state.unnoted:
             state.catch_up()
         if state.intake.stirred():
-            desk.attempt(None, partial(blobs.reconsider, state))
+            desk.attempt(None, partial(reading.reconsider, state))
         effects, desk.effects = desk.effects, []
         return effects
 
@@ -218,16 +221,9 @@ class Core:
             text = f"took too little for {timeout:g} s, {peer.outbox.size} bytes waiting"
             self.desk.close(peer, "stalled", text)
 
-    def _delivered(self, peer: Peer, blob: Blob) -> None:
-        """The last byte of a BLOB is with the kernel."""
-        self.intake.moved()
-        device = self.counters.devices.get(blob.device)
-        if device is not None:  # else it is gone, and was forgotten
-            device.blobs_delivered += len(blob.ones)
-            device.blob_bytes_delivered += blob.payload
-        peer.counters.blob_bytes_sent += blob.size
-        if blob.began:
-            self.counters.blob_forward.observe(max(0.0, self.now - blob.began))
+    def took(self, peer: Peer, delivered: Iterable[Blob] = ()) -> None:
+        """A peer's outbox has `moved`, and the last byte of these BLOBs is with the kernel."""
+        blobs.took(self.state, peer, delivered)
 
     def broadcast(self, text: str, timestamp: str | None = None) -> None:
         """A message of the router's own, to every client of the whole tree."""

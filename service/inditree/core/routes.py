@@ -8,15 +8,26 @@ from inditree.core.desk import Desk
 from inditree.core.ownership import Ownership
 from inditree.core.peer import Peer
 from inditree.counters import PeerCounters
+from inditree.flow.outbox import Outbox
 from inditree.tree import paths
 from inditree.view.properties import View
 from inditree.wire.elements import Head, Run
+from inditree.wire.runs import by_device
 
 ROUTES_LIMIT = 1 << 16
 """Routes, and start tags that hold one, remembered; sources that invent more properties start over."""
 
 IMAGE = "setBLOBVector+data"
 """The routing key of an image, beside that of a change of state."""
+
+
+def _put_apart(outbox: Outbox, run: Run) -> bool:
+    """Offer a run to a peer for which images wait: what their devices say stays behind them."""
+    devices = {head.device for head in run.heads}
+    if not any(device in outbox.lanes for device in devices):
+        return outbox.put(run.data)
+    parts = by_device(run) if len(devices) > 1 else ((device, run.data) for device in devices)
+    return all(outbox.put_behind(device, data) for device, data in parts)
 
 
 class Group:
@@ -89,7 +100,8 @@ class Routes:
         dirty = self._desk.dirty
         data = run.data
         for target in group.targets:
-            if not target.outbox.put(data):
+            outbox = target.outbox
+            if not (_put_apart(outbox, run) if outbox.lanes.count else outbox.put(data)):
                 self._desk.overflow(target)
             dirty.add(target)
         for counters, number in group.kinds:

@@ -1,16 +1,18 @@
-"""The byte-bounded queue of what is still to be written to a peer, and its verdicts.
+"""What is still to be written to a peer: a row of control elements, and lanes of images. Pure. Rules: docs/flow.md.
 
-Pure: whoever writes takes buffers, and says how many bytes the kernel took. Rules: docs/flow.md.
+Whoever writes takes buffers, and says how many bytes the kernel took.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 
-from inditree.wire.elements import Attached, Blob
+from inditree.flow.lanes import Lanes
+from inditree.flow.room import PATIENCE
+from inditree.flow.ticket import Lost, Ticket
+from inditree.wire.elements import Attached, Blob, Key
 from inditree.wire.syntax import ping_request
 
 WRITE_BYTES = 1 << 20
@@ -19,9 +21,13 @@ WRITE_BYTES = 1 << 20
 WRITE_BUFFERS = 64
 """Buffers of one write; the kernel's own limit is 1024."""
 
-
 ABANDONED = 4096
 """Requests remembered of an outbox whose peer takes no more; what is beyond is lost without a word."""
+
+UNHELD = 2
+"""Images of a property that wait for one peer where their source cannot be held, or more of the last UNHELD_SECONDS."""
+
+UNHELD_SECONDS = 1.0
 
 
 class Traced(bytes):
@@ -40,169 +46,199 @@ class Handed(bytes):
     weight: int
 
 
-class Ticket:
-    """A BLOB in one outbox; `blob` is None once it was put out. `uid` is that of the ping behind it, "" for none."""
-
-    __slots__ = ("about", "attached", "blob", "uid")
-
-    def __init__(self, blob: Blob, uid: str, about: object, attached: Attached | None) -> None:
-        self.blob: Blob | None = blob
-        self.uid = uid
-        self.about = about
-        self.attached = attached
-
-
-class Lost(NamedTuple):
-    """A BLOB that was put out. `about`, unless None: it was a request."""
-
-    blob: Blob
-    uid: str
-    about: object
+def _stopped() -> float:
+    return 0.0
 
 
 class Outbox:
     """What waits for one peer. Sizes are bytes; `limit` bounds what waits behind what one write was given.
 
-    `taken` counts all bytes that the kernel has taken. `begun` is called when a BLOB no longer waits, as its turn to be
-    written has come, and `delivered` for each BLOB whose last byte is gone.
+    `taken` counts all bytes that the kernel has taken. `moved` is set when an image no longer waits, as its turn to be
+    written has come; whoever looks at it takes it back. `now` is the clock (seconds).
     """
 
     __slots__ = (
         "_abandoned",
+        "_ahead",
         "_committed",
-        "_ends",
-        "_items",
+        "_image",
+        "_now",
+        "_row",
         "_urgent",
-        "begun",
-        "blob_bytes",
-        "blobs",
         "control",
-        "delivered",
+        "lanes",
         "limit",
+        "moved",
         "taken",
         "writing",
     )
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, now: Callable[[], float] = _stopped) -> None:
         self.limit = limit
-        self.begun: Callable[[], None] = lambda: None
-        self.delivered: Callable[[Blob], None] = lambda blob: None
+        self.lanes = Lanes(limit, now)
         self.control = 0  # bytes of the control elements that wait
-        self.blobs: deque[Ticket] = deque()  # waiting, oldest first
-        self.blob_bytes = 0  # of the BLOBs that wait
         self.taken = 0
+        self.moved = False
         self.writing: deque[memoryview | bytes] = deque()  # the elements being written
+        self._now = now
         self._committed = 0  # bytes ever moved to `writing`
-        self._ends: deque[tuple[int, Blob, object]] = deque()  # images being written: end in `_committed`, `about`
-        self._items: deque[bytes | Ticket] = deque()
+        self._image: tuple[int, Ticket, Blob] | None = None  # the one being written: where it ends in `_committed`
+        self._row = self.lanes.row
+        self._ahead = 0  # how many elements of the row go before the next image
         self._urgent: deque[bytes] = deque()
         self._abandoned: list[object] = []  # what the requests were about that `clear` forgot
 
     @property
     def empty(self) -> bool:
-        """Nothing is left to be written."""
-        return not (self.writing or self.control or self.blob_bytes)
+        """Nothing is left that can be written now."""
+        return not (self.writing or self._row or self._urgent or (self.lanes.count and not self.lanes.stuck))
 
     @property
     def waiting(self) -> int:
         """Bytes that wait behind what is being written."""
-        return self.control + self.blob_bytes
+        return self.control + self.lanes.bytes
 
     @property
     def size(self) -> int:
         """Bytes that are not written yet."""
         return self.waiting + self._committed - self.taken
 
+    def fits(self, key: Key, size: int, now: float, number: int = 1) -> bool:
+        """Is there room for `number` more BLOBs of a property, beside what waits and what others were promised?"""
+        return self.lanes.fits(key, size, self.control, now, number)
+
     def put(self, data: bytes) -> bool:
         """Offer control elements. False: more of them wait than the limit; the peer is to be closed."""
-        if not self.writing and not self._items and not self._urgent:
+        if not self.writing and not self._row and not self._urgent:
             self.writing.append(data)
             self._committed += len(data)
             return True
-        self._items.append(data)
+        self._row.append(data)
+        self.control += len(data)
+        return self.control <= self.limit
+
+    def put_behind(self, device: str, data: bytes) -> bool:
+        """Offer control elements of a device: they stay behind its images. What it returns is as in `put`."""
+        if device not in self.lanes:
+            return self.put(data)
+        self.lanes.say(device, data)
         self.control += len(data)
         return self.control <= self.limit
 
     def put_urgent(self, data: bytes) -> bool:
-        """The same for an element that goes ahead of what waits: the reply to a driver's ping."""
+        """Offer an element that goes ahead of what waits: the reply to a driver's ping. It returns as `put`."""
         self._urgent.append(data)
         self.control += len(data)
         return self.control <= self.limit
 
-    def put_blob(self, blob: Blob, uid: str = "", about: object = None, attached: Attached | None = None) -> list[Lost]:
-        """Offer a BLOB, and a ping behind it; returns those that it put out, oldest first (dropped already).
+    def put_blob(
+        self, blob: Blob, about: object = None, attached: Attached | None = None, *, unheld: bool = False
+    ) -> list[Lost]:
+        """Offer a BLOB; returns those that it put out, oldest first (dropped already).
 
-        `about`, unless None: it is a request. `attached`: the form in which it is written, unless as base64.
+        A stream frame that finds no room beside other images is itself the last of those. `about`, unless None: it is a
+        request. `attached`: the form in which it is written, unless as base64. `unheld`: its source cannot be held.
         """
-        out = self.make_room(blob.size)
+        now = self._now()
+        out = self._bound_age(blob.key, now) if unheld else []
+        while (victim := self.lanes.victim(blob.size, self.control, blob.key)) is not None:
+            out.append(self.put_out(victim))
+        if blob.key[2] and not self._fits_as_stream(blob.size):
+            out.append(Lost(blob, about))
+            return out
         blob.take()
-        ticket = Ticket(blob, uid, about, attached)
-        self._items.append(ticket)
-        self.blobs.append(ticket)
-        self.blob_bytes += blob.size
+        if not self.lanes.count:
+            self._ahead = self.lanes.passed + len(self._row)
+        self.lanes.queue(Ticket(blob, now, about, attached, unheld=unheld))
         if not self.writing:
             self._commit()
         return out
 
-    def fits(self, size: int) -> bool:
-        """Would a BLOB of `size` bytes find room without putting another one out?"""
-        return not self.blobs or self.waiting + size <= self.limit
+    def _fits_as_stream(self, size: int) -> bool:
+        lanes = self.lanes
+        if not lanes.count:
+            return True
+        return self.waiting + size <= min(self.limit, lanes.stream_limit or self.limit)
 
-    def make_room(self, size: int) -> list[Lost]:
-        """Put out the oldest waiting BLOBs until one of `size` fits, or none waits any more."""
-        out: list[Lost] = []
-        while not self.fits(size):
-            out.append(self.put_out())
+    def _bound_age(self, key: Key, now: float) -> list[Lost]:
+        """Of a source that cannot be held two images wait, or those of the last second where these are more."""
+        out = []
+        known = self.lanes.properties.get(key)
+        while known is not None and len(known.tickets) >= UNHELD and known.tickets[0].at <= now - UNHELD_SECONDS:
+            out.append(self.put_out(known.tickets[0]))
         return out
 
-    def put_out(self) -> Lost:
-        """Put out the oldest waiting BLOB; IndexError where none waits."""
-        return self._cancel(self.blobs.popleft())
-
-    def _cancel(self, ticket: Ticket) -> Lost:
-        blob, ticket.blob = ticket.blob, None
+    def put_out(self, ticket: Ticket) -> Lost:
+        """Put out a waiting BLOB; what was said behind it stays."""
+        blob = ticket.blob
         assert blob is not None
-        self.blob_bytes -= blob.size
+        ticket.blob = None
+        if ticket.unheld:
+            self.lanes.properties[ticket.key].free_until = self._now() + PATIENCE
+        self.lanes.cancel(ticket)
         blob.drop()
-        return Lost(blob, ticket.uid, ticket.about)
+        return Lost(blob, ticket.about)
+
+    def answered(self, uid: str) -> Key | None:
+        """The other end of a link has acknowledged an image: its property, None where the uid is not ours."""
+        window = self.lanes.window
+        key = window.answered(uid) if window is not None else None
+        if key is not None:
+            self.lanes.opened()
+        return key
 
     def _commit(self) -> None:
         """Move what comes next to `writing`: about WRITE_BYTES, and one image at a time."""
-        writing, room = self.writing, min(WRITE_BYTES, self.limit) - (self._committed - self.taken)
+        writing, row, lanes = self.writing, self._row, self.lanes
+        room = min(WRITE_BYTES, self.limit) - (self._committed - self.taken)
         while self._urgent:
             data = self._urgent.popleft()
             self.control -= len(data)
             writing.append(data)
             self._committed += len(data)
-        while self._items and room > 0:
-            item = self._items[0]
-            if isinstance(item, Ticket):
-                if item.blob is not None:
-                    if self._ends:
-                        return
-                    self.blobs.popleft()
-                    self._commit_image(item.blob, item)
-                    room -= item.blob.size
+        while room > 0:
+            if row and (not lanes.count or self._image is not None or lanes.passed < self._ahead):
+                data = row.popleft()
+                lanes.passed += 1
+                self.control -= len(data)
+                writing.append(data)
+                self._committed += len(data)
+                room -= len(data)
+            elif not lanes.count or self._image is not None:
+                return
             else:
-                self.control -= len(item)
-                writing.append(item)
-                self._committed += len(item)
-                room -= len(item)
-            self._items.popleft()
+                room -= self._next_image()
+                if not row and self._image is None:
+                    return
+
+    def _next_image(self) -> int:
+        """It is an image's turn: the bytes that it is written with. 0: elements of the row go first."""
+        lanes = self.lanes
+        ticket = lanes.next()
+        if ticket is None or lanes.after(ticket) > lanes.passed:
+            self._ahead = lanes.passed + len(self._row) if ticket is None else lanes.after(ticket)
+            return 0
+        blob = ticket.blob
+        assert blob is not None
+        before = self._committed
+        lanes.take(ticket)
+        ticket.blob = None
+        self._commit_image(blob, ticket)
+        self.moved = True
+        return self._committed - before
 
     def _commit_image(self, blob: Blob, ticket: Ticket) -> None:
-        self.blob_bytes -= blob.size
         if ticket.attached is None:
             self.writing.extend(blob.chunks)
             self._committed += blob.size
         else:
             self._commit_attached(ticket.attached, blob.size)
-        self._ends.append((self._committed, blob, ticket.about))
-        if ticket.uid:
-            ping = ping_request(ticket.uid)
+        self._image = self._committed, ticket, blob
+        window = self.lanes.window
+        if window is not None and blob.tag == "setBLOBVector":
+            ping = ping_request(window.sending(ticket.key, self._now()))
             self.writing.append(ping)
             self._committed += len(ping)
-        self.begun()
 
     def _commit_attached(self, attached: Attached, size: int) -> None:
         first = Handed(attached.data[:1])
@@ -213,7 +249,7 @@ class Outbox:
 
     def take(self) -> list[memoryview | bytes]:
         """The buffers of the next write, about WRITE_BYTES of them at most; empty when there is nothing."""
-        if self._items or self._urgent:
+        if self._row or self._urgent or self.lanes.count:
             self._commit()
         writing = self.writing
         if len(writing) == 1 and len(writing[0]) <= WRITE_BYTES:
@@ -231,13 +267,13 @@ class Outbox:
                 break
         return buffers
 
-    def sent(self, count: int) -> None:
-        """The kernel took `count` bytes of what `take` gave."""
+    def sent(self, count: int) -> Sequence[Blob]:
+        """The kernel took `count` bytes of what `take` gave: the BLOBs whose last byte is gone, to be dropped."""
         self.taken += count
         writing = self.writing
-        if self.taken == self._committed and not self._ends:
+        if self.taken == self._committed and self._image is None:
             writing.clear()
-            return
+            return ()
         while count:
             first = writing[0]
             if len(first) > count:
@@ -247,10 +283,12 @@ class Outbox:
             if type(first) is Handed:
                 self.taken += first.weight
             writing.popleft()
-        while self._ends and self._ends[0][0] <= self.taken:
-            blob = self._ends.popleft()[1]
-            self.delivered(blob)
-            blob.drop()
+        if self._image is None or self._image[0] > self.taken:
+            return ()
+        self._ahead = self.lanes.passed + len(self._row)
+        delivered = self._image[2]
+        self._image = None
+        return (delivered,)
 
     def abandon(self) -> list[object]:
         """Forget everything, as the peer is gone: what the requests were about that it has not taken."""
@@ -261,14 +299,14 @@ class Outbox:
     def clear(self) -> None:
         """Forget everything: the peer takes no more."""
         self._abandoned += islice(self._requests(), ABANDONED - len(self._abandoned))
-        for ticket in self.blobs:
-            self._cancel(ticket)
-        for _, blob, _ in self._ends:
-            blob.drop()
-        self.blobs.clear()
-        self._ends.clear()
+        for ticket in self.lanes:
+            if ticket.blob is not None:
+                ticket.blob.drop()
+        if self._image is not None:
+            self._image[2].drop()
+            self._image = None
         self.writing.clear()
-        self._items.clear()
+        self.lanes.clear()
         self._urgent.clear()
         self.control = 0
         self._committed = self.taken
@@ -279,7 +317,9 @@ class Outbox:
             whole = each.obj if isinstance(each, memoryview) else each
             if isinstance(whole, Traced):
                 yield whole.about
-        yield from (about for _, _, about in self._ends if about is not None)
-        for item in self._items:
-            if isinstance(item, Traced) or (isinstance(item, Ticket) and item.blob and item.about is not None):
-                yield item.about
+        if self._image is not None and self._image[1].about is not None:
+            yield self._image[1].about
+        yield from (data.about for data in self._row if isinstance(data, Traced))
+        for ticket in self.lanes:
+            behind = (data.about for data in ticket.behind if isinstance(data, Traced))
+            yield from chain((ticket.about,) if ticket.about is not None else (), behind)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from inditree.flow.outbox import Outbox
+from inditree.wire.elements import Key
 
 LATELY = 0.25
 """Seconds over which a client's pace is judged."""
@@ -58,7 +59,7 @@ class Pace:
         if outbox.taken - self._mark >= self._wanted:
             self._mark = outbox.taken
             self._since = now
-            self._wanted = min(STALL_BYTES, outbox.size)
+            self._wanted = min(STALL_BYTES, outbox.size - outbox.lanes.parked())
             return False
         return now - self._since >= timeout
 
@@ -74,28 +75,28 @@ class Client(Protocol):
     pace: Pace
     lossless: bool
 
-    @property
-    def blobs_waiting(self) -> int: ...
-    def fits(self, size: int, beside: int = 0) -> bool: ...
-
 
 AnyClient = TypeVar("AnyClient", bound=Client)
 
 
-def may_read(clients: Iterable[Client], size: int, now: float, beside: int = 0) -> bool:
-    """May a source be read on, for these interested clients?
+def may_read(clients: Iterable[Client], key: Key, size: int, now: float, number: int = 1) -> bool:
+    """May the source of a property be read on, for these interested clients?
 
-    `size` is what its next BLOB is taken to be, in bytes, and `beside` what else may come before we are asked again.
+    `size` is the bytes of its next BLOB, of which `number` may come before we are asked again.
     """
     clients = list(clients)
     if not clients:
         return True
     paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
-    if not somebody_ready(clients, size, beside):
+    if not somebody_ready(clients, key, size, now, number):
         return False
-    if any(client.lossless and not _ready(client, size, beside) for client in clients):
+    if any(client.lossless and not ready(client, key, size, now, number) for client in clients):
         return False
-    losers = [(client, pace) for client, pace in zip(clients, paces, strict=True) if not client.fits(size, beside)]
+    losers = [
+        (client, pace)
+        for client, pace in zip(clients, paces, strict=True)
+        if not client.outbox.fits(key, size, now, number)
+    ]
     if not losers:
         return True
     if any(client.pace.seen(now) == 0 for client, _ in losers):
@@ -106,14 +107,19 @@ def may_read(clients: Iterable[Client], size: int, now: float, beside: int = 0) 
     return not any(2 * pace >= fastest for _, pace in losers)
 
 
-def somebody_ready(clients: Iterable[Client], size: int, beside: int = 0) -> bool:
+def somebody_ready(clients: Iterable[Client], key: Key, size: int, now: float, number: int = 1) -> bool:
     """Has one of them room? False: only room can change what `may_read` says, time alone cannot."""
-    return any(_ready(client, size, beside) for client in clients)
+    return any(ready(client, key, size, now, number) for client in clients)
 
 
-def may_read_lossless(clients: Iterable[Client], size: int) -> bool:
-    """The same for a source that only lossless clients may hold."""
-    return all(_ready(client, size) for client in clients if client.lossless)
+def may_read_lossless(clients: Iterable[Client], key: Key, size: int, now: float) -> bool:
+    """May a source be read on that only lossless clients may hold?"""
+    return all(ready(client, key, size, now) for client in clients if client.lossless)
+
+
+def ready(client: Client, key: Key, size: int, now: float, number: int = 1) -> bool:
+    """No image of the property waits, or one, and there is room."""
+    return client.outbox.lanes.waiting(key) <= 1 and client.outbox.fits(key, size, now, number)
 
 
 def stragglers(clients: Sequence[AnyClient], now: float) -> list[AnyClient]:
@@ -125,8 +131,3 @@ def stragglers(clients: Sequence[AnyClient], now: float) -> list[AnyClient]:
         for client, pace in zip(clients, paces, strict=True)
         if 2 * pace < fastest or (pace == 0 and client.pace.seen(now) >= LATELY)
     ]
-
-
-def _ready(client: Client, size: int, beside: int = 0) -> bool:
-    """No BLOB waits, or one, and there is room."""
-    return client.blobs_waiting <= 1 and client.fits(size, beside)

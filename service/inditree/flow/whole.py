@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inditree.flow.outbox import Outbox, Ticket
+from inditree.flow.outbox import Outbox
 from inditree.wire.elements import Blob
 
 
@@ -12,7 +12,7 @@ class WholeOutbox(Outbox):
     __slots__ = ()
 
     def put(self, data: bytes) -> bool:
-        self._items.append(data)
+        self._row.append(data)
         self.control += len(data)
         return self.control <= self.limit
 
@@ -21,22 +21,25 @@ class WholeOutbox(Outbox):
 
     def pop(self) -> bytes | Blob | None:
         """The next element, None where nothing waits. A Blob is the caller's to drop."""
+        lanes = self.lanes
         if self._urgent:
             return self._pass(self._urgent.popleft())
-        while self._items:
-            item = self._items.popleft()
-            if not isinstance(item, Ticket):
-                return self._pass(item)
-            blob = item.blob
-            if blob is not None:
-                self.blobs.popleft()
-                self.blob_bytes -= blob.size
-                self._committed += blob.size
-                self.begun()
-                self.taken += blob.size
-                self.delivered(blob)
-                return blob
-        return None
+        if self._row and (not lanes.count or lanes.passed < self._ahead):
+            lanes.passed += 1
+            return self._pass(self._row.popleft())
+        if not lanes.count:
+            return None
+        ticket = lanes.next()
+        assert ticket is not None and ticket.blob is not None  # nobody in our process acknowledges
+        if lanes.after(ticket) > lanes.passed:
+            self._ahead = lanes.after(ticket)
+            return self.pop()
+        lanes.take(ticket)
+        self._committed += ticket.size
+        self.taken += ticket.size
+        self._ahead = lanes.passed + len(self._row)
+        self.moved = True
+        return ticket.blob
 
     def _pass(self, data: bytes) -> bytes:
         self.control -= len(data)

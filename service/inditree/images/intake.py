@@ -74,7 +74,7 @@ class ImageIntake:
     def _admit(self, image: ImageScanner) -> bool:
         image.began = image.began or self._core.now
         expected = max(image.size + self._remaining(image), self.peer.last_size)
-        if self._core.may_begin(self.peer, expected):
+        if self._core.may_begin(self.peer, expected, image.element):
             self._image, self.discard = image, False
             if self.peer.policy.listener:
                 self._granted = expected * 1.1 + SPARE

@@ -97,7 +97,7 @@ class InProcessPort:
                 return
             self.process.give(item)
             if isinstance(item, Blob):
-                item.drop()
+                self._engine.core.took(self.peer, (item,))
         self.blocked = True
 
     def _room(self) -> None:

@@ -98,11 +98,11 @@ class Report:
         connections: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
         slow = 0
         for peer in core.peers.values():
-            size = peer.outbox.size + peer.parked_bytes
+            size = peer.outbox.size
             connections[peer.kind] += 1
             queues[peer.kind] += size
             largest[peer.kind] = max(largest[peer.kind], size)
-            slow += peer.kind == "client" and peer.blobs_waiting > 1
+            slow += peer.kind == "client" and peer.outbox.lanes.count > 1
         counters = core.counters.copy()
         to_wall_clock = time.time() - time.monotonic()
         for each in counters.devices.values():
@@ -189,7 +189,7 @@ def _client_row(peer: Peer, now: float, shown: Callable[[str], bool]) -> ClientR
             for device, name, mode in modes
             if not device or shown(device)
         ),
-        queue_bytes=peer.outbox.size + peer.parked_bytes,
+        queue_bytes=peer.outbox.size,
         sent_bytes=peer.outbox.taken,
         dropped_blobs=peer.lost,
         link=peer.link is not None,

@@ -42,6 +42,8 @@ class Writer:
         """Give the kernel what it takes of the outbox."""
         outbox = self._peer.outbox
         buffers = outbox.take()
+        if outbox.moved:
+            self._engine.core.took(self._peer)
         if not buffers:
             self._unblock()
             return
@@ -67,7 +69,9 @@ class Writer:
             traffic.log(
                 "TX", b"".join(buffers)[:sent] if sent < LOGGED_WHOLE else bytes(buffers[0][:1024]), self._peer.name
             )
-        outbox.sent(sent)
+        delivered = outbox.sent(sent)
+        if delivered:
+            self._engine.core.took(self._peer, delivered)
         if outbox.empty:
             self._unblock()
         else:

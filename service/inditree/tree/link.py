@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from inditree.tree.acks import Acks
-
 FEATURES = "1"
 """The number in `inditree=`: the features of the link protocol. A higher one is treated as ours."""
 
@@ -29,7 +27,6 @@ class Link:
     """
 
     __slots__ = (
-        "acks",
         "alive",
         "blobs",
         "defined",
@@ -77,7 +74,6 @@ class Link:
         self.snoops = False  # a chained indiserver: it wants the drivers' snoop requests
         self.defined: set[str] = set()
         self.reported: set[str] = set()  # origins and devices said once
-        self.acks = Acks()
         # Probes. Times are seconds of the core's clock; `heard` is set by whoever reads.
         self.heard = 0.0
         self.alive = 0.0

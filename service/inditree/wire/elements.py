@@ -8,6 +8,9 @@ from inditree.wire.syntax import start_end
 
 _GT = 0x3E
 
+Key = tuple[str, str, bool]
+"""A device, its property, and whether these are frames of a stream: libindi's go through the property of exposures."""
+
 
 class Head:
     """A start tag as far as it decides about routing, the same object for the same tag, device and name.
@@ -109,6 +112,7 @@ class Blob:
         "device",
         "element",
         "freed",
+        "key",
         "name",
         "ones",
         "payload",
@@ -126,6 +130,7 @@ class Blob:
         self.size = size
         self.ones = ones
         self.payload = sum(one.payload for one in ones)
+        self.key: Key = self.device, self.name, any("stream" in one.attributes.get("format", "") for one in ones)
         self.attached: Attached | None = None
         self.refs = 0
         self.began = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from inditree.wire.elements import Head, Run
 from inditree.wire.fast import DECLARATION, INDISERVER_START, LIBINDI_START
@@ -14,6 +14,18 @@ HEADS_LIMIT = 4096
 _GT, _NEWLINE = 0x3E, 0x0A
 _DECLARED = len(DECLARATION)
 _NO_GROUP = object()
+
+
+def by_device(run: Run) -> Iterator[tuple[str, bytes]]:
+    """The elements of a run in their order, neighbours of the same device together."""
+    names = {head.device: head.device for head in run.heads}
+    runs = Runs(lambda head: names[head.device], len(run.data))
+    pos = 0
+    while pos < len(run.data):
+        part = runs.pull(run.data, pos)
+        assert part is not None  # they were pulled so before
+        yield part.heads[0].device, part.data
+        pos = runs.end
 
 
 class Runs:

@@ -1,0 +1,18 @@
+"""Images that are put out of an outbox: counted, and a sender told where one was a request."""
+
+from __future__ import annotations
+
+from inditree.core.peer import Peer
+from inditree.core.requests import Request, undelivered
+from inditree.core.state import State
+from inditree.flow.ticket import Lost
+
+
+def count(state: State, peer: Peer, lost: Lost, reason: str) -> None:
+    """An image that waited for `peer` was put out for `reason`."""
+    state.desk.drop(peer, reason, lost.blob.size)
+    if isinstance(lost.about, Request):
+        undelivered(state, lost.about)
+    else:
+        peer.lost += 1
+    state.desk.dirty.add(peer)  # what was said behind it may have become free

@@ -1,0 +1,119 @@
+"""Which sources of images are read on, and which pings of other routers are answered. Rules: docs/flow.md."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from inditree.core import memory
+from inditree.core.peer import Peer
+from inditree.core.routes import IMAGE
+from inditree.core.state import State
+from inditree.flow.pacing import LATELY, may_read, may_read_lossless, somebody_ready
+from inditree.flow.room import PATIENCE, Promise
+from inditree.wire.elements import Key
+
+HELD, MEMORY = "held", "memory"
+"""Why a source is not read: nobody takes its images, or there is no memory for the next one."""
+
+
+def came(peer: Peer, key: Key, size: int) -> None:
+    """An image has come: what its source was promised for it is used up."""
+    peer.last_key, peer.last_size = key, size
+    _void(peer, key)
+
+
+def judge(state: State, peer: Peer) -> None:
+    """An image of a source has been handed on: it may send the next one, or is held."""
+    if peer.is_router or peer.held:
+        return  # a router's own acknowledgements pace it
+    why = _reason(state, peer)
+    if why:
+        state.intake.hold(peer, why)
+        state.desk.wake(LATELY)
+
+
+def reconsider(state: State) -> None:
+    """Outboxes have moved: who may go on, who is answered? Who has waited for longest is first."""
+    intake = state.intake
+    for peer in list(intake.held):
+        state.desk.attempt(peer, partial(_reconsider, state, peer))
+    for peer in state.desk.peers.values():
+        if peer.owed:
+            state.desk.attempt(peer, partial(pay, state, peer))
+    intake.feed()
+    if intake.held:
+        state.desk.wake(LATELY)
+
+
+def _reconsider(state: State, peer: Peer) -> None:
+    if not _reason(state, peer):
+        state.intake.release(peer)
+
+
+def _reason(state: State, peer: Peer) -> str:
+    """Why a source may not be read on; "" where it may, which it is then promised."""
+    key, size, now = peer.last_key, peer.last_size, state.desk.now
+    targets = state.routes.find(peer, IMAGE, key[0], key[1]).targets
+    why = ""
+    if peer.pings:
+        why = "" if may_read_lossless(targets, key, size, now) else HELD
+    elif peer.kind == "inprocess" and not memory.has(state, peer, size):
+        why = MEMORY  # nobody asks before it makes the next one
+    elif not may_read(targets, key, size, now):
+        why = HELD
+    _promise(peer, key, targets, size, now, wish=bool(why))
+    if not (why or peer.pings):
+        _note_who_is_behind(targets, key, size, now)
+    return why
+
+
+def pay(state: State, peer: Peer) -> None:
+    """Answer the pings of a router behind those images for whose next there is room."""
+    owed, now = peer.owed, state.desk.now
+    assert owed is not None
+    for key in owed.properties():
+        targets = state.routes.find(peer, IMAGE, key[0], key[1]).targets
+        size = owed.size(key)
+        while key in owed:
+            number = owed.coming(key) + 1
+            if not may_read(targets, key, size, now, number):
+                if somebody_ready(targets, key, size, now, number):
+                    state.desk.wake(LATELY)  # the others' pace decides
+                break
+            _note_who_is_behind(targets, key, size * number, now)
+            state.desk.pong(peer, owed.pay(key))
+        coming = owed.coming(key)
+        _promise(peer, key, targets, size * max(coming, 1), now, wish=not coming)
+
+
+def _note_who_is_behind(targets: tuple[Peer, ...], key: Key, size: int, now: float) -> None:
+    """A source goes on: who has no room loses images of it, so that nobody else has to stand back for them there."""
+    for target in targets:
+        fits = target.outbox.fits(key, size, now)
+        target.outbox.lanes.mind(key, 0.0 if fits else now + PATIENCE)
+
+
+def _promise(peer: Peer, key: Key, targets: tuple[Peer, ...], size: int, now: float, *, wish: bool) -> None:
+    """Keep room for what a source may send; for what it wishes to send only where there is none yet."""
+    before = peer.promises.get(key)
+    wished = None
+    if wish:
+        wished = before.wished if before is not None and before.wished is not None else now
+        targets = tuple(target for target in targets if not target.outbox.fits(key, size, now))
+    if before is not None:
+        before.size = 0
+    promise = peer.promises[key] = Promise(size, now, wished)
+    for target in targets:
+        target.outbox.lanes.promise(key, promise)
+
+
+def _void(peer: Peer, key: Key) -> None:
+    promise = peer.promises.pop(key, None)
+    if promise is not None:
+        promise.size = 0
+
+
+def forget(peer: Peer) -> None:
+    """A source is gone: nothing is kept for it any more."""
+    for key in list(peer.promises):
+        _void(peer, key)

@@ -1,0 +1,194 @@
+"""What waits of each property for one peer, what its source was promised, and whether there is room for more.
+
+Rules: docs/flow.md, "Room".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from inditree.flow.acks import Window
+from inditree.flow.ticket import Ticket
+from inditree.wire.elements import Key
+
+IDLE = 1.0
+"""Seconds after which room that was kept for a source that sends nothing is given to others."""
+
+PATIENCE = 2.0
+"""Seconds after which an image that waits for an acknowledgement keeps nothing else waiting any more."""
+
+
+class Promise:
+    """Room of `size` bytes for what a source may send. It lapses a second after `at`, but not while an image comes.
+
+    `wished`: the source may not send it yet, and has waited since then (seconds); None: it may. It is kept from those
+    only of whom an image waits, or who have waited for less time.
+    """
+
+    __slots__ = ("at", "coming", "size", "wished")
+
+    def __init__(self, size: int, at: float, wished: float | None = None) -> None:
+        self.size = size
+        self.at = at
+        self.wished = wished
+        self.coming = False
+
+    def lapsed(self, now: float) -> bool:
+        """Has the source been idle for too long?"""
+        return not self.coming and now - self.at >= IDLE
+
+
+class Property:
+    """What waits of one property and kind. `bytes` are of the images.
+
+    Until `free_until` (seconds) its source sends whether there is room here or not.
+    """
+
+    __slots__ = ("bytes", "free_until", "promise", "tickets")
+
+    def __init__(self) -> None:
+        self.tickets: deque[Ticket] = deque()  # oldest first
+        self.bytes = 0
+        self.promise: Promise | None = None
+        self.free_until = 0.0
+
+
+class Room:
+    """The images that wait for one peer, by property. `bytes` and `count` are of all of them.
+
+    `stream_limit`: bytes beyond which stream frames are put out, ahead of any other image; None: they have no bound
+    of their own.
+    """
+
+    __slots__ = ("bytes", "count", "limit", "properties", "stream_limit", "window")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.stream_limit: int | None = None
+        self.window: Window | None = None
+        self.bytes = 0
+        self.count = 0
+        self.properties: dict[Key, Property] = {}
+
+    def waiting(self, key: Key) -> int:
+        """How many images of a property wait."""
+        known = self.properties.get(key)
+        return len(known.tickets) if known is not None else 0
+
+    def add(self, ticket: Ticket) -> None:
+        """One more waits; it has used up what its source was promised for it."""
+        known = self.properties.get(ticket.key)
+        if known is None:
+            known = self.properties[ticket.key] = Property()
+        known.tickets.append(ticket)
+        known.bytes += ticket.size
+        self.bytes += ticket.size
+        self.count += 1
+
+    def remove(self, ticket: Ticket) -> None:
+        """One waits no more."""
+        known = self.properties[ticket.key]
+        if known.tickets[0] is ticket:
+            known.tickets.popleft()
+        else:
+            known.tickets.remove(ticket)
+        known.bytes -= ticket.size
+        self.bytes -= ticket.size
+        self.count -= 1
+
+    def clear(self) -> None:
+        """Nothing waits any more."""
+        self.properties.clear()
+        self.bytes = self.count = 0
+
+    # Who is put out
+
+    def victim(self, size: int, control: int, newcomer: Key | None = None) -> Ticket | None:
+        """The image to be put out so that one of `size` bytes fits beside `control` bytes; None: none need or may go.
+
+        The oldest of the property of which most waits (the newcomer counts); the last of a property only where each
+        has just one. A stream frame puts out stream frames only.
+        """
+        stream = newcomer is not None and newcomer[2]
+        if self.stream_limit is not None and stream and self.count and control + self.bytes + size > self.stream_limit:
+            return self._oldest_of_most(newcomer, size, streams_only=True)
+        if not self.count or control + self.bytes + size <= self.limit:
+            return None
+        found = self._oldest_of_most(newcomer, size, streams_only=stream or self.stream_limit is not None)
+        if found is None and not stream:
+            found = self._oldest_of_most(newcomer, size)
+        return found
+
+    def _oldest_of_most(self, newcomer: Key | None, size: int, *, streams_only: bool = False) -> Ticket | None:
+        best: Property | None = None
+        most = (False, 0)
+        for key, known in self.properties.items():
+            if not known.tickets or (streams_only and not key[2]):
+                continue
+            own = key == newcomer
+            rank = (len(known.tickets) + own > 1, known.bytes + size * own)
+            if best is None or rank > most:
+                best, most = known, rank
+        return best.tickets[0] if best is not None else None
+
+    def largest(self, spared: object = None) -> Ticket | None:
+        """The image that goes first where memory is short, not `spared`: as in `victim`."""
+        best: Property | None = None
+        most = (False, 0)
+        for known in self.properties.values():
+            if known.tickets and known.tickets[0].blob is not spared:
+                rank = (len(known.tickets) > 1, known.bytes)
+                if best is None or rank > most:
+                    best, most = known, rank
+        return best.tickets[0] if best is not None else None
+
+    # What is promised
+
+    def promise(self, key: Key, promise: Promise) -> None:
+        """Keep room for what the source of a property may send."""
+        known = self.properties.get(key)
+        if known is None:
+            known = self.properties[key] = Property()
+        known.promise = promise
+
+    def mind(self, key: Key, free_until: float) -> None:
+        """Until then the source of a property sends without asking for room here."""
+        known = self.properties.get(key)
+        if known is not None:
+            known.free_until = free_until
+
+    def sweep(self, now: float) -> None:
+        """Now and then: forget the properties of which nothing is to be known any more."""
+        for key, known in list(self.properties.items()):
+            idle = known.promise is None or known.promise.lapsed(now)
+            if idle and not known.tickets and now >= known.free_until:
+                del self.properties[key]
+
+    def fits(self, key: Key, size: int, control: int, now: float, number: int = 1) -> bool:
+        """Is there room for `number` more BLOBs of `size` bytes, beside what waits and what others were promised?
+
+        One always fits where nothing waits and nobody was promised anything. Of others nothing counts that has waited
+        for an acknowledgement for PATIENCE, or whose source does not ask for room: these hold up themselves only.
+        """
+        mine = self.properties.get(key)
+        own = mine.bytes if mine is not None else 0
+        since = now
+        if mine is not None and mine.promise is not None and mine.promise.wished is not None:
+            since = mine.promise.wished
+        others = 0
+        for each, known in self.properties.items():
+            if known is mine or not self._counts(each, known, now):
+                continue
+            others += known.bytes
+            promise = known.promise
+            if promise is None or promise.lapsed(now):
+                continue
+            if promise.wished is None or (not known.tickets and (own or promise.wished < since)):
+                others += promise.size
+        return (number == 1 and not (own or others)) or control + own + others + size * number <= self.limit
+
+    def _counts(self, key: Key, known: Property, now: float) -> bool:
+        if now < known.free_until:
+            return False
+        shut = self.window.shut_since(key) if self.window is not None else None
+        return shut is None or not known.tickets or now - max(shut, known.tickets[0].at) < PATIENCE
