@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from inditree.wire.fast import INDISERVER, LIBINDI, Layout
+from inditree.wire.fast import INDISERVER, LIBINDI, TEXT, Layout
 
 LIMITS, TIMEOUT, TIMESTAMP = 1, 2, 4
 """What an update can say that outlives later ones that do not say it."""
@@ -15,7 +15,6 @@ LIMITS, TIMEOUT, TIMESTAMP = 1, 2, 4
 _LIMITS = re.compile(rb"[\s\"'](?:min|max|step)\s*+=")
 _TIMEOUT = re.compile(rb"[\s\"']timeout\s*+=")
 _TIMESTAMP = re.compile(rb"[\s\"']timestamp\s*+=")
-_TEXT = rb"[\t\n\r -%'-;=-\\^-~]*+"  # no `]`, as `]]>` is no text
 _START = re.compile(rb"<(set[A-Z][a-z]+Vector)\s+device=(\"[^\"]*\"|'[^']*')\s+name=(\"[^\"]*\"|'[^']*')")
 _ONE_NAME = re.compile(rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)|'([^']*))")
 
@@ -25,7 +24,7 @@ def _whole(layout: Layout, kind: bytes) -> re.Pattern[bytes]:
     before = layout.before
     name = before + b"name=" + layout.value(1, 128)
     timeout, timestamp = layout.attribute(b"timeout"), layout.attribute(b"timestamp")
-    one = rb"\s*+<one%s[ \n]++name=%s[ \n]*+>%s</one%s>" % (kind, layout.value(1, 128), _TEXT, kind)
+    one = rb"\s*+<one%s[ \n]++name=%s[ \n]*+>%s</one%s>" % (kind, layout.value(1, 128), TEXT, kind)
     return re.compile(
         b"<set%sVector%sdevice=%s%s" % (kind, before, layout.value(1, 128), name)
         + layout.attribute(b"state")

@@ -19,14 +19,12 @@ class Head:
     object. The rest is where the framer found the elements with this head in the last run.
     """
 
-    __slots__ = ("close", "close_size", "count", "device", "end", "first", "group", "last", "name", "run", "tag")
+    __slots__ = ("count", "device", "end", "first", "group", "last", "name", "run", "tag")
 
     def __init__(self, tag: str, device: str, name: str) -> None:
         self.tag = tag
         self.device = device
         self.name = name
-        self.close = b"</" + tag.encode()
-        self.close_size = len(self.close) + 1
         self.group: object | None = None
         self.run = 0
         self.first = self.last = self.end = self.count = 0
@@ -48,11 +46,15 @@ class Run:
 
 
 class Element:
-    """One complete control element: `data` are its bytes and one newline after it."""
+    """One complete control element: `data` are its bytes, in UTF-8, and one newline after it.
 
-    __slots__ = ("attributes", "data", "device", "name", "tag")
+    `latin`: they came as Latin-1.
+    """
 
-    def __init__(self, tag: str, attributes: dict[str, str], data: bytes) -> None:
+    __slots__ = ("attributes", "data", "device", "latin", "name", "tag")
+
+    def __init__(self, tag: str, attributes: dict[str, str], data: bytes, latin: bool = False) -> None:
+        self.latin = latin
         self.tag = tag
         self.attributes = attributes
         self.device = attributes.get("device")
@@ -65,7 +67,7 @@ class Element:
         start = start_end(self.data)
         if self.data[start] != _GT:
             return ""
-        return self.data[start + 1 : self.data.find(b"<", start)].strip().decode("ascii", "replace")
+        return self.data[start + 1 : self.data.find(b"<", start)].strip().decode("utf-8", "replace")
 
 
 class OneBlob:

@@ -11,6 +11,11 @@ NAME_MAX = 128
 VALUE_MAX = 4096
 """Bytes of another attribute. Longer ones are no error: they only miss the fast path."""
 
+TEXT = rb"[\t\n\r -%'-;=-\\^-~]*+"
+"""Text between tags in which nothing needs a second look. No `]`: `]]>` is no text."""
+
+_SPACE = rb"[ \n]*+"
+
 DECLARATION = b"<?xml version='1.0'?>\n"
 """libindi drivers write it before each element; it is not passed on."""
 
@@ -37,19 +42,31 @@ class Layout:
 
     @property
     def key(self) -> bytes:
-        """The pattern of a start tag up to the name of the property: what decides about routing."""
+        """The pattern of a start tag up to the name of the property: what decides about routing; a group is its kind."""
         name = self.value(1, NAME_MAX)
-        return b"<set(?:Number|Text|Switch|Light)Vector%sdevice=%s%sname=%s" % (self.before, name, self.before, name)
+        return b"<set(Number|Text|Switch|Light)Vector%sdevice=%s%sname=%s" % (self.before, name, self.before, name)
 
     @property
-    def start(self) -> re.Pattern[bytes]:
-        """A start tag; group 1 is the routing key. The order of the attributes proves that none stands there twice."""
+    def element(self) -> re.Pattern[bytes]:
+        """A whole element of members that say nothing but their values; group 1 is the routing key.
+
+        What it matches is XML: that is the proof which each element needs before it is passed on. The order of the
+        attributes proves that none stands there twice. It costs no more than to search for the end tag.
+        """
         timeout, timestamp = self.attribute(b"timeout"), self.attribute(b"timestamp")
         return re.compile(
             b"(%s)(?:%s)?+" % (self.key, self.attribute(b"state"))
             + b"(?:%s(?:%s)?+|%s(?:%s)?+)?+" % (timeout, timestamp, timestamp, timeout)
             + b"(?:%s)?+%s>" % (self.attribute(b"message"), self.after)
+            + _SPACE
+            + b"(?:%s%s)*+" % (self.member, _SPACE)
+            + rb"</set\2Vector>"
         )
+
+    @property
+    def member(self) -> bytes:
+        """The pattern of a member of the kind that group 2 has found. No groups: see docs/wire.md on CPython's."""
+        return rb"<one\2[ \n]++name=" + self.value(1, NAME_MAX) + b">" + TEXT + rb"</one\2>"
 
 
 INDISERVER = Layout(b" ", b"", b'"', b" !#-%'-;=-~")
@@ -57,4 +74,4 @@ INDISERVER = Layout(b" ", b"", b'"', b" !#-%'-;=-~")
 
 LIBINDI = Layout(b"\n  ", b"\n", b"'", b" -%(-;=-~")
 
-INDISERVER_START, LIBINDI_START = INDISERVER.start.match, LIBINDI.start.match
+INDISERVER_SET, LIBINDI_SET = INDISERVER.element.match, LIBINDI.element.match

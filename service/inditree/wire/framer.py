@@ -10,20 +10,16 @@ import re
 from collections.abc import Callable
 
 from inditree.errors import PeerError
-from inditree.wire import plain
+from inditree.wire import plain, proof
 from inditree.wire.elements import Blob, Element, Head, Run
+from inditree.wire.faults import Fault, dropped, repaired
 from inditree.wire.images import ImageScanner
+from inditree.wire.loose import BrokenError, LooseBody, LooseTag
+from inditree.wire.mend import ENCODING, mend, mend_tag, to_utf8
+from inditree.wire.proof import NotXmlError
 from inditree.wire.runs import Runs
 from inditree.wire.scans import Body, Scan, StartTag, Until
-from inditree.wire.syntax import (
-    BLOB_TAGS,
-    NEW_TAGS,
-    START_TAG_LIMIT,
-    TAG_NAME,
-    TEXT_LIMIT,
-    check_whole,
-    parse_start,
-)
+from inditree.wire.syntax import BLOB_TAGS, START_TAG_LIMIT, TAG_NAME, TEXT_LIMIT
 from inditree.wire.trust import GUEST, Trust
 
 _SLASH = 0x2F
@@ -38,7 +34,7 @@ class Framer:
 
     `route` gives the group of a head, whose `group` is None; `element_limit` and `blob_limit` are bytes of
     one element. `trust` may change between two pulls. `text` is how many bytes of text between elements were skipped,
-    in all.
+    in all. `faults` is what was repaired or dropped: whoever pulls empties it.
     """
 
     def __init__(
@@ -46,6 +42,7 @@ class Framer:
     ) -> None:
         self.trust = trust
         self.text = 0
+        self.faults: list[Fault] = []
         self.image: ImageScanner | None = None
         self._runs = Runs(route, element_limit)
         self._element_limit = element_limit
@@ -89,20 +86,26 @@ class Framer:
 
     def _load(self, data: bytes) -> None:
         self._data, self._pos = data, 0
-        self._runs.load()
 
     def pull(self) -> Run | Element | Blob | None:
         """The next run, element or BLOB, or None when more bytes are needed. Raises PeerError."""
         while True:
             if self.image is not None:
-                return self._pull_image(self.image)
+                item = self._pull_image(self.image)
+                if item is None and self.image is None:
+                    continue  # it was dropped
+                return item
             if not self._skip_between():
                 return None
             run = self._runs.pull(self._data, self._pos)
             if run is not None:
                 self._pos, self._text_row = self._runs.end, 0
                 return run
-            item = self._pull_element()
+            try:
+                item = self._pull_element()
+            except BrokenError as broken:
+                self._drop(broken)
+                continue
             if item is not None or self.image is None:
                 return item
 
@@ -114,10 +117,45 @@ class Framer:
                 return None
             self._pos = end
         self.image, self._image_ended = None, False
+        if image.broken is not None:
+            self._drop_image(image)
+            return None
+        self.faults += image.faults
         item = image.finished()
-        if isinstance(item, Element) and item.tag in NEW_TAGS:
-            check_whole(item.data)
+        if isinstance(item, Element):
+            whole = item.data[:-1]
+            try:
+                return self._made(whole, len(whole))
+            except BrokenError as broken:
+                self._count_garbage(len(whole))
+                self.faults.append(dropped(whole, str(broken), broken.reason))
+                return None
+        self._text_row = 0
         return item
+
+    def _drop_image(self, image: ImageScanner) -> None:
+        """What has come of it is let go of; what broke it may begin the next element."""
+        assert image.broken is not None
+        attached = sum(one.attached for one in image.ones)
+        self.faults.append(dropped(image.element.data, image.broken, attached=attached))
+        self._load(image.rest + self._data[self._pos :])
+        self._count_garbage(len(image.element.data))
+        image.chunks.clear()
+
+    def _drop(self, broken: BrokenError) -> None:
+        """Go on behind what is no element."""
+        whole = self._data[self._pos : broken.at]
+        self._pos = broken.at
+        if _OPENING.match(whole):
+            self.faults.append(dropped(whole, str(broken), broken.reason))
+        else:
+            self.text += len(whole)
+        self._count_garbage(len(whole))
+
+    def _count_garbage(self, size: int) -> None:
+        self._text_row += size
+        if self._text_row > TEXT_LIMIT:
+            raise PeerError("malformed", f"more than {TEXT_LIMIT} bytes without an element between")
 
     def _skip_between(self) -> bool:
         """Go to the next start tag, over white space, text, comments and declarations; False: it is not there yet."""
@@ -152,9 +190,7 @@ class Framer:
         self.text += text
         if text and not self.trust.skips_text:
             raise PeerError("malformed", f"text between elements: {between[:40]!r}")
-        self._text_row += text
-        if self._text_row > TEXT_LIMIT:
-            raise PeerError("malformed", f"more than {TEXT_LIMIT} bytes of text between elements")
+        self._count_garbage(text)
 
     def _pull_element(self) -> Element | None:
         """One element of any kind at `_pos`, which is a `<`. None: not complete, or an image has begun."""
@@ -162,13 +198,15 @@ class Framer:
         known = plain.match(data, pos)
         if known is not None and known[2] - pos <= min(START_TAG_LIMIT, self._element_limit):
             tag, attributes, stop = known
+            self._check_names(attributes, stop)
             self._pos, self._text_row = stop, 0
             return Element(tag, attributes, data[pos:stop] + b"\n")
         if not self._opens(data, pos):
             self._hold(Scan(pos), 0)
             return None
         limit = min(START_TAG_LIMIT, self._element_limit)
-        start = StartTag(pos + 1)
+        repairs = self.trust.repairs
+        start = LooseTag(pos + 1) if repairs else StartTag(pos + 1)
         stop = start.find(data)
         if (len(data) if stop < 0 else stop) - pos > limit:
             raise PeerError("too_large", f"start tag is over {limit} bytes")
@@ -176,40 +214,97 @@ class Framer:
             self._hold(start, limit)
             return None
         raw = data[pos:stop]
-        tag, attributes = parse_start(raw)
         if raw[-2] == _SLASH:
-            return self._element(tag, attributes, stop)
+            return self._element(stop)
         named = TAG_NAME.match(raw)
-        assert named is not None
+        if named is None:
+            raise PeerError("malformed", f"not the start of an element: {raw[:40]!r}")
         if named[1] in BLOB_TAGS:
-            self.image = ImageScanner(Element(tag, attributes, raw), self._blob_limit, self._element_limit)
-            self._pos, self._text_row = stop, 0
+            element = self._checked_tag(raw, stop)
+            self.image = ImageScanner(element, self._blob_limit, self._element_limit, self.trust)
+            self._pos = stop
             return None
-        return self._with_body(tag, attributes, Body(stop, named[1]))
+        return self._with_body(raw, (LooseBody if repairs else Body)(stop, named[1]))
 
-    def _with_body(self, tag: str, attributes: dict[str, str], body: Body) -> Element | None:
+    def _with_body(self, raw: bytes, body: Body) -> Element | None:
         end = body.find(self._data)
         if end < 0:
             self._limit_element(len(self._data) - self._pos)
+            if not self.trust.repairs:
+                self._checked_tag(raw, body.at)  # a client need not wait to hear of it
             self._hold(body, self._element_limit)
             return None
-        return self._element(tag, attributes, end)
+        return self._element(end)
 
-    def _element(self, tag: str, attributes: dict[str, str], end: int) -> Element:
+    def _element(self, end: int) -> Element:
         self._limit_element(end - self._pos)
-        whole = self._data[self._pos : end]
-        if tag in NEW_TAGS:
-            check_whole(whole)
-        self._pos, self._text_row = end, 0
-        return Element(tag, attributes, whole + b"\n")
+        element = self._made(self._data[self._pos : end], end)
+        self._pos = end
+        return element
+
+    def _made(self, raw: bytes, end: int) -> Element:
+        """The one place where an element is made: proven, or repaired and proven. Raises BrokenError (behind `end`)."""
+        whole, latin = to_utf8(raw)
+        reasons = {ENCODING} if latin else set()
+        try:
+            try:
+                tag, attributes = proof.look(whole)
+            except NotXmlError as wrong:
+                whole, more = self._mended(whole, wrong, end)
+                reasons |= more
+                tag, attributes = proof.look(whole)
+        except NotXmlError as wrong:
+            raise self._refused(raw, wrong, end) from None
+        except PeerError as error:
+            if self.trust.drops_long_names:
+                raise BrokenError(end, error.text, error.reason) from None
+            raise
+        if reasons:
+            self.faults.append(repaired(raw, whole, reasons, attributes))
+        self._text_row = 0
+        return Element(tag, attributes, whole + b"\n", latin)
+
+    def _check_names(self, attributes: dict[str, str], end: int) -> None:
+        try:
+            proof.check_names(attributes)
+        except PeerError as error:
+            if self.trust.drops_long_names:
+                raise BrokenError(end, error.text, error.reason) from None
+            raise
+
+    def _mended(self, whole: bytes, wrong: NotXmlError, end: int) -> tuple[bytes, set[str]]:
+        mended = mend(whole) if self.trust.repairs else None
+        if mended is None:
+            raise self._refused(whole, wrong, end)
+        return mended
+
+    def _checked_tag(self, raw: bytes, end: int) -> Element:
+        """The start tag of an element whose rest is still to come."""
+        whole, latin = to_utf8(raw)
+        try:
+            tag, attributes = proof.look_at_tag(whole)
+        except NotXmlError as wrong:
+            mended = mend_tag(whole) if self.trust.repairs else None
+            if mended is None:
+                raise self._refused(raw, wrong, end) from None
+            whole = mended[0]
+            tag, attributes = proof.look_at_tag(whole)
+            self.faults.append(repaired(raw, whole, mended[1], attributes))
+        if latin and self.trust.repairs:
+            self.faults.append(repaired(raw, whole, {ENCODING}, attributes))
+        return Element(tag, attributes, whole, latin)
+
+    def _refused(self, raw: bytes, wrong: NotXmlError, end: int) -> PeerError | BrokenError:
+        """What is raised for an element that is no XML: it goes, or its sender."""
+        text = f"{wrong} at byte {wrong.at}: {raw[max(0, wrong.at - 20) : wrong.at + 20]!r}"
+        return BrokenError(end, text) if self.trust.repairs else PeerError("malformed", f"element: {text}")
 
     def _limit_element(self, size: int) -> None:
         if size > self._element_limit:
             raise PeerError("too_large", f"element is over {self._element_limit} bytes")
 
-    @staticmethod
-    def _opens(data: bytes, pos: int) -> bool:
-        """Is this the start of an element? False: too short to say. Raises PeerError for what can never be one."""
+    def _opens(self, data: bytes, pos: int) -> bool:
+        """Is this the start of an element? False: too short to say. Raises for what can never be one."""
         if _OPENING.match(data, pos):
             return True
         start = data[pos : pos + 9]
@@ -217,12 +312,14 @@ class Framer:
             raise PeerError("doctype", "a DOCTYPE")
         if any(known.startswith(start) for known in _NO_ELEMENTS):
             return False
+        if self.trust.repairs:
+            raise BrokenError(pos + 1, "text")
         raise PeerError("malformed", f"not the start of an element: {data[pos : pos + 40]!r}")
 
     def _hold(self, scan: Scan, limit: int) -> None:
         """Keep what begins at `_pos` until `scan` finds its end in it, or it is over `limit` bytes."""
         self._partial += self._data[self._pos :]
-        scan.at -= self._pos
+        scan.shift(self._pos)
         self._scan, self._scan_limit = scan, limit
         self._load(b"")
 
@@ -230,5 +327,5 @@ class Framer:
         """Is what was held complete, or wrong (so that framing it says how)?"""
         try:
             return self._scan.find(self._partial) >= 0 or len(self._partial) > self._scan_limit
-        except PeerError:
+        except (PeerError, BrokenError):
             return True

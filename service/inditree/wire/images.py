@@ -8,8 +8,15 @@ from __future__ import annotations
 import re
 
 from inditree.errors import PeerError
+from inditree.wire import proof
 from inditree.wire.elements import Blob, Element, OneBlob
-from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, parse_start, tag_end
+from inditree.wire.fast import TEXT
+from inditree.wire.faults import Fault, repaired
+from inditree.wire.loose import BrokenError
+from inditree.wire.mend import ENCODING, mend_tag, to_utf8
+from inditree.wire.proof import NotXmlError
+from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, tag_end
+from inditree.wire.trust import GUEST, Trust
 
 SMALL = 4096
 """Bytes of a piece that is copied together with its neighbours: a chunk for each byte would cost 40 times its size."""
@@ -22,14 +29,28 @@ _COMMENT_PIECE = 256
 
 _TAG_START = re.compile(rb"<[A-Za-z_:\x80-\xff/!?]")
 _END_TAG = re.compile(rb"</([^\s/>]++)\s*+>")
+_PLAIN = re.compile(TEXT)
 _BANG, _QUESTION = 0x21, 0x3F
+
+LOOKED_AT = 4096
+"""Bytes of a oneBLOB's text that are proven: all of it would cost more than to relay it. Base64 has no fault."""
 
 
 class ImageScanner:
-    """Collects one `setBLOBVector` or `newBLOBVector`, chunk by chunk, never copying large pieces."""
+    """Collects one `setBLOBVector` or `newBLOBVector`, chunk by chunk, never copying large pieces.
 
-    def __init__(self, element: Element, limit: int, frame_limit: int) -> None:
+    Where its source is trusted to be repaired and what comes cannot be, `broken` says why, the image has ended, and
+    `rest` are bytes of earlier feeds that belong to what comes next. `faults` is what was repaired.
+    """
+
+    def __init__(self, element: Element, limit: int, frame_limit: int, trust: Trust = GUEST) -> None:
         """`element`: its start tag alone; `limit`: bytes of all; `frame_limit`: bytes of what is not payload."""
+        self.broken: str | None = None
+        self.rest = b""
+        self.faults: list[Fault] = []
+        self._trust = trust
+        self._ended = b""  # the last complete tag, as it came
+        self._instead: bytes | None = None  # what is kept of it, where that is something else
         self.element = element
         self.chunks: list[bytes | memoryview] = [element.data]
         self.size = len(element.data)
@@ -52,24 +73,50 @@ class ImageScanner:
         Returns the index after the element, or -1 when it goes on in the next feed. Raises PeerError.
         """
         pos = start
-        while True:
-            if not self._tag:
-                opening = buffer.find(b"<", pos, stop)
-                self._take_text(buffer, pos, stop if opening < 0 else opening)
-                if opening < 0:
+        carried = len(self._tag)
+        try:
+            while True:
+                if not self._tag:
+                    opening = buffer.find(b"<", pos, stop)
+                    self._take_text(buffer, pos, stop if opening < 0 else opening)
+                    if opening < 0:
+                        break
+                    pos, carried = opening, 0
+                end = self._take_tag(buffer, pos, stop)
+                if len(self._tag) > START_TAG_LIMIT:
+                    raise PeerError("too_large", f"tag in a BLOB is over {START_TAG_LIMIT} bytes")
+                if end < 0:
                     break
-                pos = opening
-            end = self._take_tag(buffer, pos, stop)
-            if len(self._tag) > START_TAG_LIMIT:
-                raise PeerError("too_large", f"tag in a BLOB is over {START_TAG_LIMIT} bytes")
-            if end < 0:
-                break
-            pos = end
-            if self._finish_tag(self.size + pos - start):
-                self._keep(buffer, start, pos)
-                return pos
+                ended = self._finish_tag(self.size + end - start)
+                if self._instead is not None:
+                    self._replace(buffer, start, pos, carried)
+                    start = end
+                pos, carried = end, 0
+                if ended:
+                    self._keep(buffer, start, pos)
+                    return pos
+        except (PeerError, BrokenError) as error:
+            if not self._trust.repairs or (isinstance(error, PeerError) and error.reason != "malformed"):
+                raise
+            self.broken = str(error)
+            self.rest = (bytes(self._tag) or self._ended)[:carried]
+            return pos
         self._keep(buffer, start, stop)
         return -1
+
+    def _replace(self, buffer: bytes | bytearray, start: int, pos: int, carried: int) -> None:
+        """Keep `_instead` where the tag stands that began `carried` bytes before this feed, or at `pos`."""
+        assert self._instead is not None
+        self._keep(buffer, start, pos)
+        self._flush()
+        self.size += len(self._instead) - carried
+        while carried:
+            last = self.chunks.pop()
+            if len(last) > carried:
+                self.chunks.append(last[: len(last) - carried])
+            carried -= min(carried, len(last))
+        self.chunks.append(self._instead)
+        self._instead = None
 
     def finished(self) -> Blob | Element:
         """The complete element: a Blob, or an Element where it has no oneBLOB (a change of state, not an image)."""
@@ -83,11 +130,18 @@ class ImageScanner:
 
     def _take_text(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
         if self._one is not None:
+            if self._one.payload < LOOKED_AT:
+                self._look_at(buffer, start, min(stop, start + LOOKED_AT))
             self._one.payload += stop - start
         elif stop > start:
             self._limit_frame(stop - start)
             if self._checked and buffer[start:stop].strip():
                 raise PeerError("malformed", f"text inside {self.element.tag}")
+            self._look_at(buffer, start, stop)
+
+    def _look_at(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
+        if not _PLAIN.fullmatch(buffer, start, stop):
+            raise PeerError("malformed", f"text inside {self.element.tag} that is no XML")
 
     def _take_tag(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
         """Move bytes to `_tag` up to the end of a tag, comment or declaration: the index after it, -1 without end."""
@@ -129,7 +183,7 @@ class ImageScanner:
 
     def _finish_tag(self, offset: int) -> bool:
         """Act on the complete tag in `_tag`, which ends at `offset` of the element; True: it ends the element."""
-        tag = bytes(self._tag)
+        tag = self._ended = bytes(self._tag)
         self._tag.clear()
         self._limit_frame(len(tag))
         if tag[1] in (_BANG, _QUESTION):
@@ -146,13 +200,41 @@ class ImageScanner:
         raise PeerError("malformed", f"{tag[:40]!r} inside {self.element.tag}")
 
     def _begin_one(self, tag: bytes, offset: int) -> None:
-        name, attributes = parse_start(tag)
-        if name != "oneBLOB" or self._one is not None:
-            raise PeerError("malformed", f"<{name}> inside {self.element.tag}")
-        one = OneBlob(attributes, offset - len(tag), offset)
+        whole, attributes = self._proven(tag)
+        if whole != tag:
+            self._instead = whole
+        begin = offset - len(tag)
+        one = OneBlob(attributes, begin, begin + len(whole))
         self.ones.append(one)
         if not tag.endswith(b"/>"):
             self._one = one
+
+    def _proven(self, tag: bytes) -> tuple[bytes, dict[str, str]]:
+        """The start tag of a oneBLOB as it is passed on, and its attributes."""
+        whole, latin = to_utf8(tag)
+        reasons = {ENCODING} if latin else set()
+        try:
+            try:
+                name, attributes = proof.look_at_tag(whole)
+            except NotXmlError as wrong:
+                mended = mend_tag(whole) if self._trust.repairs else None
+                if mended is None:
+                    raise PeerError("malformed", f"start tag {tag[:80]!r}: {wrong}") from None
+                whole, reasons = mended[0], reasons | mended[1]
+                name, attributes = proof.look_at_tag(whole)
+        except NotXmlError as wrong:
+            raise PeerError("malformed", f"start tag {tag[:80]!r}: {wrong}") from None
+        except PeerError as error:
+            if error.reason == "too_large" and self._trust.drops_long_names:
+                raise BrokenError(0, error.text, error.reason) from None
+            raise
+        if name != "oneBLOB" or self._one is not None:
+            raise PeerError("malformed", f"<{name}> inside {self.element.tag}")
+        if len(attributes.get("name", "")) > proof.NAME_LIMIT:
+            raise BrokenError(0, "the name of a member is too long", "too_large")
+        if reasons:
+            self.faults.append(repaired(tag, whole, reasons, self.element.attributes))
+        return whole, attributes
 
     def _limit_frame(self, size: int) -> None:
         self._frame += size

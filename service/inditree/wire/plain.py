@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 
+from inditree.wire.proof import NAME_LIMIT
+
 _WS = rb"[ \t\r\n]"
 # Printable ASCII without what ends the value, `&` and `<`.
 _VALUE = rb"(?:\"[ !#-%'-;=-~]*+\"|'[ -%(-;=-~]*+')"
+_MEMBER_NAME = _VALUE.replace(b"*+", b"{0,%d}+" % NAME_LIMIT)
 _NAME = rb"[A-Za-z_][\w.\-]*+"
 # The same without `]`, so that no `]]>` can stand there.
 _TEXT = rb"[ -%'-;=-\\^-~\t\r\n]*+"
 # One attribute, so that none stands there twice. No groups: CPython 3.11 mixes them up in possessive repeats.
 _CHILD = b"|".join(
     rb"<one%(kind)s%(ws)s++name%(ws)s*+=%(ws)s*+%(value)s%(ws)s*+>%(text)s</one%(kind)s%(ws)s*+>"
-    % {b"kind": kind, b"ws": _WS, b"value": _VALUE, b"text": _TEXT}
+    % {b"kind": kind, b"ws": _WS, b"value": _MEMBER_NAME, b"text": _TEXT}
     for kind in (b"Number", b"Switch", b"Text")
 )
 _PLAIN = re.compile(

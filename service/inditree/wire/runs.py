@@ -1,17 +1,17 @@
-"""The fast path: neighbouring set* whose start tags are plain become one run. Rules: docs/performance.md."""
+"""The fast path: neighbouring set* that are plain become one run. Rules: docs/performance.md."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from inditree.wire.elements import Head, Run
-from inditree.wire.fast import DECLARATION, INDISERVER_START, LIBINDI_START
+from inditree.wire.fast import DECLARATION, INDISERVER_SET, LIBINDI_SET
 from inditree.wire.syntax import parse_start
 
 HEADS_LIMIT = 4096
 """Start tags remembered for one source, up to 1 KiB each; a source that invents more starts over."""
 
-_GT, _NEWLINE = 0x3E, 0x0A
+_NEWLINE = 0x0A
 _DECLARED = len(DECLARATION)
 _NO_GROUP = object()
 
@@ -40,18 +40,13 @@ class Runs:
         self._limit = limit
         self.heads: dict[bytes, Head] = {}
         self._same: dict[tuple[str, str, str], Head] = {}
-        self._start, self._other_start = INDISERVER_START, LIBINDI_START
-        self._special = -1  # the first `<!` at or behind where we are, once that was looked for
+        self._start, self._other_start = INDISERVER_SET, LIBINDI_SET
         self._runs = 0
 
-    def load(self) -> None:
-        """The next bytes are others than those of the last pull."""
-        self._special = -1
-
-    def pull(self, data: bytes, begin: int, declared: bool = True) -> Run | None:
+    def pull(self, data: bytes, begin: int) -> Run | None:
         """The run at `begin`, which ends at `end` then. None: the next element is no such set*, or not whole.
 
-        `declared`: libindi's XML declarations between them are taken out; else each ends the run.
+        libindi's XML declarations between them are taken out.
         """
         match = self._start
         found = match(data, begin)
@@ -61,12 +56,11 @@ class Runs:
             if found is None:
                 return None
             self._start, self._other_start = match, self._start  # a program keeps to its layout
-        declared = declared and match is LIBINDI_START
-        find, known = data.find, self.heads.get
+        declared = match is LIBINDI_SET
+        known = self.heads.get
         pos = base = begin  # `base` also counts the declarations: offsets in the run begin there
         size = len(data)
-        # So far no element is too large, and none holds a comment or CDATA in which its end tag may stand.
-        bound = min(self._next_special(data, begin), begin + self._limit)
+        bound = begin + self._limit  # so far no element is too large
         self._runs += 1
         run = self._runs
         group: object = _NO_GROUP
@@ -74,11 +68,8 @@ class Runs:
         newline = True
         while found is not None:
             head = known(found[1]) or self._new_head(found[1])
-            stop = find(head.close, found.end())
-            if stop < 0:
-                break
-            stop += head.close_size
-            if stop > bound or data[stop - 1] != _GT:
+            stop = found.end()
+            if stop > bound:
                 break
             if head.group is not group:
                 if head.group is None:
@@ -107,17 +98,9 @@ class Runs:
             return None
         whole = data[begin:pos]
         if base != begin:
-            whole = whole.replace(DECLARATION, b"")
-            if len(whole) != pos - base:
-                return self.pull(data, begin, declared=False)  # one stands inside an element, whose bytes do not change
+            whole = whole.replace(DECLARATION, b"")  # none stands inside an element: the pattern says so
         self.end = pos
         return Run(whole if newline else whole + b"\n", group, heads)
-
-    def _next_special(self, data: bytes, pos: int) -> int:
-        if self._special < pos:
-            found = data.find(b"<!", pos) if b"!" in data else -1
-            self._special = found if found >= 0 else len(data)
-        return self._special
 
     def _new_head(self, key: bytes) -> Head:
         tag, attributes = parse_start(key + b">")

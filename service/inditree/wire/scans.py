@@ -29,6 +29,10 @@ class Scan:
         """The index after the end, or -1 while it has not come."""
         return len(data)
 
+    def shift(self, by: int) -> None:
+        """So many bytes in front have gone."""
+        self.at -= by
+
 
 class StartTag(Scan):
     """The end of a start tag, from behind its `<` on."""
@@ -101,6 +105,16 @@ class Body(Scan):
             self.at = max(self.at, len(data) - data.endswith(b"<"))
             return False
         self.at = found.start()
+        known = self._opening(data)
+        if known is not None:
+            return known
+        if data.startswith(b"<!", self.at):
+            raise PeerError("malformed", f"in an element: {bytes(data[self.at : self.at + 40])!r}")
+        self.at += 2
+        return True
+
+    def _opening(self, data: bytes | bytearray) -> bool | None:
+        """Go behind our end tag's, a comment's or CDATA's opening at `at`. False: not all of it has come; None: none."""
         for opening, closing in ((self._close, b">"), *_OPENINGS):
             if data.startswith(opening, self.at):
                 if opening is _DOCTYPE:
@@ -110,7 +124,4 @@ class Body(Scan):
                 return True
             if len(data) - self.at < len(opening) and opening.startswith(bytes(data[self.at :])):
                 return False
-        if data.startswith(b"<!", self.at):
-            raise PeerError("malformed", f"in an element: {bytes(data[self.at : self.at + 40])!r}")
-        self.at += 2
-        return True
+        return None

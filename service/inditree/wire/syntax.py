@@ -32,7 +32,7 @@ BLOB_TAGS = frozenset({b"setBLOBVector", b"newBLOBVector"})
 TAG_STOP = re.compile(rb"[<>\"']")
 TAG_NAME = re.compile(rb"</?([^\s/>]++)")
 _ATTRIBUTE = re.compile(rb"\s++([^\s=\"'<>/]++)\s*+=\s*+(\"[^\"]*+\"|'[^']*+')")
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def tag_end(data: bytes | bytearray, pos: int, stop: int, quote: int) -> tuple[int, int]:
@@ -85,41 +85,9 @@ def _expat_start(whole: bytes, encoding: str) -> tuple[str, dict[str, str]]:
     return found[0]
 
 
-def check_whole(data: bytes) -> None:
-    """Check a whole element for well-formedness and depth; raises PeerError (`malformed`)."""
-    try:
-        _expat_whole(data, "utf-8")
-    except expat.ExpatError as error:
-        if not data.isascii():
-            try:
-                return _expat_whole(data, "iso-8859-1")
-            except expat.ExpatError:
-                pass
-        raise PeerError("malformed", f"element: {expat.ErrorString(error.code)}") from None
-
-
-def _expat_whole(data: bytes, encoding: str) -> None:
-    parser = expat.ParserCreate(encoding)
-    depth = 0
-
-    def start(tag: str, attrs: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > DEPTH_LIMIT:
-            raise PeerError("malformed", f"element nested deeper than {DEPTH_LIMIT}")
-
-    def end(tag: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.Parse(data, True)
-
-
 def attribute(value: str) -> bytes:
     """A quoted attribute value in ASCII; `?` for what XML cannot hold."""
-    return quoteattr(_NOT_XML.sub("?", value)).encode("ascii", "xmlcharrefreplace")
+    return quoteattr(NOT_XML.sub("?", value)).encode("ascii", "xmlcharrefreplace")
 
 
 def start_end(data: bytes) -> int:

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """`skips_text`: text between elements is skipped and counted, else it closes the peer."""
+    """`skips_text`: text between elements is skipped and counted, else it closes the peer. `repairs`: what is no XML is
+    repaired where that can be done, else dropped whole, and the peer is closed only after 64 KiB of it; without, the
+    first of it closes the peer. `drops_long_names`: so is an element with a name that is too long, else it closes.
+    """
 
     skips_text: bool = True
+    repairs: bool = False
+    drops_long_names: bool = False
 
 
 CLIENT = Trust(skips_text=False)
@@ -18,5 +23,15 @@ CLIENT = Trust(skips_text=False)
 GUEST = Trust()
 """A client under a face: what its peers (indiserver, IPyServer) skip is skipped."""
 
-LINK = Trust()
-DRIVER = Trust()
+LINK = Trust(repairs=True)
+"""A connection to another server, whoever opened it."""
+
+DRIVER = Trust(repairs=True, drops_long_names=True)
+"""A driver of ours, in a process of its own or in ours."""
+
+
+def of(kind: str, *, skips_text: bool) -> Trust:
+    """How a peer of this kind (`client`, `driver`, `link`, `inprocess`) is taken; `skips_text`: of clients too."""
+    if kind == "client":
+        return GUEST if skips_text else CLIENT
+    return LINK if kind == "link" else DRIVER

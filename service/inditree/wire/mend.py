@@ -1,0 +1,164 @@
+"""Repairing what drivers write and is no XML. Rules: docs/wire.md, "Repair".
+
+indiserver parses and writes anew, so the field's drivers never had to be careful. What this returns is checked by
+`proof` again: here nothing has to be proven.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inditree.wire.syntax import NOT_XML
+
+AMPERSAND, LESS, CONTROL, DUPLICATE, ENCODING = "ampersand", "less", "control", "duplicate_attribute", "encoding"
+REASONS = (AMPERSAND, CONTROL, DUPLICATE, ENCODING, LESS)
+
+_BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+_REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
+_TAG = re.compile(r"<([^\s/>=\"'<]++)")
+_ATTRIBUTE = re.compile(r"(\s++)([^\s/>=\"'<]++)(\s*+=\s*+)(\"[^\"]*+\"|'[^']*+')")
+_TAG_END = re.compile(r"\s*+/?+>")
+_CHILD = re.compile(r"<(?:one|def)[A-Z]")
+_SPECIAL = re.compile(r"(<!--.*?-->|<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_NO_VECTORS = frozenset({"message", "delProperty", "getProperties", "enableBLOB", "pingRequest", "pingReply"})
+
+
+class _HopelessError(Exception):
+    """The element cannot be repaired."""
+
+
+def to_utf8(data: bytes) -> tuple[bytes, bool]:
+    """The bytes as UTF-8; True where they were not, and were taken for Latin-1."""
+    if data.isascii():
+        return data, False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1").encode(), True
+    return data, False
+
+
+def mend(element: bytes) -> tuple[bytes, set[str]] | None:
+    """A whole element (UTF-8) repaired, and what was wrong; None where it cannot be."""
+    work = _Mending(element.decode())
+    try:
+        return work.element().encode(), work.reasons
+    except _HopelessError:
+        return None
+
+
+def mend_tag(tag: bytes) -> tuple[bytes, set[str]] | None:
+    """The same for a start tag alone."""
+    work = _Mending(tag.decode())
+    try:
+        text, _, end = work.tag(0)
+    except _HopelessError:
+        return None
+    return None if end != len(work.text) else (text.encode(), work.reasons)
+
+
+class _Mending:
+    """One element; `reasons` grows as it is read. Each part is read once, from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.reasons: set[str] = set()
+        self.text = self._replaced(NOT_XML, "?", text, CONTROL)
+
+    def _replaced(self, pattern: re.Pattern[str], by: str, text: str, reason: str) -> str:
+        text, number = pattern.subn(by, text)
+        if number:
+            self.reasons.add(reason)
+        return text
+
+    def element(self) -> str:
+        start, name, at = self.tag(0)
+        if start.endswith("/>"):
+            return start
+        end = self.text.rfind("</")
+        if end < at:
+            raise _HopelessError
+        body = self._members(at, end) if name.endswith("Vector") else self._plain_body(name, self.text[at:end])
+        return start + body + self.text[end:]
+
+    def tag(self, at: int) -> tuple[str, str, int]:
+        """The start tag at `at` repaired, its name, and where it ends."""
+        opening = _TAG.match(self.text, at)
+        if opening is None:
+            raise _HopelessError
+        parts, seen = [opening[0]], set()
+        at = opening.end()
+        while found := _ATTRIBUTE.match(self.text, at):
+            at = found.end()
+            if found[2] in seen:
+                self.reasons.add(DUPLICATE)
+                continue
+            seen.add(found[2])
+            parts += (found[1], found[2], found[3], self._value(found[4]))
+        ending = _TAG_END.match(self.text, at)
+        if ending is None:
+            raise _HopelessError
+        return "".join(parts) + ending[0], opening[1], ending.end()
+
+    def _value(self, text: str) -> str:
+        text = self._references(text)
+        if "<" in text:
+            self.reasons.add(LESS)
+            text = text.replace("<", "&lt;")
+        return text
+
+    def _references(self, text: str) -> str:
+        if "&" not in text:
+            return text
+        text = self._replaced(_BARE, "&amp;", text, AMPERSAND)
+
+        def allowed(found: re.Match[str]) -> str:
+            code = int(found[1], 16) if found[1] else int(found[2])
+            if code <= 0x10FFFF and not NOT_XML.match(chr(code)):
+                return found[0]
+            self.reasons.add(CONTROL)
+            return "?"
+
+        return _REFERENCE.sub(allowed, text)
+
+    def _text(self, text: str) -> str:
+        """Text between tags; comments and CDATA in it stay as they are."""
+        parts = _SPECIAL.split(text) if "<!" in text else [text]
+        for number in range(0, len(parts), 2):
+            part = self._value(parts[number])
+            if "]]>" in part:
+                self.reasons.add(LESS)
+                part = part.replace("]]>", "]]&gt;")
+            parts[number] = part
+        return "".join(parts)
+
+    def _plain_body(self, name: str, text: str) -> str:
+        if name not in _NO_VECTORS:
+            raise _HopelessError
+        return self._text(text)
+
+    def _members(self, at: int, stop: int) -> str:
+        """The members of a vector, which is everything from `at` to `stop`."""
+        parts = []
+        while (opening := self._next(at, stop)) < stop:
+            parts.append(self._text(self.text[at:opening]))
+            start, name, at = self.tag(opening)
+            parts.append(start)
+            if start.endswith("/>"):
+                continue
+            end = re.compile(rf"</{re.escape(name)}\s*+>").search(self.text, at, stop)
+            if end is None or _CHILD.search(self.text, at, end.start()):
+                raise _HopelessError
+            parts += (self._text(self.text[at : end.start()]), end[0])
+            at = end.end()
+        return "".join(parts) + self._text(self.text[at:stop])
+
+    def _next(self, at: int, stop: int) -> int:
+        """Where the next member begins; raises where another tag comes first."""
+        while (found := self.text.find("<", at, stop)) >= 0:
+            special = _SPECIAL.match(self.text, found, stop)
+            if special is None:
+                if _CHILD.match(self.text, found):
+                    return found
+                raise _HopelessError
+            at = special.end()
+        return stop
