@@ -62,6 +62,7 @@ class PeerCounters:
         "parse_errors",
         "read_paused_seconds",
         "received",
+        "repaired",
         "sent",
     )
 
@@ -73,6 +74,7 @@ class PeerCounters:
         self.opened = 0
         self.closed = _table()
         self.parse_errors = _table()
+        self.repaired = _table()
         self.dropped_messages = _table()
         self.dropped_bytes = _table()
         self.read_paused_seconds = 0.0

@@ -149,7 +149,11 @@ def test_variables_stand_below_the_options() -> None:
 
 def test_how_it_is_run() -> None:
     assert launch_of(parse(["x"])) == Launch(
-        fifo_restart=Restart(max_restarts=10), ends_with_drivers=True, http_may_fail=True, signals=True
+        fifo_restart=Restart(max_restarts=10),
+        ends_with_drivers=True,
+        http_may_fail=True,
+        signals=True,
+        skips_text=True,
     )
     with_fifo = launch_of(parse(["-f", "fifo", "-l", "logs"]))
     assert (with_fifo.fifo, with_fifo.message_dir, with_fifo.ends_with_drivers) == ("fifo", "logs", False)

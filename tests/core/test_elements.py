@@ -152,15 +152,15 @@ def test_what_names_no_device_or_property_is_dropped(said: str) -> None:
     assert world.dropped("driver") == {"unknown": 1}
 
 
-def test_what_the_router_writes_itself_is_ascii() -> None:
+def test_what_the_router_writes_itself_is_utf_8() -> None:
     world = World()
     client = world.client(get())
     world.core.broadcast("Grüße")
     client.say(request("Kuppel&#252;", "P"))
-    text = "Kuppel&#252; is not there: the request was not delivered"
+    text = "Kuppelü is not there: the request was not delivered"
     assert client.heard() == [
-        f'<message timestamp="{NOW}" message="Gr&#252;&#223;e"/>',
-        f'<message device="Kuppel&#252;" timestamp="{NOW}" message="{text}"/>',
+        f'<message timestamp="{NOW}" message="Grüße"/>',
+        f'<message device="Kuppelü" timestamp="{NOW}" message="{text}"/>',
     ]
 
 

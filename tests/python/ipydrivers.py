@@ -104,7 +104,7 @@ class Desk:
             if isinstance(item, Blob):
                 yield ET.fromstring(item.join())
             else:
-                assert item.endswith(b"\n") and item.isascii()
+                assert item.decode().endswith("\n")
                 yield from ET.fromstring(b"<r>" + item + b"</r>")
 
     def of(self, tag: str, name: str | None = None) -> list[ET.Element]:

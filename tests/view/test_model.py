@@ -11,6 +11,7 @@ from inditree.view import properties
 from inditree.view.fold import parse
 from inditree.view.properties import View
 from inditree.wire.framer import Framer
+from inditree.wire.mend import to_utf8
 from view.model import Model, Said, hear, reads, write
 
 
@@ -24,7 +25,7 @@ def test_as_the_model_does(all_reads: list[tuple[bool, list[tuple[Said, str]]]],
             data = b""
             for said, layout in read:
                 written = write(said, layout)
-                model.hear(said, written.removeprefix(b"<?xml version='1.0'?>\n"))
+                model.hear(said, to_utf8(written.removeprefix(b"<?xml version='1.0'?>\n"))[0])
                 data += written
             hear(view, framer, data)
             if asked:

@@ -10,6 +10,7 @@ import pytest
 from inditree.view.fold import fold, parse
 from inditree.view.properties import PENDING_LIMIT, Property, View, Weight
 from inditree.wire.framer import Framer
+from inditree.wire.trust import DRIVER
 from view.model import hear
 
 DEFINITION = (
@@ -22,7 +23,7 @@ DEFINITION = (
 def seen(*updates: bytes, reads: int = 1) -> Property:
     """The property after some elements in one read, or in as many as there are elements."""
     view = View()
-    framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+    framer = Framer(lambda head: view, 1 << 20, 1 << 20, DRIVER)
     hear(view, framer, DEFINITION)
     for data in [b"\n".join(updates)] if reads == 1 else updates:
         hear(view, framer, data + b"\n")
@@ -107,8 +108,9 @@ def test_neighbours_in_a_read_do_not_mix() -> None:
     assert values(seen(number("N", a=5), broken, number("N", b=6), broken)) == ["5", "6"]
 
 
-def test_a_broken_update_is_left_out() -> None:
-    assert values(seen(number("N", a=5, b=6), number("N", a=7, b="&"))) == ["5", "6"]
+def test_a_broken_update_is_repaired_or_left_out() -> None:
+    assert values(seen(number("N", a=5, b=6), number("N", a=7, b="&"))) == ["7", "&"]
+    assert values(seen(number("N", a=5, b=6), number("N", a=7, b="<oneNumber name='c'>"))) == ["5", "6"]
 
 
 def test_a_broken_or_deep_definition_stays_as_it_is() -> None:
@@ -125,7 +127,7 @@ def test_latin_1_and_entities() -> None:
     )
     update = b'<setTextVector device="D" name="N"><oneText name="a&#38;b">20 \xb0 &lt;</oneText></setTextVector>\n'
     assert fold(definition, [update]) == (
-        b'<defTextVector device="D" name="N" label="&#176;"><defText name="a&amp;b">20 &#176; &lt;</defText>'
+        b'<defTextVector device="D" name="N" label="\xc2\xb0"><defText name="a&amp;b">20 \xc2\xb0 &lt;</defText>'
         b"</defTextVector>\n"
     )
 
@@ -194,7 +196,7 @@ def test_many_properties_in_turn_cost_no_more_than_one() -> None:
 def test_what_a_body_swallows_costs_nothing_but_what_it_says() -> None:
     """A body may hold what looks like the start of another element, and swallow the next start with its open quote."""
     view = View()
-    framer = Framer(lambda head: view, 1 << 20, 1 << 20)
+    framer = Framer(lambda head: view, 1 << 20, 1 << 20, DRIVER)
     hear(view, framer, DEFINITION)
     odd = number("M", a=1).replace(b">1<", b'><setNumberVector device="D" name="<')
     hear(view, framer, b"\n".join([odd, number("N", a=5), odd, number("N", a=6)]) + b"\n")

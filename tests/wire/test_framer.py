@@ -8,8 +8,10 @@ from inditree.errors import PeerError
 from inditree.wire.elements import Element, Head, Run
 from inditree.wire.fast import NAME_MAX
 from inditree.wire.framer import Framer
+from inditree.wire.proof import NAME_LIMIT, VIA_LIMIT
 from inditree.wire.runs import HEADS_LIMIT
 from inditree.wire.syntax import START_TAG_LIMIT, TEXT_LIMIT
+from inditree.wire.trust import DRIVER
 from wire.streams import bytewise, frame, framer, one_group
 
 VECTOR = b'<setNumberVector device="%s" name="%s" state="Ok"><oneNumber name="a">%d</oneNumber></setNumberVector>\n'
@@ -134,7 +136,7 @@ def test_a_head_is_short() -> None:
 
 
 def test_a_program_that_calls_a_tag_by_another_end() -> None:
-    assert frame([b"<a></ab></a  ><b/>"]).names == [("a", None, None), ("b", None, None)]
+    assert frame([b"<a><ab></ab></a  ><b/>"]).names == [("a", None, None), ("b", None, None)]
 
 
 def test_space_in_an_end_tag_that_comes_byte_by_byte() -> None:
@@ -193,8 +195,55 @@ def test_attributes_have_a_limit(attribute: bytes) -> None:
 
 @pytest.mark.parametrize("tag", [b"getProperties", b"newTextVector", b"enableBLOB", b"defTextVector", b"message"])
 def test_attributes_of_every_element_have_a_limit(tag: bytes) -> None:
-    assert reason(b'<%s device="%s"></%s>' % (tag, b"x" * START_TAG_LIMIT, tag)) == "too_large"
-    assert reason(b'<%s device="%s"></%s>' % (tag, b"x" * (START_TAG_LIMIT - 100), tag)) is None
+    assert reason(b'<%s other="%s"></%s>' % (tag, b"x" * START_TAG_LIMIT, tag)) == "too_large"
+    assert reason(b'<%s other="%s"></%s>' % (tag, b"x" * (START_TAG_LIMIT - 100), tag)) is None
+
+
+@pytest.mark.parametrize("key", [b"device", b"name", b"uid"])
+def test_names_have_a_limit(key: bytes) -> None:
+    for tag in (
+        b"defTextVector",
+        b"setTextVector",
+        b"newTextVector",
+        b"getProperties",
+        b"message",
+        b"delProperty",
+        b"a",
+    ):
+        for end in (b"/>", b"></%s>" % tag):
+            assert reason(b'<%s %s="%s"%s' % (tag, key, b"x" * NAME_LIMIT, end)) is None
+            assert reason(b'<%s %s="%s"%s' % (tag, key, b"x" * (NAME_LIMIT + 1), end)) == "too_large"
+
+
+def test_names_of_members_have_a_limit() -> None:
+    for kind, tag in ((b"def", b"def"), (b"set", b"one"), (b"new", b"one")):
+        data = b'<%sTextVector device="D" name="N"><%sText name="%%s">1</%sText></%sTextVector>' % (
+            kind,
+            tag,
+            tag,
+            kind,
+        )
+        assert reason(data % (b"x" * NAME_LIMIT)) is None
+        assert reason(data % (b"x" * (NAME_LIMIT + 1))) == "too_large"
+    blob = b'<setBLOBVector device="D" name="N"><oneBLOB name="%s">AAAA</oneBLOB></setBLOBVector>'
+    assert reason(blob % (b"x" * NAME_LIMIT)) is None
+    assert reason(blob % (b"x" * (NAME_LIMIT + 1))) == "too_large"
+
+
+def test_a_path_has_a_limit() -> None:
+    for tag in (b"defTextVector", b"getProperties"):
+        assert reason(b"<%s via='%s'/>" % (tag, b",".join([b"a"] * VIA_LIMIT))) is None
+        assert reason(b"<%s via='%s'/>" % (tag, b",".join([b"a"] * (VIA_LIMIT + 1)))) == "too_large"
+
+
+def test_a_driver_loses_what_has_too_long_a_name() -> None:
+    machine = framer()
+    machine.trust = DRIVER
+    long = b"x" * (NAME_LIMIT + 1)
+    data = b"<getProperties device='%s'/><defTextVector device='D' name='%s'></defTextVector><a/>" % (long, long)
+    data += b"<setBLOBVector device='D' name='B'><oneBLOB name='%s'>AAAA</oneBLOB></setBLOBVector><b/>" % long
+    assert frame([data], machine).names == [("a", None, None), ("b", None, None)]
+    assert [fault.reasons for fault in machine.faults] == [("too_large",)] * 3
 
 
 def test_a_long_message_passes() -> None:
@@ -253,10 +302,12 @@ def test_errors_come_from_pull_after_all_that_was_whole() -> None:
         assert caught.value.reason == "malformed"
 
 
-def test_bodies_of_others_than_new_are_not_looked_at() -> None:
-    data = b'<setTextVector device="D" name="N"><oneText>a & b</oneTxt></setTextVector>\n'
-    assert frame([data]).data == data
-    assert reason(data.replace(b"set", b"new")) == "malformed"
+@pytest.mark.parametrize("tag", [b"set", b"def", b"new"])
+def test_bodies_are_looked_at(tag: bytes) -> None:
+    data = b'<%sTextVector device="D" name="N"><oneText>a %%s b</one%%s></%sTextVector>\n' % (tag, tag)
+    assert frame([data % (b"+", b"Text")]).data == data % (b"+", b"Text")
+    for body, end in ((b"&", b"Text"), (b"+", b"Txt"), (b"]]>", b"Text"), (b"\x07", b"Text"), (b"<a>", b"Text")):
+        assert reason(data % (body, end)) == "malformed"
 
 
 @pytest.mark.parametrize("control", [bytes([code]) for code in (*range(0x20), 0x7F) if code not in b"\t\n\r"])

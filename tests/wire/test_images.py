@@ -71,7 +71,7 @@ def test_a_start_offset_in_the_buffer() -> None:
 
 def test_the_chunks_of_a_finished_image_stay_while_the_buffer_is_read_on() -> None:
     machine = begun()
-    buffer = bytearray(100)
+    buffer = bytearray(b"A" * 100)
     buffer[: 4 + len(END)] = b"AAAA" + END
     assert machine.feed_image(buffer, 0, 4 + len(END))
     blob = pulled(machine)
@@ -111,7 +111,7 @@ def test_errors_in_a_buffer() -> None:
     machine.feed(START + ONE)
     assert machine.pull() is None
     with pytest.raises(PeerError) as caught:
-        machine.feed_image(bytearray(1000), 0, 1000)
+        machine.feed_image(bytearray(b"A" * 1000), 0, 1000)
     assert caught.value.reason == "too_large"
 
 

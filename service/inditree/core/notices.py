@@ -25,14 +25,18 @@ class Notices:
         self._said: dict[Peer, set[str]] = {}
         self._untold: dict[str, set[Peer]] = {}
 
-    def once(self, peer: Peer, level: str, event: str, text: str, **fields: str) -> bool:
-        """Say something about a peer to the operator, the first time only, which it is where this answers True."""
+    def once(self, peer: Peer, level: str, event: str, text: str, key: str = "", **fields: str) -> bool:
+        """Say something about a peer to the operator, the first time only, which it is where this answers True.
+
+        `key` stands for what is said where the text differs each time.
+        """
         if peer.gone:
             return False
         said = self._said.setdefault(peer, set())
-        if text in said or len(said) >= SAID_LIMIT:
+        key = key or text
+        if key in said or len(said) >= SAID_LIMIT:
             return False
-        said.add(text)
+        said.add(key)
         self._desk.log(level, event, f"{peer.name}: {text}", peer=peer.name, **fields)
         return True
 

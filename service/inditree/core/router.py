@@ -17,6 +17,7 @@ from inditree.flow.whole import WholeOutbox
 from inditree.routing.wishes import Wishes
 from inditree.tree.link import Link
 from inditree.wire.elements import Blob, Element, Head, Run
+from inditree.wire.faults import Fault
 from inditree.wire.syntax import DEF_TAGS, NEW_TAGS, SET_TAGS, message
 
 Handler = Callable[[State, Peer, Element], None]
@@ -128,6 +129,14 @@ class Core:
                 blobs.image(self.state, peer, blob)
         finally:
             blobs.release(self.state, peer, blob)
+
+    def fault(self, peer: Peer, fault: Fault) -> None:
+        """Something of a peer's stream was no XML: count it, and say it once for each reason."""
+        done, table = ("dropped", peer.counters.parse_errors) if fault.dropped else ("repaired", peer.counters.repaired)
+        for reason in fault.reasons:
+            table[reason] += 1
+            text = f"{fault.place or 'an element'}: {done} ({reason}), {fault.text}; said once"
+            self.notices.once(peer, "warning", done, text, f"{done} {reason}")
 
     def leave(self, peer: Peer, reason: str) -> None:
         """A peer is gone, everything that it sent before has been received."""

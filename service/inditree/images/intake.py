@@ -158,6 +158,13 @@ class ImageIntake:
         else:
             self._core.receive(self.peer, blob)
 
+    def lost(self, attached: int) -> None:
+        """The image at hand was none: nobody has its buffers, nor its `attached` descriptors."""
+        self._image = None
+        close_all(self._came(attached))
+        if not self.threaded and self._framer.image is None:
+            self._release_buffers()
+
     def _came(self, count: int) -> list[int]:
         return self._fds(count) if self._fds is not None else []
 

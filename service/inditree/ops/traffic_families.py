@@ -11,6 +11,7 @@ from prometheus_client.utils import floatToGoString
 from inditree.counters import PEER_KINDS, Counters, Histogram, PeerCounters
 from inditree.ops.caps import OTHER, Slots, known
 from inditree.ops.model import ListenerRow, Sample
+from inditree.wire.mend import REASONS
 from inditree.wire.syntax import KNOWN_TAGS
 
 CLOSED = ("eof", "error", "malformed", "limit", "stalled", "overflow", "timeout", "loop", "access", "shutdown")
@@ -102,7 +103,10 @@ def _messages(peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
         "kind",
     )
     errors = _per_label(peers, PARSE_ERRORS, lambda peer: peer.parse_errors)
-    yield counter("indi_parse_errors", "Elements that were not INDI; each closed its peer.", errors, "peer", "reason")
+    text = "Elements that were not INDI: each closed its peer, or was dropped whole."
+    yield counter("indi_parse_errors", text, errors, "peer", "reason")
+    mended = _per_label(peers, REASONS, lambda peer: peer.repaired)
+    yield counter("indi_repaired_elements", "Elements that were repaired to be XML.", mended, "peer", "reason")
 
 
 def _elements(peers: Mapping[str, PeerCounters], read: _Table) -> Values:

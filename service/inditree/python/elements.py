@@ -38,7 +38,7 @@ class Encoded(list[bytes]):
 
 
 def serialise(root: ET.Element) -> bytes:
-    """One control element and a newline, in ASCII.
+    """One control element and a newline, in UTF-8.
 
     Of `set*` the timeout stands before the timestamp, as libindi has it (and the framer's fast path); the package
     writes it after that. What XML cannot carry becomes a question mark: the driver would be closed for it.
@@ -58,7 +58,7 @@ def serialise(root: ET.Element) -> bytes:
         parts += ("</", tag, ">\n")
     else:
         parts.append("/>\n")
-    return "".join(parts).encode("ascii", "xmlcharrefreplace")
+    return "".join(parts).encode()
 
 
 def blob_of(root: ET.Element) -> Blob:
@@ -140,7 +140,7 @@ def _start(element: ET.Element, attributes: dict[str, str]) -> bytes:
     parts = ["<", element.tag]
     _attributes(parts, attributes)
     parts.append(">")
-    return "".join(parts).encode("ascii", "xmlcharrefreplace")
+    return "".join(parts).encode()
 
 
 def _in_order(attributes: dict[str, str]) -> dict[str, str]:

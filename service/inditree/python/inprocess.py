@@ -20,6 +20,7 @@ from inditree.transport.engine import Engine
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from inditree.wire.syntax import get_properties
+from inditree.wire.trust import DRIVER
 
 _logger = logging.getLogger("inditree.driver")
 
@@ -42,7 +43,7 @@ class InProcessPort:
         self.defined = on_defined
         self._closed = False
         self.ended = False  # it has run to its end
-        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.works.limit)
+        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.works.limit, DRIVER)
         self.process = InProcess(driver, self._receive)
         self.process.on_room = self._room
         engine.ports[self.peer] = self
@@ -68,6 +69,9 @@ class InProcessPort:
                 self._framer.feed(data)
                 while (item := self._framer.pull()) is not None:
                     core.receive(self.peer, item)
+                faults, self._framer.faults = self._framer.faults, []
+                for fault in faults:
+                    core.fault(self.peer, fault)
         except PeerError as error:
             self.peer.counters.parse_errors[error.reason] += 1
             core.desk.close(self.peer, "malformed", error.text)

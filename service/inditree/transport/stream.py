@@ -16,10 +16,10 @@ from inditree.transport.engine import Engine
 from inditree.transport.guard import Guard, guard
 from inditree.transport.visitors import Visitor, Web, turn_away
 from inditree.transport.writer import Writer
+from inditree.wire import trust
 from inditree.wire.elements import Blob, Element, Run
 from inditree.wire.first import SPACE, First, look
 from inditree.wire.framer import Framer
-from inditree.wire.trust import CLIENT, DRIVER, GUEST, LINK
 
 ITEMS_AT_ONCE = 256
 """Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
@@ -207,10 +207,7 @@ class Stream:
     def _trust(self) -> None:
         """Take what it writes as is right for what it is now."""
         self._stranger = self.peer.kind == "client"
-        if self._stranger:
-            self._framer.trust = GUEST if self._engine.skips_text else CLIENT
-        else:
-            self._framer.trust = DRIVER if self.peer.kind == "driver" else LINK
+        self._framer.trust = trust.of(self.peer.kind, skips_text=self._engine.skips_text)
 
     def _enter(self, data: bytes) -> bytes:
         """What of a client's first bytes is to be read: nothing while that cannot be said, and where it is HTTP."""
@@ -265,6 +262,8 @@ class Stream:
         try:
             while not (self._holds() or peer.gone or self._pauses & _ENCODE):
                 item = framer.pull()
+                if framer.faults:
+                    self._say_faults()
                 if item is None:
                     break
                 if self._looks:
@@ -287,6 +286,7 @@ class Stream:
             ):
                 images.go_on(framer.image)
         except PeerError as error:
+            self._say_faults()
             self.bad(error)
         except Exception as error:
             self._engine.mistake(peer, error)
@@ -340,6 +340,14 @@ class Stream:
     def skipped(self) -> int:
         """Bytes between elements that were no XML."""
         return self._framer.text
+
+    def _say_faults(self) -> None:
+        """What of it was repaired or dropped; an image that was dropped leaves its buffers and descriptors behind."""
+        faults, self._framer.faults = self._framer.faults, []
+        for fault in faults:
+            self._core.fault(self.peer, fault)
+            if fault.image:
+                self.images.lost(fault.attached)
 
     def _say_text(self) -> None:
         self._text = self._framer.text

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from xml.parsers import expat
 
-ENCODING = "us-ascii"
+ENCODING = "utf-8"
 codecs.lookup(ENCODING)  # reads a file, for which there may be no descriptor later
 
 LIMITS = ("min", "max", "step")

@@ -42,7 +42,7 @@ class Layout:
 
     @property
     def key(self) -> bytes:
-        """The pattern of a start tag up to the name of the property: what decides about routing; a group is its kind."""
+        """A start tag up to the property's name: what decides about routing. A group is its kind."""
         name = self.value(1, NAME_MAX)
         return b"<set(Number|Text|Switch|Light)Vector%sdevice=%s%sname=%s" % (self.before, name, self.before, name)
 

@@ -14,7 +14,7 @@ from inditree.wire import plain, proof
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault, dropped, repaired
 from inditree.wire.images import ImageScanner
-from inditree.wire.loose import BrokenError, LooseBody, LooseTag
+from inditree.wire.loose import BrokenError, LooseBody, LooseTag, LooseUntil
 from inditree.wire.mend import ENCODING, mend, mend_tag, to_utf8
 from inditree.wire.proof import NotXmlError
 from inditree.wire.runs import Runs
@@ -95,8 +95,12 @@ class Framer:
                 if item is None and self.image is None:
                     continue  # it was dropped
                 return item
-            if not self._skip_between():
-                return None
+            try:
+                if not self._skip_between():
+                    return None
+            except BrokenError as broken:
+                self._drop(broken)
+                continue
             run = self._runs.pull(self._data, self._pos)
             if run is not None:
                 self._pos, self._text_row = self._runs.end, 0
@@ -137,7 +141,7 @@ class Framer:
         """What has come of it is let go of; what broke it may begin the next element."""
         assert image.broken is not None
         attached = sum(one.attached for one in image.ones)
-        self.faults.append(dropped(image.element.data, image.broken, attached=attached))
+        self.faults.append(dropped(image.element.data, image.broken, image.reason, attached))
         self._load(image.rest + self._data[self._pos :])
         self._count_garbage(len(image.element.data))
         image.chunks.clear()
@@ -170,7 +174,8 @@ class Framer:
                 return False
             for opening, closing in _SKIPPED:
                 if data.startswith(opening, pos):
-                    if not self._skip(Until(pos + len(opening), closing)):
+                    until = LooseUntil if self.trust.repairs else Until
+                    if not self._skip(until(pos + len(opening), closing)):
                         return False
                     break
             else:

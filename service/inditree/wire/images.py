@@ -12,9 +12,10 @@ from inditree.wire import proof
 from inditree.wire.elements import Blob, Element, OneBlob
 from inditree.wire.fast import TEXT
 from inditree.wire.faults import Fault, repaired
-from inditree.wire.loose import BrokenError
+from inditree.wire.loose import BrokenError, LooseTag, LooseUntil
 from inditree.wire.mend import ENCODING, mend_tag, to_utf8
 from inditree.wire.proof import NotXmlError
+from inditree.wire.scans import Scan
 from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, tag_end
 from inditree.wire.trust import GUEST, Trust
 
@@ -24,13 +25,13 @@ SMALL = 4096
 SMALL_CHUNK = 64 * 1024
 """Bytes of a chunk made of small pieces."""
 
-_COMMENT_PIECE = 256
-"""Bytes of a comment looked at in one step: bounds what is copied too far."""
+_PIECE = 256
+"""Bytes of a comment, or of a tag that may be none, looked at in one step: bounds what is copied too far."""
 
 _TAG_START = re.compile(rb"<[A-Za-z_:\x80-\xff/!?]")
 _END_TAG = re.compile(rb"</([^\s/>]++)\s*+>")
 _PLAIN = re.compile(TEXT)
-_BANG, _QUESTION = 0x21, 0x3F
+_BANG, _QUESTION, _SLASH, _LT = 0x21, 0x3F, 0x2F, 0x3C
 
 LOOKED_AT = 4096
 """Bytes of a oneBLOB's text that are proven: all of it would cost more than to relay it. Base64 has no fault."""
@@ -46,6 +47,7 @@ class ImageScanner:
     def __init__(self, element: Element, limit: int, frame_limit: int, trust: Trust = GUEST) -> None:
         """`element`: its start tag alone; `limit`: bytes of all; `frame_limit`: bytes of what is not payload."""
         self.broken: str | None = None
+        self.reason = "malformed"
         self.rest = b""
         self.faults: list[Fault] = []
         self._trust = trust
@@ -62,6 +64,7 @@ class ImageScanner:
         self._checked = element.tag in NEW_TAGS
         self._tag = bytearray()  # a tag, comment or declaration that is not complete
         self._quote = 0
+        self._scan: Scan | None = None  # for the end of a tag of a source that may write anything
         self._one: OneBlob | None = None
         self._small = bytearray()
         self._last: tuple[bytearray, int, int] | None = None  # the last chunk, where it can grow
@@ -98,7 +101,7 @@ class ImageScanner:
         except (PeerError, BrokenError) as error:
             if not self._trust.repairs or (isinstance(error, PeerError) and error.reason != "malformed"):
                 raise
-            self.broken = str(error)
+            self._give_up(str(error))
             self.rest = (bytes(self._tag) or self._ended)[:carried]
             return pos
         self._keep(buffer, start, stop)
@@ -107,6 +110,9 @@ class ImageScanner:
     def _replace(self, buffer: bytes | bytearray, start: int, pos: int, carried: int) -> None:
         """Keep `_instead` where the tag stands that began `carried` bytes before this feed, or at `pos`."""
         assert self._instead is not None
+        if self.broken is not None:
+            self._instead = None
+            return
         self._keep(buffer, start, pos)
         self._flush()
         self.size += len(self._instead) - carried
@@ -131,7 +137,7 @@ class ImageScanner:
     def _take_text(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
         if self._one is not None:
             if self._one.payload < LOOKED_AT:
-                self._look_at(buffer, start, min(stop, start + LOOKED_AT))
+                self._look_at(buffer, start, min(stop, start + LOOKED_AT - self._one.payload))
             self._one.payload += stop - start
         elif stop > start:
             self._limit_frame(stop - start)
@@ -140,8 +146,19 @@ class ImageScanner:
             self._look_at(buffer, start, stop)
 
     def _look_at(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
-        if not _PLAIN.fullmatch(buffer, start, stop):
-            raise PeerError("malformed", f"text inside {self.element.tag} that is no XML")
+        if _PLAIN.fullmatch(buffer, start, stop):
+            return
+        text = f"text inside {self.element.tag} that is no XML"
+        if self._one is None or not self._trust.repairs:
+            raise PeerError("malformed", text)
+        self._give_up(text)
+
+    def _give_up(self, text: str, reason: str = "malformed") -> None:
+        """It is no image, though it goes on to its end: nothing of it is kept."""
+        self.broken, self.reason = text, reason
+        self.chunks.clear()
+        self._small.clear()
+        self._last = None
 
     def _take_tag(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
         """Move bytes to `_tag` up to the end of a tag, comment or declaration: the index after it, -1 without end."""
@@ -156,9 +173,33 @@ class ImageScanner:
                 raise PeerError("malformed", f"in a BLOB: {bytes(self._tag)!r}")
         if self._tag[1] in (_BANG, _QUESTION):
             return self._take_comment(buffer, pos, stop)
+        if self._trust.repairs and self._tag[1] != _SLASH:
+            return self._take_loose(buffer, pos, stop)
         end, self._quote = tag_end(buffer, pos, stop, self._quote)
         self._tag += buffer[pos : stop if end < 0 else end]
         return end
+
+    def _take_loose(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
+        """The same for a start tag that may be none; another element that begins in it raises BrokenError."""
+        tag = self._tag
+        if self._scan is None:
+            self._scan = LooseTag(1)
+        while pos < stop and len(tag) <= START_TAG_LIMIT:
+            before = len(tag)
+            tag += buffer[pos : min(pos + _PIECE, stop)]
+            try:
+                end = self._scan.find(tag)
+            except BrokenError as broken:
+                if tag[broken.at] == _LT:
+                    raise
+                self._scan = LooseUntil(broken.at, b">")
+                end = self._scan.find(tag)
+            if end >= 0:
+                del tag[end:]
+                self._scan = None
+                return pos + end - before
+            pos += len(tag) - before
+        return -1
 
     def _take_comment(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
         """The same for `<!--` and `<?`; nothing else that begins so has a place in a BLOB, CDATA included."""
@@ -166,7 +207,7 @@ class ImageScanner:
         opening, closing = (b"<!--", b"-->") if tag[1] == _BANG else (b"<?", b"?>")
         while pos < stop and len(tag) <= START_TAG_LIMIT:
             before = len(tag)
-            tag += buffer[pos : min(pos + _COMMENT_PIECE, stop)]
+            tag += buffer[pos : min(pos + _PIECE, stop)]
             if not tag.startswith(opening[: len(tag)]):
                 if b"<!DOCTYPE".startswith(bytes(tag[:9])) and len(tag) < 9:
                     return -1
@@ -200,7 +241,13 @@ class ImageScanner:
         raise PeerError("malformed", f"{tag[:40]!r} inside {self.element.tag}")
 
     def _begin_one(self, tag: bytes, offset: int) -> None:
-        whole, attributes = self._proven(tag)
+        try:
+            whole, attributes = self._proven(tag)
+        except (PeerError, BrokenError) as error:
+            if not (self._trust.repairs and tag.startswith(b"<oneBLOB") and self._one is None):
+                raise
+            self._give_up(str(error), error.reason)
+            whole, attributes = tag, {"attached": "true"} if b"attached" in tag else {}
         if whole != tag:
             self._instead = whole
         begin = offset - len(tag)
@@ -247,7 +294,7 @@ class ImageScanner:
             raise PeerError(
                 "too_large", f"BLOB of {self.element.device}.{self.element.name} is over {self._limit} bytes"
             )
-        if stop == start:
+        if stop == start or self.broken is not None:
             return
         if isinstance(buffer, bytearray):
             self._keep_view(buffer, start, stop)

@@ -1,13 +1,14 @@
 """Looking for the end of an element where what comes may be no XML: a peer's garbage must not swallow what follows it.
 
-What begins like an element of INDI (`<setTextVector device="`) is one, wherever it stands but in a comment or CDATA.
+What begins like an element of INDI (`<setTextVector device="`) is one, wherever it stands: in a value, a body,
+a comment.
 """
 
 from __future__ import annotations
 
 import re
 
-from inditree.wire.scans import Body, Scan
+from inditree.wire.scans import Body, Scan, Until
 from inditree.wire.syntax import KNOWN_TAGS, TAG_STOP
 
 _WORD = re.compile(rb"<([A-Za-z]*+)")
@@ -21,8 +22,8 @@ _SPACE = rb"[ \t\r\n]"
 _IN_QUOTE = {ord(quote): re.compile(b"[<%s]" % quote.encode()) for quote in "'\""}
 _BEFORE_QUOTE = re.compile(rb"%(s)s++%(n)s%(s)s*+=%(s)s*+" % {b"s": _SPACE, b"n": _NAME})
 _BEFORE_END = re.compile(rb"%s*+/?+" % _SPACE)
+_CLOSINGS = {each: re.compile(b"<|" + re.escape(each)) for each in (b"-->", b"]]>", b"?>", b">")}
 _TAG_NAME = re.compile(_NAME)
-_MARKUP = re.compile(rb"<")
 _GT, _LT = 0x3E, 0x3C
 
 
@@ -103,10 +104,35 @@ class LooseTag(Scan):
         return pattern.fullmatch(data, begin, at) is not None
 
 
+class LooseUntil(Until):
+    """The end of a comment, CDATA or a declaration. Raises BrokenError where an element begins first."""
+
+    __slots__ = ()
+
+    def find(self, data: bytes | bytearray) -> int:
+        """The index after the closing."""
+        pattern = _CLOSINGS[self._closing]
+        while found := pattern.search(data, self.at):
+            at = found.start()
+            if found[0] != b"<":
+                return found.end()
+            begins = True if self._closing in (b"?>", b">") else opens(data, at)
+            if begins is None:
+                self.at = at
+                return -1
+            if begins:
+                raise BrokenError(at, "a comment or declaration without an end")
+            self.at = at + 1
+        self.at = max(self.at, len(data) - len(self._closing) + 1)
+        return -1
+
+
 class LooseBody(Body):
     """The end of an element, from behind its start tag on. Raises BrokenError where another one begins first."""
 
     __slots__ = ()
+
+    until = LooseUntil
 
     def _next_markup(self, data: bytes | bytearray) -> bool:
         at = data.find(b"<", self.at)

@@ -73,6 +73,8 @@ class Body(Scan):
 
     __slots__ = ("_close", "_closing")
 
+    until: type[Until] = Until
+
     def __init__(self, at: int, name: bytes) -> None:
         super().__init__(at)
         self._close = b"</" + name
@@ -89,7 +91,7 @@ class Body(Scan):
                     return self.at + 1
                 self._closing = b""  # a longer name
             elif self._closing:
-                inside = Until(self.at, self._closing)
+                inside = self.until(self.at, self._closing)
                 end = inside.find(data)
                 self.at = max(end, inside.at)
                 if end < 0:
@@ -114,7 +116,7 @@ class Body(Scan):
         return True
 
     def _opening(self, data: bytes | bytearray) -> bool | None:
-        """Go behind our end tag's, a comment's or CDATA's opening at `at`. False: not all of it has come; None: none."""
+        """Go behind what opens at `at`: our end tag, a comment, CDATA. False: not all has come; None: none does."""
         for opening, closing in ((self._close, b">"), *_OPENINGS):
             if data.startswith(opening, self.at):
                 if opening is _DOCTYPE:

@@ -1,7 +1,7 @@
 """What an INDI element looks like in bytes, and the few elements that a server writes itself.
 
-Source: INDI 1.7 (the white paper) and XML 1.0. Everything written here is ASCII with
-character references, since indipyclient decodes its input as us-ascii.
+Source: INDI 1.7 (the white paper) and XML 1.0. Everything written here is UTF-8: libindi knows no character references
+(`M&#233;t&#233;o` is another device to it than `Météo`), and indipyclient reads UTF-8 since 0.9.4.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def _expat_start(whole: bytes, encoding: str) -> tuple[str, dict[str, str]]:
 
 
 def attribute(value: str) -> bytes:
-    """A quoted attribute value in ASCII; `?` for what XML cannot hold."""
-    return quoteattr(NOT_XML.sub("?", value)).encode("ascii", "xmlcharrefreplace")
+    """A quoted attribute value in UTF-8; `?` for what XML cannot hold."""
+    return quoteattr(NOT_XML.sub("?", value)).encode()
 
 
 def start_end(data: bytes) -> int:

@@ -1,0 +1,178 @@
+"""What the field's drivers write, played by a driver of a running router: nobody is thrown out, the driver's pid stays.
+
+The clients are a strict one (ElementTree, UTF-8) and one that comes later. Rules: docs/wire.md, "Repair".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import signal
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from live import Client, Router, serve, until
+from ports import free_port
+
+DEFINITION = (
+    "<defTextVector device='Mount' name='TXT' label='TXT' group='Main' state='Idle' perm='rw' timeout='0'>"
+    "<defText name='T' label='T'>old</defText></defTextVector>\n"
+)
+AFTER = "<setTextVector device='Mount' name='TXT' state='Ok'><oneText name='T'>after</oneText></setTextVector>\n"
+GO = "<newTextVector device='Mount' name='TXT'><oneText name='T'>go</oneText></newTextVector>"
+TEXT = "<setTextVector device='Mount' name='TXT' state='Ok'><oneText name='T'>{}</oneText></setTextVector>\n"
+
+PLAYER = """
+import os, sys
+sys.stdin.buffer.readline()
+said = open(sys.argv[1], 'rb').read().split(b'\\0\\0')
+os.write(1, said[0])
+for line in sys.stdin.buffer:
+    open(sys.argv[2], 'ab').write(line)
+    if b'new' in line and len(said) > 1:
+        os.write(1, said.pop(1))
+"""
+
+
+@contextlib.contextmanager
+def _indiserver(tmp_path: Path, driver: str) -> Iterator[Router]:
+    port = free_port()
+    words = ["indiserver", "-v", "-p", str(port), "-u", f"/tmp/{port}", driver]
+    router = Router(tmp_path / "router.log", words, port)
+    try:
+        router.wait_for("listening on")
+        yield router
+    finally:
+        router.stop()
+
+
+FACES: dict[str, Callable[..., contextlib.AbstractContextManager[Router]]] = {"serve": serve, "indiserver": _indiserver}
+
+
+class Play:
+    """A driver that writes `first`, and `then` when it is first sent a new*; what it is sent is in `heard`."""
+
+    def __init__(self, tmp_path: Path, face: str, first: bytes, then: bytes = b"") -> None:
+        self.heard = tmp_path / "heard"
+        said, code = tmp_path / "said", tmp_path / "player.py"
+        said.write_bytes(first + (b"\0\0" + then if then else b""))
+        code.write_text(PLAYER)
+        self.program = tmp_path / "driver"
+        words = [sys.executable, str(code), str(said), str(self.heard)]
+        self.program.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")
+        self.program.chmod(0o755)
+        self.run = FACES[face](tmp_path, str(self.program))
+
+
+class Strict:
+    """A client that parses all it gets, as Python's, Go's and Rust's do."""
+
+    def __init__(self, port: int) -> None:
+        self.client = Client(port, "<getProperties version='1.7'/>")
+        self.parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(["end"])
+        self.parser.feed(b"<all>")
+
+    def until(self, wanted: Callable[[ET.Element], bool]) -> list[ET.Element]:
+        """All elements up to the wanted one."""
+        found = []
+        while True:
+            for event, element in self.parser.read_events():  # type: ignore[misc]
+                assert event == "end"
+                assert isinstance(element, ET.Element)
+                if element.tag.startswith(("def", "set", "new")) != element.tag.endswith("Vector"):
+                    continue
+                found.append(element)
+                if wanted(element):
+                    return found
+            data = self.client.sock.recv(65536)
+            assert data, "closed"
+            self.parser.feed(data)
+
+    def after(self) -> list[ET.Element]:
+        """All elements up to the value `after`."""
+        return self.until(lambda element: any(one.text == "after" for one in element))
+
+
+CASES: dict[str, tuple[bytes, set[str]]] = {
+    "control in a message": (
+        b"<message device='Mount' message='[SCOPE] RES &lt;\x06\x15#&gt;'/>\n",
+        {"[SCOPE] RES <??#>"},
+    ),
+    "message": (
+        b"<message device='Mount' message='AT&T: status <OK>; 5 & 6'/>\n",
+        {"AT&T: status <OK>; 5 & 6"},
+    ),
+    "ampersand in a text": (TEXT.format("R & D; ok").encode(), {"R & D; ok"}),
+    "less in a text": (TEXT.format("a < b").encode(), {"a < b"}),
+    "an entity that is none": (TEXT.format("&nbsp;x").encode(), {"&nbsp;x"}),
+    "end of CDATA": (TEXT.format("a ]]> b").encode(), {"a ]]> b"}),
+    "unbalanced": (TEXT.format("open<setTextVector>").encode(), {"open<setTextVector>"}),
+    "open": (b"<setTextVector device='Mount' name='TXT'><oneText name='T'>\n", set()),
+    "latin-1": (TEXT.format("\xb0C").encode("latin-1"), {"\xb0C"}),
+    "utf-8": (TEXT.format("H\u03b1").encode(), {"H\u03b1"}),
+    "twice": (b"<message device='Mount' message='first' message='second'/>\n", {"first"}),
+    "attribute without quotes": (b"<message device=Mount message=x/>\n", set()),
+    "printed": (b"status <OK>\n</x> & so on\n", set()),
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("name", CASES)
+def test_nobody_is_thrown_out(tmp_path: Path, face: str, name: str) -> None:
+    said, wanted = CASES[name]
+    play = Play(tmp_path, face, DEFINITION.encode(), said + AFTER.encode())
+    with play.run as router:
+        client = Strict(router.port)
+        with client.client:
+            client.until(lambda element: element.tag == "defTextVector")
+            pid = router.driver_pid(Path(sys.executable).name)
+            client.client.send(GO)
+            heard = {each.get("message") or "".join(one.text or "" for one in each) for each in client.after()}
+            assert wanted <= heard
+        late = Strict(router.port)
+        with late.client:
+            if face == "serve":
+                (definition,) = late.after()
+                assert definition.tag == "defTextVector"
+        assert router.driver_pid(Path(sys.executable).name) == pid
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_label_that_is_no_xml(tmp_path: Path, face: str) -> None:
+    first = (
+        "<defSwitchVector device='Mount' name='PARK' label='<Park>' group='R & D' state='Idle' perm='rw' "
+        "rule='AtMostOne' timeout='0'><defSwitch name='ON' label='A & B; x'>Off</defSwitch></defSwitchVector>\n"
+    )
+    then = (
+        "<setSwitchVector device='Mount' name='PARK' state='Ok'><oneSwitch name='ON'>On</oneSwitch></setSwitchVector>\n"
+    )
+    with Play(tmp_path, face, (first + then).encode()).run as router:
+        client = Strict(router.port)
+        with client.client:
+            (found,) = client.until(lambda element: element.tag == "defSwitchVector")[-1:]
+            assert (found.get("label"), found.get("group")) == ("<Park>", "R & D")
+            assert found[0].get("label") == "A & B; x"
+        router.wait_for("Mount.PARK: repaired (ampersand)")
+        assert router.log.count("Mount.PARK: repaired (ampersand)") == 1
+
+
+def test_names_have_one_spelling(tmp_path: Path) -> None:
+    first = DEFINITION.replace("Mount", "M\xe9t\xe9o").replace(">old<", ">H\u03b1<").encode()
+    with Play(tmp_path, "serve", first, TEXT.format("H\u03b2").replace("Mount", "M\xe9t\xe9o").encode()).run as router:
+        client = Client(router.port, "<getProperties version='1.7'/>")
+        with client:
+            client.take("defTextVector device='M\xe9t\xe9o'.*H\u03b1")
+            client.send("<newTextVector device='M\xe9t\xe9o' name='TXT'><oneText name='T'>go</oneText></newTextVector>")
+            client.take("setTextVector device='M\xe9t\xe9o'.*H\u03b2")
+            with Client(router.port, "<getProperties version='1.7'/>") as late:
+                late.take('defTextVector device="M\xe9t\xe9o".*H\u03b2')
+                until(lambda: router.driver_pid(Path(sys.executable).name))
+                for process in router.descendants():
+                    if str(tmp_path / "player.py") in " ".join(process.cmdline()):
+                        process.send_signal(signal.SIGKILL)
+                for each in (client, late):
+                    each.take('<delProperty device="M\xe9t\xe9o"/>')

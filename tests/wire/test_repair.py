@@ -1,0 +1,247 @@
+"""What drivers and plain links write and is no XML: repaired where that can be done, else dropped, never passed on.
+
+docs/wire.md, "Repair". The framer is given a driver's trust; what clients see:
+tests/integration/test_real_drivers.py.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inditree.errors import PeerError
+from inditree.wire.elements import Blob
+from inditree.wire.framer import Framer
+from inditree.wire.proof import look
+from inditree.wire.syntax import TEXT_LIMIT
+from inditree.wire.trust import CLIENT, DRIVER, LINK
+from wire.streams import bytewise, cut, one_group, take
+
+KINDS = ("Text", "Number", "Switch", "Light", "BLOB")
+GOOD = b"<setTextVector device='G' name='%d' state='Ok'>\n  <oneText name='T'>\n good\n  </oneText>\n</setTextVector>\n"
+BARE = {"a & b": "a &amp; b", "AT&T": "AT&amp;T", "&nbsp;x": "&amp;nbsp;x", "&amp; &#65; &": "&amp; &#65; &amp;"}
+
+
+class Heard:
+    """What came out of a stream: elements, and by action and reason what was wrong."""
+
+    def __init__(self, pieces: list[bytes], trust: object = DRIVER) -> None:
+        framer = Framer(one_group, 1 << 20, 1 << 24, trust)  # type: ignore[arg-type]
+        self.elements: list[bytes] = []
+        self.faults: list[tuple[bool, str]] = []
+        self.said: list[str] = []
+        try:
+            for piece in pieces:
+                framer.feed(piece)
+                self.elements += [item.data for item in take(framer)]
+        finally:
+            for fault in framer.faults:
+                self.faults += [(fault.dropped, reason) for reason in fault.reasons]
+                self.said.append(f"{fault.place} {fault.text}")
+        for each in self.elements:
+            ET.fromstring(each)
+
+    @property
+    def repairs(self) -> set[str]:
+        assert not any(dropped for dropped, _ in self.faults), self.faults
+        return {reason for _, reason in self.faults}
+
+
+def one(data: str | bytes, trust: object = DRIVER) -> tuple[str, set[str]]:
+    """The one element that came out, the same for every way of cutting it, and what was repaired."""
+    raw = data.encode() if isinstance(data, str) else data
+    whole = Heard([GOOD % 1 + raw + GOOD % 2], trust)
+    assert len(whole.elements) == 3, (whole.elements, whole.said)
+    for pieces in (bytewise(raw), cut(raw, range(0, len(raw), 7))):
+        assert Heard([GOOD % 1, *pieces, GOOD % 2], trust).elements == whole.elements
+    return whole.elements[1].decode(), whole.repairs
+
+
+def dropped(data: bytes) -> None:
+    """Nothing of it comes out, and both neighbours do."""
+    for pieces in ([data], bytewise(data)):
+        heard = Heard([GOOD % 1, *pieces, GOOD % 2])
+        assert heard.elements == [GOOD % 1, GOOD % 2], heard.elements
+        assert heard.faults and all(gone for gone, _ in heard.faults)
+
+
+@pytest.mark.parametrize("trust", [DRIVER, LINK])
+@pytest.mark.parametrize(("wrong", "right"), BARE.items())
+def test_ampersands(wrong: str, right: str, trust: object) -> None:
+    for template in (
+        "<setTextVector device='D' name='N' state='Ok'><oneText name='T'>{}</oneText></setTextVector>\n",
+        "<setTextVector device='D' name='N' state='Ok' message='{}'><oneText name='T'>1</oneText></setTextVector>\n",
+        '<message device="D" message="{}"/>\n',
+        "<delProperty device='D' message='{}'></delProperty>\n",
+        "<newTextVector device='D' name='N'><oneText name='T'>{}</oneText></newTextVector>\n",
+        "<getProperties version='1.7' device='D' name='{}'/>\n",
+    ):
+        assert one(template.format(wrong), trust) == (template.format(right), {"ampersand"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_and_groups_of_every_kind(kind: str) -> None:
+    template = (
+        f"<def{kind}Vector device='D' name='N' label='{{}}' group='{{}}' state='Idle' perm='ro'>"
+        f"<def{kind} name='M' label='{{}}'>{{}}</def{kind}></def{kind}Vector>\n"
+    )
+    value = "" if kind == "BLOB" else "Off"
+    got = one(template.format("<Park>", "R & D", "A & B; x", value))
+    assert got == (template.format("&lt;Park>", "R &amp; D", "A &amp; B; x", value), {"ampersand", "less"})
+    assert look(got[0].encode())[1]["label"] == "<Park>"
+
+
+@pytest.mark.parametrize(("wrong", "right"), [
+    ("a < b", "a &lt; b"), ("<FAIL>", "&lt;FAIL>"), ("x</b>y", "x&lt;/b>y"), ("a ]]> b", "a ]]&gt; b"),
+    ("<!-- & --><", "<!-- & -->&lt;"), ("open<setTextVector>", "open&lt;setTextVector>"), ("1<!2", "1&lt;!2"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS[:4])
+def test_less_in_a_members_text(kind: str, wrong: str, right: str) -> None:
+    template = (
+        f"<set{kind}Vector device='D' name='N' state='Ok'><one{kind} name='M'>{{}}</one{kind}>"
+        f"<one{kind} name='O'>1</one{kind}></set{kind}Vector>\n"
+    )
+    if "Vector" not in wrong or kind == "Text":
+        assert one(template.format(wrong)) == (template.format(right), {"less"})
+
+
+def test_less_in_a_value() -> None:
+    got = one("<message device='D' message='AT&T: status <OK>; 5 & 6'/>\n")
+    assert got == ("<message device='D' message='AT&amp;T: status &lt;OK>; 5 &amp; 6'/>\n", {"ampersand", "less"})
+
+
+def test_less_where_another_member_comes_first() -> None:
+    dropped(
+        b"<setTextVector device='D' name='N' state='Ok'><oneText name='a'>1 < 2<oneText name='b'>3</oneText>"
+        b"</setTextVector>\n"
+    )
+    dropped(b"<setTextVector device='D' name='N' state='Ok'><oneText name='a'>1 < 2</setTextVector>\n")
+
+
+@pytest.mark.parametrize("code", [code for code in range(0x20) if code not in b"\t\n\r"])
+def test_control_characters(code: int) -> None:
+    char = chr(code)
+    for template in (
+        "<message device='M' timestamp='2026-01-02T03:04:05' message='[SCOPE] RES &lt;{0}{0}#&gt;'/>\n",
+        "<setTextVector device='D' name='N' state='Ok'><oneText name='T'>{0}{0}</oneText></setTextVector>\n",
+        "<setBLOBVector device='D' name='N' state='Ok' message='{0}{0}'></setBLOBVector>\n",
+        "<setBLOBVector device='D' name='N' message='{0}{0}'><oneBLOB name='B'>AA</oneBLOB></setBLOBVector>\n",
+        "<setBLOBVector device='D' name='N'><oneBLOB name='B' format='{0}{0}'>AA</oneBLOB></setBLOBVector>\n",
+    ):
+        assert one(template.format(char)) == (template.format("?"), {"control"})
+
+
+def test_a_reference_to_what_xml_has_not() -> None:
+    assert one("<message message='&#7;&#x0;&#xFFFF;&#65;'/>\n") == ("<message message='???&#65;'/>\n", {"control"})
+
+
+def test_the_first_of_two_equal_attributes() -> None:
+    got = one("<message device='D' message='first'\n message='second' device='E'/>\n")
+    assert got == ("<message device='D' message='first'/>\n", {"duplicate_attribute"})
+
+
+def test_latin_1() -> None:
+    data = "<setTextVector device='Cam\xff' name='N' state='Ok'><oneText name='\xe9'>\xb0</oneText></setTextVector>\n"
+    assert one(data.encode("latin-1")) == (data, {"encoding"})
+    assert one(data) == (data, set())
+    blob = "<setBLOBVector device='\xe9' name='N'><oneBLOB name='\xe9' format='.x'>AAAA</oneBLOB></setBLOBVector>\n"
+    assert one(blob.encode("latin-1")) == (blob, {"encoding"})
+    assert one(blob) == (blob, set())
+
+
+def test_a_mended_tag_of_an_image_is_where_the_image_says() -> None:
+    tag = b"<oneBLOB name='B' size='6' label='R & D' attached='true' format='<'/>"
+    data = (
+        b"<setBLOBVector device='D' name='N'>\n <oneBLOB name='\xe9' size='3'>QUJD</oneBLOB>"
+        + tag
+        + b"</setBLOBVector>"
+    )
+    for size in (1, 5, 1000):
+        framer = Framer(one_group, 1 << 20, 1 << 24, DRIVER)
+        items = []
+        for piece in cut(data, range(0, len(data), size)):
+            framer.feed(piece)
+            while (item := framer.pull()) is not None:
+                items.append(item)
+        (blob,) = items
+        assert isinstance(blob, Blob)
+        whole = blob.join()
+        assert len(whole) == blob.size
+        assert [whole[each.tag_start : each.tag_stop][:8] for each in blob.ones] == [b"<oneBLOB"] * 2
+        assert whole[blob.ones[0].tag_stop :][:4] == b"QUJD"
+        assert blob.ones[1].attributes["label"] == "R & D"
+
+
+@pytest.mark.parametrize("data", [
+    b"<message device=D message='x'/>", b"<message device='D' message='x'", b"<message device='it's'/>",
+    b"<setTextVector device='D' name='N'><oneText name='a'>x</oneTxt></setTextVector>", b"<setTextVector device=\"D",
+    b"<setTextVector device='D' name='N'>", b"<OK>", b"status <FAIL> again", b"<x:y/>",
+    b"<setTextVector device='D' name='N'><a:b/></setTextVector>",
+    b"<setTextVector device='D' name='N'>a<b</setTextVector>", b"<setTextVector device='D'><![CDATA[",
+    b"<setTextVector device='D' name='N'><oneText name='a'><?xml version='1.0'?></oneText><z></setTextVector>",
+    b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>AAAA",
+    b"<setBLOBVector device='D' name='N'><oneBLOB name='B",
+    b"<setBLOBVector device='D' name='N'><oneBLOB name='B' x>" + b"A" * 99999 + b"</oneBLOB></setBLOBVector>",
+    b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>A\x07A</oneBLOB></setBLOBVector>",
+    b"<setBLOBVector device='D' name='N'></b></setBLOBVector>", b"<setBLOBVector device='D' name='N'>&</setBLOBVector>",
+])  # fmt: skip
+def test_what_cannot_be_repaired_is_dropped_alone(data: bytes) -> None:
+    if len(data) < 2000:
+        dropped(data)
+    heard = Heard([GOOD % 1 + data + b"\n" + GOOD % 2])
+    assert heard.elements == [GOOD % 1, GOOD % 2]
+
+
+@pytest.mark.parametrize(
+    "data", [b"</a>", b"< a", b"<1", b"&&", b"\0\xff", b"<", b"]]>", b"</setTextVector>", b"<!-- ", b"<?xml "]
+)
+def test_text_between(data: bytes) -> None:
+    for pieces in ([data], bytewise(data)):
+        assert Heard([GOOD % 1, *pieces, GOOD % 2]).elements == [GOOD % 1, GOOD % 2]
+
+
+def test_garbage_without_an_element_between_ends_a_driver() -> None:
+    piece = b"<message device=D/>\n"
+    number = TEXT_LIMIT // len(piece)
+    assert len(Heard([piece * (number - 2) + GOOD % 1 + piece * (number - 2) + GOOD % 2]).elements) == 2
+    with pytest.raises(PeerError):
+        Heard([piece * (number + 2000)])
+
+
+def test_a_client_is_closed_as_before() -> None:
+    for data in (b"<newTextVector device='D' name='N'><oneText name='T'>&</oneText></newTextVector>", b"<a b=c/>"):
+        with pytest.raises(PeerError):
+            Heard([data], CLIENT)
+
+
+def test_who_is_told_finds_the_spot() -> None:
+    heard = Heard([b"<setTextVector device='D' name='N'><oneText name='T'>R & D</oneText></setTextVector>\n"])
+    assert heard.said == [
+        "D.N at byte 54: \"setTextVector device='D' name='N'><oneText name='T'>R & D</oneT\""[:0]
+    ] or ("D.N" in heard.said[0] and "R & D" in heard.said[0])
+
+
+_PARTS = st.sampled_from([
+    b"<setTextVector device='D' name='N' state='Ok'>", b"<oneText name='T'>", b"</oneText>", b"</setTextVector>", b"<",
+    b">", b"/>", b"'", b'"', b"&", b"&amp;", b"]]>", b"\0", b"\xff", "é".encode(), b"<message message='", b" device=",
+    b"<setBLOBVector device='D' name='B'>", b"<oneBLOB name='B' size='3' format='.x'>", b"AAAA", b"</oneBLOB>", b"\n",
+    b"</setBLOBVector>", b"<defSwitchVector device='D' name='S' label='", b"<!--", b"-->", b"<![CDATA[",
+    b"<defSwitch name='a' label='<'>On</defSwitch>",
+    b"</defSwitchVector>", b"<?xml version='1.0'?>", b"x", b"<newTextVector device=\"D\" name='N'>",
+    b"</newTextVector>",
+])  # fmt: skip
+_ANY = st.one_of(st.lists(_PARTS, max_size=12).map(b"".join), st.binary(max_size=40))
+
+
+@settings(max_examples=600, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(_ANY, st.lists(st.integers(0, 600), max_size=8))
+def test_any_bytes_between_two_good_elements(data: bytes, places: list[int]) -> None:
+    """All that comes out parses, the good ones come out, and it is the same however the stream was cut."""
+    stream = GOOD % 1 + data + b"\n" + GOOD % 2 + GOOD % 3
+    whole = Heard([stream])
+    assert whole.elements[0] == GOOD % 1
+    assert whole.elements[-2:] == [GOOD % 2, GOOD % 3]
+    assert Heard(cut(stream, places)).elements == whole.elements
