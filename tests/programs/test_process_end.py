@@ -16,7 +16,7 @@ import pytest
 
 from inditree.programs import process
 from inditree.programs.process import spawn
-from programs.processes import DAEMON, DEADLINE, alive, both_loops, driver, ended, python, read_line, until, wait_until
+from programs.processes import DAEMON, alive, both_loops, driver, ended, python, read_line, until, wait_until
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -139,7 +139,6 @@ def test_the_guardian_is_killed(run: Run) -> None:
 @pytest.mark.parametrize("who", ["the guardian", "a program"])
 def test_a_start_that_nobody_answers(run: Run, who: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guardian that hangs is replaced; one that had nothing to do with it stays, as it guards those that run."""
-    monkeypatch.setattr(process, "SPAWN_TIMEOUT", 0.2)
 
     async def hangs(control: socket.socket, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         await asyncio.sleep(1000)
@@ -151,13 +150,13 @@ def test_a_start_that_nobody_answers(run: Run, who: str, monkeypatch: pytest.Mon
             guardian = watcher and watcher.parent()
             assert guardian is not None
             with monkeypatch.context() as patch:
+                patch.setattr(process, "SPAWN_TIMEOUT", 0.2)
                 if who == "a program":
                     patch.setattr(process, "_ask", hangs)
                 else:
                     guardian.suspend()
                 with pytest.raises(TimeoutError, match="did not start in time"):
                     await spawn(["cat"])
-            monkeypatch.setattr(process, "SPAWN_TIMEOUT", DEADLINE)
             async with driver(["cat"]) as other:
                 watcher = psutil.Process(other.pid).parent()
                 assert watcher is not None

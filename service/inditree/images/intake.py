@@ -63,13 +63,23 @@ class ImageIntake:
         if self.discard:
             del image.chunks[1:]
         elif image.size + self._remaining(image) >= THREAD_FROM:
-            if self._thread is None:
-                self._thread = ImageThread(self._host.loop, self._works.buffers)
+            if self._thread is None and not self._start_thread():
+                return
+            assert self._thread is not None
             self.threaded = True
             self._works.uploads.add(self)
             self._reader.pause(Pause.THREAD)
             expected = image.size + self._remaining(image)
             self._thread.read(self._source, self._framer, expected, self._granted, self._image_read)
+
+    def _start_thread(self) -> bool:
+        """The thread of this source; False where the machine gives none: the source is closed, and says why."""
+        try:
+            self._thread = ImageThread(self._host.loop, self._works.buffers)
+        except RuntimeError as error:
+            self._core.desk.close(self.peer, "error", f"no thread can be had to read its image: {error}")
+            return False
+        return True
 
     def _admit(self, image: ImageScanner) -> bool:
         image.began = image.began or self._core.now
@@ -182,12 +192,11 @@ class ImageIntake:
             close_all(fds)
             assert handed is not None
             self._encoded(blob, handed)
-        elif raw_size(blob) < WORTH_A_THREAD:
+        elif raw_size(blob) < WORTH_A_THREAD or (job := self._works.begin_encoding(blob, fds)) is None:
             self._encoded(blob, self._works.encode(blob, fds), handed)
         else:
             self.encoding = True
             self._reader.pause(Pause.ENCODE)
-            job = self._works.begin_encoding(blob, fds)
             task = self._host.tasks.start(self._encode(blob, job, handed), f"encode {self.peer.name}")
             task.add_done_callback(functools.partial(_let_go, job, fds, handed))
 

@@ -39,9 +39,22 @@ class Works:
         except attached.AttachedError as error:
             return error
 
-    def begin_encoding(self, blob: Blob, fds: list[int]) -> Future[Encoded]:
-        """Encode in a thread."""
-        return self.executor.submit(self.encode, blob, fds)
+    def begin_encoding(self, blob: Blob, fds: list[int]) -> Future[Encoded] | None:
+        """Encode in a thread. None where the machine gives none: `fds` stay the caller's, who does it himself."""
+        job: Future[Encoded] = Future()
+        try:
+            self.executor.submit(self._run, job, blob, fds)
+        except RuntimeError:  # the executor has queued it nevertheless
+            if job.cancel():
+                return None
+        return job
+
+    def _run(self, job: Future[Encoded], blob: Blob, fds: list[int]) -> None:
+        if job.set_running_or_notify_cancel():
+            try:
+                job.set_result(self.encode(blob, fds))
+            except Exception as error:
+                job.set_exception(error)
 
     def free(self, blob: Blob) -> None:
         """Nobody holds this image any more: its buffers are used again, its descriptors closed."""

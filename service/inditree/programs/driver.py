@@ -104,6 +104,10 @@ class ExecDriver:
             self.supervisor.hung(f"does not read its stdin: {text}")
         elif reason in ("malformed", "limit"):
             self.supervisor.garbage(f"wrote what is not INDI: {text}")
+        elif (
+            reason == "error"
+        ):  # ours, or the machine's: its stdin is closed, so it will end, and nobody would know why
+            self.supervisor.garbage(f"was closed: {text}")
         else:
             why = "closed its stdout" if reason == "eof" else f"was closed ({reason}: {text})"
             self._engine.loop.call_later(CLOSED_STDOUT, self._still_there, child, why)

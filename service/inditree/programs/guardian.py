@@ -13,9 +13,10 @@ a watcher is killed, what it leaves falls to the guardian, which kills it.
 Both see the router's end twice: end of file on their socket, and the router's pidfd where the kernel has it (a
 forked child of the router may hold a copy of the socket).
 
-Guardian's socket (SEQPACKET): one byte with four descriptors, the driver's stdin, stdout, stderr and the watcher's
-own socket. Watcher's socket (STREAM): the request as one JSON line ``{argv, env, cwd}``; answers are JSON lines
-``{"pid", "watcher"}`` or ``{"errno", "file"}``, and last ``{"exit": code}`` (negative for a signal); the router
+Guardian's socket (SEQPACKET): one byte with four descriptors, the watcher's own socket and the driver's stdin, stdout
+and stderr. Watcher's socket (STREAM): the request as one JSON line ``{argv, env, cwd}``; answers are JSON lines
+``{"pid", "watcher"}`` or ``{"errno", "file"}``, or ``{"errno", "lacks": "process"|"descriptor"}`` where the machine
+gives no more of them (both live on), and last ``{"exit": code}`` (negative for a signal); the router
 sends ``T`` (ask it to end) and ``K`` (kill all of it).
 """
 
@@ -61,7 +62,11 @@ def _children() -> dict[int, list[int]]:
     ``/proc/PID/task/PID/children``.
     """
     found: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):  # noqa: PTH208 - pathlib would cost memory
+    try:
+        entries = os.listdir("/proc")  # noqa: PTH208 - pathlib would cost memory
+    except OSError:  # no descriptor is left: whoever asks looks again
+        return found
+    for entry in entries:
         if entry.isdigit():
             with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
                 # The name, in parentheses, may hold anything: count from its end. "state ppid ..." follows.
@@ -198,9 +203,17 @@ class Watcher:
         return request
 
     def _spawn(self, request: dict[str, object]) -> bool:
-        receiver, sender = os.pipe2(os.O_CLOEXEC)
+        try:
+            receiver, sender = os.pipe2(os.O_CLOEXEC)
+        except OSError as error:
+            self._answer({"errno": error.errno, "lacks": "descriptor"})
+            return False
         watcher = os.getpid()
-        self.driver = os.fork()
+        try:
+            self.driver = os.fork()
+        except OSError as error:
+            self._answer({"errno": error.errno, "lacks": "process"})
+            return False
         if self.driver == 0:
             _exec(request, self.stdio, watcher, sender)
         os.close(sender)
@@ -303,13 +316,25 @@ class Guardian:
             return False
         for descriptor in received:
             os.set_inheritable(descriptor, False)  # recv_fds takes flags, MSG_CMSG_CLOEXEC too, and ignores them
-        if len(received) == 4 and (pid := os.fork()):
+        try:
+            if len(received) < 4:
+                raise OSError(errno.EMFILE, "descriptors were lost")
+            pid = os.fork()
+        except OSError as error:
+            self._refuse(received, error.errno or 0, "process" if len(received) == 4 else "descriptor")
+        else:
+            if not pid:
+                self._watch(received)
             self.watchers.add(pid)
-        elif len(received) == 4:
-            self._watch(received)
         for descriptor in received:
             os.close(descriptor)
         return True
+
+    def _refuse(self, received: list[int], number: int, lacks: str) -> None:
+        """Tell whoever asked that the machine does not give what is needed now."""
+        if received:
+            with contextlib.suppress(OSError):
+                os.write(received[0], json.dumps({"errno": number, "lacks": lacks}).encode() + b"\n")
 
     def _watch(self, received: list[int]) -> None:
         """In the forked process: serve one driver, then end."""
@@ -319,7 +344,7 @@ class Guardian:
             self.wakeup.close()
             _prctl(PR_SET_CHILD_SUBREAPER, 1)
             _set_name("driver-watcher")
-            stdin, stdout, stderr, control = received
+            control, stdin, stdout, stderr = received
             Watcher(socket.socket(fileno=control), (stdin, stdout, stderr), self.router).run()
             os._exit(0)
         except BaseException:

@@ -107,7 +107,7 @@ async def spawn(
         control.setblocking(False)
         try:
             async with asyncio.timeout(SPAWN_TIMEOUT):
-                await _guardian.request([*theirs, far.fileno()])
+                await _guardian.request([far.fileno(), *theirs])
                 far.close()
                 answer, rest = await _ask(control, request)
         except TimeoutError:
@@ -117,11 +117,20 @@ async def spawn(
         if "pid" not in answer:
             number = answer.get("errno", errno.ECHILD)
             file = answer.get("file", argv[0])
-            raise OSError(number, _reason(number, file, argv[0]), file)
+            lacks = _LACKS.get(answer.get("lacks", "" if answer else "answer"))
+            raise OSError(number, f"{lacks}: {os.strerror(number)}" if lacks else _reason(number, file, argv[0]), file)
         _watchers[answer["pid"]] = answer["watcher"]
         child = Child(answer["pid"], ours, control, rest)
         failed.pop_all()
         return child
+
+
+_LACKS = {
+    "process": "no process can be had (pids.max, ulimit -u)",
+    "descriptor": "no descriptor can be had (ulimit -n)",
+    "answer": "its start was not answered, as its watcher was killed or no descriptor can be had",
+}
+"""What the machine did not give, in words."""
 
 
 def _reason(number: int, file: str, program: str) -> str:
@@ -180,6 +189,7 @@ async def _ask(control: socket.socket, request: dict[str, Any]) -> tuple[dict[st
     received = b""
     with contextlib.suppress(ConnectionError):
         await loop.sock_sendall(control, json.dumps(request).encode() + b"\n")
+    with contextlib.suppress(ConnectionError):  # what was answered without reading the request is there all the same
         while b"\n" not in received and (data := await loop.sock_recv(control, 4096)):
             received += data
     line, _, rest = received.partition(b"\n")
@@ -223,7 +233,8 @@ class _Guardian:
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         script = str(Path(__file__).with_name("guardian.py"))
-        with theirs:
+        with theirs, contextlib.ExitStack() as failed:
+            failed.callback(ours.close)
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", script, str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
@@ -231,10 +242,12 @@ class _Guardian:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+            failed.pop_all()
         ours.setblocking(False)
         self._process = process
         # A thread, because the guardian outlives no router but may outlive an event loop; it only waits.
-        threading.Thread(target=process.wait, name="guardian", daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # no thread can be had: `close` waits for it
+            threading.Thread(target=process.wait, name="guardian", daemon=True).start()
         return ours
 
     def _forget(self) -> None:
@@ -258,7 +271,7 @@ class _Guardian:
     async def close(self) -> None:
         self._forget()
         end = time.monotonic() + CLOSE_TIMEOUT
-        while self._process is not None and self._process.returncode is None and not _watchers:
+        while self._process is not None and self._process.poll() is None and not _watchers:
             if time.monotonic() > end:
                 return
             await asyncio.sleep(0.002)
