@@ -114,11 +114,11 @@ class IPyServer:
             self.stopped.set()
 
     async def send_message(self, message: str, timestamp: datetime | None = None) -> None:
-        """Send a message to all clients; `timestamp` is an aware datetime, UTC, normally left out."""
-        if timestamp is not None and timestamp.tzinfo is None:
-            timestamp = timestamp.replace(tzinfo=UTC)
+        """Send a message to all clients; `timestamp`, aware or UTC, normally left out, goes out whole."""
+        if timestamp is not None and timestamp.tzinfo is not None:
+            timestamp = timestamp.astimezone(UTC).replace(tzinfo=None)
         if self._server is not None:
-            self._server.broadcast(message, indi_time(timestamp))
+            self._server.broadcast(message, timestamp.isoformat() if timestamp is not None else indi_time())
         await asyncio.sleep(0)
 
     def shutdown(self, shutdownmessage: str = "") -> None:

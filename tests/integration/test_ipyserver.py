@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,7 +146,7 @@ def test_one_that_fails_loses_its_devices_and_the_rest_goes_on(caplog: pytest.Lo
 
 def test_a_message_and_its_time_arrive() -> None:
     server = IPyServer(port=free_port())
-    when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    when = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
     async def both() -> None:
         running = asyncio.get_running_loop().create_task(server.asyncrun())
@@ -153,7 +154,7 @@ def test_a_message_and_its_time_arrive() -> None:
         client = await asyncio.to_thread(Client, server.port)
         await asyncio.to_thread(client.ping)
         await server.send_message("clouds are coming", when)
-        await asyncio.to_thread(client.take, "<message[^>]*2026-01-02T03:04:05[^>]*clouds are coming")
+        await asyncio.to_thread(client.take, "<message[^>]*['\"]2026-01-02T03:04:05.678901['\"][^>]*clouds are coming")
         client.sock.close()
         server.shutdown("the roof closes")
         await running
@@ -174,6 +175,30 @@ def test_shutdown_says_why_as_an_error(caplog: pytest.LogCaptureFixture) -> None
     assert [r for r in caplog.records if r.levelno == logging.ERROR and "the roof closes" in r.getMessage()]
     assert server.stop
     assert server.stopped.is_set()
+
+
+def test_silence_is_what_a_client_hears() -> None:
+    """Another one that talks all the time, and is not answered, breaks it for nobody."""
+    server = IPyServer(port=free_port())
+    server.keepalive = 1
+
+    def work() -> None:
+        with Client(server.port) as talker, Client(server.port) as client:
+            quiet = threading.Event()
+
+            def talk() -> None:
+                while not quiet.wait(0.05):
+                    talker.send("<enableBLOB>Never</enableBLOB>")
+
+            thread = threading.Thread(target=talk)
+            thread.start()
+            try:
+                client.take("<message[^>]*Keep alive message", 5)
+            finally:
+                quiet.set()
+                thread.join()
+
+    run(server, work)
 
 
 def test_silence_is_broken_by_a_message() -> None:

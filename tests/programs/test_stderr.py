@@ -173,3 +173,18 @@ def test_a_new_run_takes_the_place_of_the_last(caplog: pytest.LogCaptureFixture)
 
     asyncio.run(main())
     assert said(caplog) == ["ccd: the end of one", "ccd: the next"]
+
+
+def test_what_it_said_last_is_logged_when_the_next_run_begins(caplog: pytest.LogCaptureFixture) -> None:
+    """Its restart comes before the loop has read it, or in the rest after a full read."""
+
+    async def main() -> None:
+        async with fed() as (log, write):
+            os.write(write, b"why it died\nin two lines")
+            read, other = os.pipe()
+            os.set_blocking(read, False)
+            log.attach(read)
+            os.close(other)
+
+    asyncio.run(main())
+    assert said(caplog) == ["ccd: why it died", "ccd: in two lines"]

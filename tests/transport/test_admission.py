@@ -59,3 +59,22 @@ def test_the_first_rule_that_fits_the_subject_counts() -> None:
     for subject in (None, "O=hut"):
         policy = admission.policy(subject)
         assert (policy.read_only, policy.devices, policy.lossless, policy.listener) == (False, ("*",), True, "main")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "one_site"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+    ],
+)
+def test_a_network_of_ipv6_is_one_address(first: str, second: str, one_site: bool) -> None:
+    """Of a /64 any machine has all addresses."""
+    admission = Admission(listen(), per_address=1)
+    admission.came(first)
+    assert (admission.refuses((second, 1, 0, 0), 1) is not None) == one_site
+    admission.left(first)
+    assert admission.refuses((second, 1, 0, 0), 0) is None

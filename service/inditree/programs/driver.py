@@ -122,6 +122,7 @@ class ExecDriver:
 
         def done() -> None:
             self._child = None
+            self.stderr.detach()
             self.supervisor.exited(code)
 
         if self._stream is not None:

@@ -18,6 +18,8 @@ NOTE_INTERVAL = 1.0
 #: Bytes of one read, and the seconds of rest after a full one. A driver that prints as fast as it can is read at some
 #: 13 MB a second, which costs the loop less than 1 % of its time.
 READ_SIZE, REST = 65536, 0.005
+#: Reads of what a driver that has ended has left in its pipe, which holds 64 KiB unless the driver made it larger.
+LAST_READS = 16
 
 
 class StderrLog:
@@ -50,6 +52,7 @@ class StderrLog:
             self._rest = None
         if self._descriptor is not None:
             self._loop.remove_reader(self._descriptor)
+            self._drain(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
         if self._partial and not self._cut:
@@ -58,6 +61,17 @@ class StderrLog:
         if self._note is not None:
             self._note.cancel()
             self._say_left_out()
+
+    def _drain(self, descriptor: int) -> None:
+        """What it said last is there still, and says best why it ended."""
+        for _ in range(LAST_READS):
+            try:
+                data = os.read(descriptor, READ_SIZE)
+            except OSError:
+                return
+            if not data:
+                return
+            self._feed(data)
 
     def _read(self) -> None:
         assert self._descriptor is not None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from inditree.core import Peer
 from inditree.core.providers import KEEPALIVE
 from inditree.transport.engine import Engine
 from inditree.wire.syntax import message
@@ -26,17 +27,21 @@ def broadcast(engine: Engine, text: str, timestamp: str | None = None) -> None:
 
 
 async def keep_alive(engine: Engine, seconds: Callable[[], float | None]) -> None:
-    """Say something to clients that have heard nothing for a while; a link's other end has its own clients."""
+    """Say something to each client that has heard nothing for a while; a link's other end has its own clients."""
     core = engine.core
-    heard, since = -1, time.monotonic()
+    heard: dict[Peer, tuple[int, float]] = {}  # bytes that each has taken, and since when it is no more
     while True:
         await asyncio.sleep(min(1.0, (seconds() or 1.0) / 4))
-        passed = sum(sum(kind.received.values()) for kind in core.counters.peers.values())
-        if passed != heard:
-            heard, since = passed, time.monotonic()
-        elif (limit := seconds()) and time.monotonic() - since >= limit:
-            since = time.monotonic()
-            data = message(KEEPALIVE, timestamp())
+        now, limit = time.monotonic(), seconds()
+        clients = [peer for peer in core.peers.values() if peer.kind == "client"]
+        heard = {peer: _heard(peer, heard.get(peer), now) for peer in clients}
+        silent = [peer for peer in clients if limit and now - heard[peer][1] >= limit and peer.outbox.empty]
+        if silent:
             engine.begin()
-            core.desk.send_all([p for p in core.peers.values() if p.kind == "client"], data, "message")
+            core.desk.send_all(silent, message(KEEPALIVE, timestamp()), "message")
             engine.flush()
+
+
+def _heard(peer: Peer, before: tuple[int, float] | None, now: float) -> tuple[int, float]:
+    taken = peer.outbox.taken
+    return before if before is not None and before[0] == taken else (taken, now)

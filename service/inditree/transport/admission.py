@@ -31,19 +31,20 @@ class Admission:
         host = getattr(host, "ipv4_mapped", None) or host
         if self._networks and not any(host in network for network in self._networks):
             return "access", "the address is not in `allow`"
-        if self._per_address is not None and self._hosts[address[0]] >= self._per_address:
+        if self._per_address is not None and self._hosts[_site(address[0])] >= self._per_address:
             return "limit", f"{self._per_address} connections from this address (limits.connections_per_address)"
         return None
 
     def came(self, host: str) -> None:
         """A connection from there was admitted; `left` is to be called for each."""
-        self._hosts[host] += 1
+        self._hosts[_site(host)] += 1
 
     def left(self, host: str) -> None:
         """A connection from there is gone."""
-        self._hosts[host] -= 1
-        if self._hosts[host] <= 0:
-            del self._hosts[host]
+        site = _site(host)
+        self._hosts[site] -= 1
+        if self._hosts[site] <= 0:
+            del self._hosts[site]
 
     def policy(self, subject: str | None) -> Policy:
         """What one may do and see; `subject` is its certificate's, None where it showed none."""
@@ -64,3 +65,11 @@ class Admission:
         if subject is None:
             return None
         return next((rule for rule in self._config.rules if fnmatchcase(subject, rule.subject)), None)
+
+
+def _site(host: str) -> str:
+    """What counts as one address: of IPv6 the /64, of which any machine has all addresses. `host` is empty for UNIX."""
+    if ":" not in host:
+        return host
+    address = ipaddress.IPv6Address(host.split("%")[0])
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
