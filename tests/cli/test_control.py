@@ -163,6 +163,7 @@ def test_a_list_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:
             "remote [::1]:7624: starting",
         ),
         (["client", "close", "12"], "DELETE /api/v1/clients/12", "client 12: closed"),
+        (["device", "refresh", "a/b"], "POST /api/v1/devices/a%2Fb/refresh", "device a/b: asked"),
         (["remote", "remove", "a?b#c"], "DELETE /api/v1/remotes/a%3Fb%23c", "remote a?b#c: removed"),
     ],
 )

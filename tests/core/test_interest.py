@@ -68,7 +68,7 @@ def test_what_is_not_there_yet_is_remembered() -> None:
 
 @pytest.mark.parametrize(
     "interest",
-    [get("Mount"), get("Mount", "P"), request("Mount", "P"), blobs("Never", "Mount"), blobs("Only", "Mount", "X")],
+    [get("Mount"), get("Mount", "P"), request("Mount", "P"), blobs("Never", "Mount"), blobs("Only", "Mount", "P")],
 )
 def test_who_named_a_device_first_is_not_opened_to_all(interest: str) -> None:
     world = Two()
@@ -87,7 +87,7 @@ def test_who_asked_for_all_first_keeps_all() -> None:
     assert client.heard() == [update("Cam", "P")]
 
 
-@pytest.mark.parametrize("interest", [request("Mount", "P"), blobs("Never", "Mount"), blobs("Only", "Mount", "X")])
+@pytest.mark.parametrize("interest", [request("Mount", "P"), blobs("Never", "Mount")])
 def test_a_new_or_an_enable_blob_shows_interest_in_the_device(interest: str) -> None:
     world = Two()
     client = world.client(interest)
@@ -96,12 +96,34 @@ def test_a_new_or_an_enable_blob_shows_interest_in_the_device(interest: str) -> 
     assert client.heard() == [update("Mount", "Q")]
 
 
-def test_enabling_an_image_that_was_asked_for_by_name_opens_nothing_else() -> None:
+@pytest.mark.parametrize("mode", ["Only", "Also"])
+@pytest.mark.parametrize("first", [[], [get("Cam", "CCD")]])
+@pytest.mark.parametrize("last", [[], [get("Cam", "CCD")], [get()]])
+def test_enabling_an_image_by_name_opens_nothing_else(mode: str, first: list[str], last: list[str]) -> None:
     """KStars opens a connection for each BLOB property: it is to carry that image and nothing else."""
     world = Two()
-    client = world.client(get("Cam", "CCD"), blobs("Only", "Cam", "CCD"))
-    world.camera.say(update("Cam", "P"), image("Cam", "CCD"))
+    client = world.client(*first, blobs(mode, "Cam", "CCD"), *last)
+    world.camera.say(update("Cam", "P"), image("Cam", "CCD"), delete("Cam", "P"))
+    world.mount.say(update("Mount", "P"))
     assert client.heard() == [image("Cam", "CCD")]
+
+
+def test_refusing_an_image_by_name_is_interest_in_that_property_too() -> None:
+    world = Two()
+    client = world.client(blobs("Never", "Cam", "CCD"), get())
+    assert client.heard() == []
+    world.camera.say(update("Cam", "P"), image("Cam", "CCD"), define("Cam", "CCD", kind="BLOB"))
+    assert client.heard() == [define("Cam", "CCD", kind="BLOB")]
+
+
+def test_who_has_the_device_keeps_it_when_an_image_is_enabled_by_name() -> None:
+    world = Two()
+    client = world.client(get("Cam"), blobs("Only", "Cam", "CCD"))
+    world.camera.say(update("Cam", "P"), image("Cam", "CCD"))
+    assert client.heard() == [update("Cam", "P"), image("Cam", "CCD")]
+    late = world.client(blobs("Only", "Cam", "CCD"), get("Cam"))
+    world.camera.say(update("Cam", "P"))
+    assert late.heard() == [update("Cam", "P")]
 
 
 def test_an_enable_blob_without_a_device_shows_no_interest() -> None:
@@ -178,19 +200,62 @@ def test_only_silences_the_echo_too() -> None:
     assert client.heard() == []
 
 
-@pytest.mark.parametrize("wish", [blobs("Never"), blobs("Also"), blobs("Only", "Cam")])
+@pytest.mark.parametrize(
+    ("wishes", "hears"),
+    [
+        ([], False),
+        ([blobs("Never")], False),
+        ([blobs("Also")], True),
+        ([blobs("Only", "Cam")], True),
+        ([blobs("Also", "Cam", "CCD")], True),
+        ([blobs("Also"), blobs("Never", "Cam", "CCD")], False),
+        ([blobs("Also", "Cam", "Other")], False),
+        ([blobs("Also", "Mount")], False),
+    ],
+)
 @pytest.mark.parametrize(
     "state",
     [
         '<setBLOBVector device="Cam" name="CCD" state="Busy"/>',
-        '<setBLOBVector device="Cam" name="CCD" state="Ok"></setBLOBVector>',
+        '<setBLOBVector device="Cam" name="CCD" state="Busy"></setBLOBVector>',
     ],
 )
-def test_a_blob_vector_without_children_goes_to_everyone(wish: str, state: str) -> None:
+def test_a_blob_vector_without_children_goes_to_whom_an_image_would_go(
+    wishes: list[str], hears: bool, state: str
+) -> None:
+    """Clients that never enabled BLOBs take it for an image of no format."""
     world = Two()
-    client = world.client(get(), wish)
+    client = world.client(get(), *wishes)
     world.camera.say(state)
-    assert client.heard() == [state]
+    assert client.heard() == ([state] if hears else [])
+    late = world.join("client")
+    late.say(get("Cam", "CCD"))
+    assert 'state="Busy"' in late.heard()[0]
+
+
+def test_a_blob_vector_without_children_is_no_image_for_queues() -> None:
+    world = Two()
+    client = world.client(get(), blobs("Also"))
+    client.stuck = True
+    said = [f'<setBLOBVector device="Cam" name="CCD" state="Busy" timeout="{number}"/>' for number in range(2000)]
+    world.camera.say(*said)
+    client.stuck = False
+    assert client.heard() == said
+    assert not world.camera.peer.held
+    assert world.core.counters.devices["Cam"].blobs_received == 0
+
+
+def test_a_blob_vector_without_children_crosses_a_link_where_an_image_would() -> None:
+    world = Two()
+    link = world.join("client")
+    link.say(get(inditree="1", via="THEM"))
+    link.heard()
+    state = '<setBLOBVector device="Cam" name="CCD" state="Busy"/>'
+    world.camera.say(state)
+    assert link.heard() == []
+    link.say(blobs("Also", "Cam", "CCD"))
+    world.camera.say(state)
+    assert link.heard() == [state]
 
 
 def test_an_enable_blob_that_says_nothing_known_is_dropped() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.world import World, blobs, define, delete, get, image, update
 from inditree.core import Peer, routes
-from inditree.core.demand import Demand
+from inditree.core.demand import Demand, Images
 from inditree.wire import runs
 
 
@@ -28,13 +28,13 @@ def test_who_wants_no_image_costs_no_look_at_the_links(monkeypatch: pytest.Monke
     link.say(get(inditree="1", via="THEM"), *(define("Cam", f"CCD{number}", kind="BLOB") for number in range(5)))
     link.heard()
     looked: list[str] = []
-    sync = Demand._sync
+    real = Demand._look
 
-    def look(demand: Demand, source: Peer, device: str, name: str) -> None:
-        looked.append(name)
-        sync(demand, source, device, name)
+    def look(demand: Demand, peer: Peer, images: Images) -> None:
+        looked.append(images.name)
+        real(demand, peer, images)
 
-    monkeypatch.setattr(Demand, "_sync", look)
+    monkeypatch.setattr(Demand, "_look", look)
     client = world.client(get())
     client.leave()
     assert looked == []

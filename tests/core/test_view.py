@@ -55,11 +55,18 @@ def test_a_repeated_definition_replaces_the_property_whole() -> None:
     assert new.heard() == [define("Cam", "P", "text", "Text")]
 
 
-def test_a_set_without_a_definition_passes_on_and_is_not_kept() -> None:
+def test_a_set_without_a_definition_is_for_snooping_drivers_alone_and_is_not_kept() -> None:
+    """No client can do anything with it; a driver reads it without a definition. A driver that restarts says such."""
     world = World()
-    client = world.client(get())
-    driver = world.driver(update("Cam", "P", 4))
-    assert client.heard() == [update("Cam", "P", 4)]
+    client, dome = world.client(get()), world.driver(get("Cam"))
+    driver = world.driver(update("Cam", "P", 4), update("Cam", "Q", 4))
+    assert client.heard() == []
+    assert dome.heard() == [update("Cam", "P", 4), update("Cam", "Q", 4)]
+    dome.leave()
+    driver.say(update("Cam", "P", 5))
+    assert world.dropped("driver") == {"duplicate": 1}
+    driver.say(define("Cam", "P", 1), update("Cam", "P", 1), delete("Cam", "P"), update("Cam", "P", 6))
+    assert client.heard() == [define("Cam", "P", 1), update("Cam", "P", 1), delete("Cam", "P")]
     driver.say(define("Cam", "P", 1))
     new = world.join("client")
     new.say(get())

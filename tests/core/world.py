@@ -173,6 +173,7 @@ class World:
             core.to_write()
             for effect in core.drain():
                 busy |= self._apply(effect)
+            busy |= bool(core.desk.dirty)
 
     def _apply(self, effect: Effect) -> bool:
         match effect:

@@ -229,5 +229,8 @@ class FakeControl:
     async def start_remote(self, name: str) -> None:
         self._known("start_remote", self._remotes(), name)
 
+    async def refresh_device(self, name: str) -> None:
+        self._known("refresh_device", [row.name for row in self.snapshot().devices], name)
+
     async def close_client(self, name: str) -> None:
         self._known("close_client", [str(row.id) for row in self.clients()], name)

@@ -193,6 +193,9 @@ def test_control() -> None:
             assert (await call("GET", "/api/v1/clients/7"))[1]["address"] == "10.0.0.9:5555"
             assert (await call("DELETE", "/api/v1/clients/7"))[0] == 204
             assert (await call("DELETE", "/api/v1/clients/8"))[0] == 404
+            code, row, _headers = await call("POST", "/api/v1/devices/CCD/refresh")
+            assert (code, row["name"]) == (202, "CCD")
+            assert (await call("POST", "/api/v1/devices/Nobody/refresh"))[0] == 404
         assert control.called[0] == ("add_driver", entry)
         assert control.called[3:] == [
             ("restart_driver", "ccd"),
@@ -205,6 +208,8 @@ def test_control() -> None:
             ("remove_remote", "dome-b"),
             ("close_client", "7"),
             ("close_client", "8"),
+            ("refresh_device", "CCD"),
+            ("refresh_device", "Nobody"),
         ]
 
     asyncio.run(run())
@@ -509,7 +514,7 @@ def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere
     document = asyncio.run(run())
     assert document["openapi"] == "3.1.0" and document["info"]["version"] == "1.2.3"
     assert set(document["paths"]) == {
-        *("/livez", "/readyz", "/metrics"),
+        *("/livez", "/readyz", "/metrics", "/api/v1/devices/{name}/refresh"),
         *(f"/api/v1/{name}" for name in ("openapi.json", "status", "clients", "drivers", "remotes", "devices")),
         *(f"/api/v1/{name}/{{name}}" for name in ("clients", "drivers", "remotes", "devices")),
         *(f"/api/v1/{kind}/{{name}}/{a}" for kind in ("drivers", "remotes") for a in ("restart", "stop", "start")),

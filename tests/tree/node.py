@@ -149,7 +149,7 @@ class Node:
                 if peer in self.ports:
                     self.ports[peer].write()
             effects = core.drain()
-            if not (dirty or effects):
+            if not (dirty or effects or core.desk.dirty):
                 return
             for effect in effects:
                 self._apply(effect)

@@ -13,7 +13,14 @@ from inditree.config.sources import parsed
 from inditree.config.words import driver_or_remote, remote
 from inditree.errors import ConfigError
 
-_DONE = {"remove": "removed", "restart": "restarting", "stop": "stopping", "start": "starting", "close": "closed"}
+_DONE = {
+    "remove": "removed",
+    "restart": "restarting",
+    "stop": "stopping",
+    "start": "starting",
+    "close": "closed",
+    "refresh": "asked",
+}
 
 
 def listing(chosen: Namespace) -> int:

@@ -56,6 +56,7 @@ def build() -> tuple[ArgumentParser, argparse._SubParsersAction[ArgumentParser]]
     _control(commands, "driver")
     _control(commands, "remote")
     _client(commands)
+    _device(commands)
     _completion(commands)
     _add(commands, "indiserver", "run with the command line of indiserver", "Run with the command line of indiserver.")
     return parser, commands
@@ -165,6 +166,15 @@ def _client(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
     _listing(actions, "client")
     parser = _change(actions, "client", "close", "close its connection; it may come back")
     parser.add_argument("name", metavar="ID", help="of the client, as list shows it")
+
+
+def _device(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = "Have a device of a running router asked for its definitions."
+    actions = _add(commands, "device", "refresh what is known of a device", text).add_subparsers(
+        title="actions", metavar="ACTION", required=True
+    )
+    parser = _change(actions, "device", "refresh", "ask for all its definitions anew; clients hear what differs")
+    parser.add_argument("name", metavar="NAME", help="of the device")
 
 
 def _listing(actions: argparse._SubParsersAction[ArgumentParser], kind: str) -> None:

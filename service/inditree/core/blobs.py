@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from inditree.core import losses, memory, reading
 from inditree.core.peer import Peer
-from inditree.core.refusals import refuse
+from inditree.core.refusals import nameless, refuse
 from inditree.core.requests import Request
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
@@ -44,7 +44,7 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
     """An image has come in: it goes to those who want it, and its source waits where there is no room for the next."""
     device, name = blob.device, blob.name
     if not device or not name:
-        state.desk.drop(peer, "unknown", blob.size)
+        nameless(state, peer, blob.element, blob.size)
         return
     if not peer.may_define:
         refuse(state, peer, "access", blob.size)
@@ -57,14 +57,14 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
         refuse(state, peer, group.refused, blob.size)
         return
     if state.ownership.owners.get(device) is peer:
-        _note(state, blob)
+        _note(state, peer, blob)
     for target in group.targets:
         put(state, target, blob, unheld=peer.pings and not target.lossless)
     if not unknown:
         reading.judge(state, peer)
 
 
-def _note(state: State, blob: Blob) -> None:
+def _note(state: State, peer: Peer, blob: Blob) -> None:
     counters = state.desk.counters.devices[blob.device]
     counters.last_message = state.desk.now
     counters.blobs_received += len(blob.ones)
@@ -75,6 +75,8 @@ def _note(state: State, blob: Blob) -> None:
     if known is not None:
         change = blob.element.data[:-1].rstrip() + b"/>"
         known.note(change, 0, 0, len(change))
+        if known.lacks(one.attributes.get("name", "") for one in blob.ones):
+            state.refreshing.notice(peer, known)
 
 
 def put(state: State, target: Peer, blob: Blob, request: Request | None = None, *, unheld: bool = False) -> None:
@@ -126,7 +128,7 @@ def send_waiting(state: State, device: str, name: str | None) -> None:
 
     Behind it the other end would refuse it, or take it for the images of the next definition.
     """
-    for peer in state.desk.peers.values():
+    for peer in state.desk.links:
         if peer.outbox.lanes.window is not None and device in peer.outbox.lanes:
             peer.outbox.lanes.force(device, name)
             state.desk.dirty.add(peer)
@@ -135,7 +137,7 @@ def send_waiting(state: State, device: str, name: str | None) -> None:
 def look_at_waiting(state: State) -> None:
     """Time has passed: what was said behind images that have waited for too long goes ahead of them."""
     now = state.desk.now
-    for peer in state.desk.peers.values():
+    for peer in state.desk.links:
         lanes = peer.outbox.lanes
         if lanes.window is None or not lanes.count:
             continue

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from inditree.core import blobs, definitions, links, ownerless, reading
+from inditree.core import blobs, definitions, devices, links, ownerless, reading
 from inditree.core.peer import Peer
+from inditree.core.refusals import say_nameless
 from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
 from inditree.flow.acks import PREFIX
@@ -37,16 +38,17 @@ def get_properties(state: State, peer: Peer, element: Element) -> None:
     peer.asked = True
     if device == "*":
         device = name = None
-    if peer.wishes.ask(device, name):
+    if state.subscriptions.ask(peer, device, name):
         _bound_wishes(state, peer)
         state.routes.forget()
-        state.demand.sync_for(peer)
+        state.demand.changed(peer, device)
+        state.intake.moved()
     if state.desk.settings.forwarded:
         _forward(state, peer, element)
     else:
         definitions.answer(state, peer, device, name)
     if peer.is_driver:
-        for chained in [p for p in state.desk.peers.values() if p.link is not None and p.link.snoops]:
+        for chained in [p for p in state.desk.links if p.link is not None and p.link.snoops]:
             if device is None or (state.ownership.owners.get(device) in (None, chained) and chained.sees(device)):
                 state.desk.send(chained, normal_version(element.data), "getProperties")
 
@@ -59,7 +61,9 @@ def _bound_wishes(state: State, peer: Peer) -> None:
 
 def _forward(state: State, peer: Peer, element: Element) -> None:
     """`definitions: forwarded`: the drivers answer, to all who are interested."""
-    owner = state.ownership.owners.get(element.device) if element.device else None
+    owner = devices.owner_of(state, element.device) if element.device else None
+    if element.device and element.device != "*" and not peer.sees(element.device):
+        return  # its answer would not go to who asks
     data = normal_version(element.data)
     if element.device == "*":  # it would rename a libindi driver
         data = without_attribute(data, "device")
@@ -70,7 +74,7 @@ def _forward(state: State, peer: Peer, element: Element) -> None:
 
 
 def enable_blob(state: State, peer: Peer, element: Element) -> None:
-    """A BLOB wish, which shows interest in the device too. INDIGO's `URL` is taken for Also."""
+    """A BLOB wish, which shows interest in its device or property too. INDIGO's `URL` is taken for Also."""
     device, name = element.device or None, element.name or None
     mode = element.text
     if mode.upper() == "URL":
@@ -80,11 +84,11 @@ def enable_blob(state: State, peer: Peer, element: Element) -> None:
         state.notices.once(peer, "warning", "enable_blob", f"enableBLOB {mode[:20]!r} is none of Never, Also, Only")
         return
     peer.wishes.set_blob(mode, device, name)
-    if device is not None and peer.link is None and not (name and peer.wishes.interested(device, name)):
-        peer.wishes.use(device)
+    if device is not None and peer.link is None:
+        state.subscriptions.use(peer, device, name)
     _bound_wishes(state, peer)
     state.routes.forget()
-    state.demand.sync()
+    state.demand.changed(peer, device)
     state.intake.moved()
 
 
@@ -109,20 +113,21 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
     element = item.element if isinstance(item, Blob) else item
     device = element.device
     size = item.size if isinstance(item, Blob) else len(item.data)
-    if not device:
-        state.desk.drop(peer, "unknown", size)
+    if not device or not item.name:
+        say_nameless(state, peer, element)
+        undelivered(state, Request(peer, element))
         return
-    owner = state.ownership.owners.get(device)
+    owner = devices.owner_of(state, device)
     if owner is peer:
         _echo(state, peer, item, device)
         return
     if peer.policy.read_only or not peer.sees(device):
         _refuse(state, peer, item, device, size)
         return
-    if peer.link is None and peer.wishes.use(device):
+    if peer.link is None and state.subscriptions.use(peer, device):
         _bound_wishes(state, peer)
         state.routes.forget()
-        state.demand.sync_for(peer)
+        state.demand.changed(peer, device)
     if owner is None:
         undelivered(state, Request(peer, element))
         return
@@ -142,7 +147,7 @@ def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) 
 
 def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
     """To clients only: over a redundant link an echo is a request again."""
-    for other in list(state.desk.peers.values()):
+    for other in state.subscriptions.of(device):
         if other is peer or other.kind != "client":
             continue
         if isinstance(item, Blob):

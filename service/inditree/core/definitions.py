@@ -10,7 +10,10 @@ from inditree.tree import paths
 def answer(state: State, peer: Peer, device: str | None, name: str | None) -> None:
     """Tell the asker, and nobody else, what is defined now."""
     for known, each in state.view.matching(device, name):
-        if state.ownership.owners.get(known) is not peer and peer.hears(each.tag, known, each.name):
+        own = state.ownership.owners.get(known) is peer
+        if own and (device is None or not peer.hears_itself(known, each.name)):
+            continue  # a question without a device is about others
+        if peer.hears(each.tag, known, each.name):
             offer(state, [peer], each.tag, known, each.current(), each.via)
 
 

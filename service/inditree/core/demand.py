@@ -4,67 +4,114 @@ from __future__ import annotations
 
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
+from inditree.core.subscriptions import Subscriptions
 from inditree.wire.syntax import enable_blob
 
 
+class Images:
+    """One image property behind a link: `source` provides it, `wanted` are those who want its images now."""
+
+    __slots__ = ("device", "name", "source", "wanted")
+
+    def __init__(self, source: Peer, device: str, name: str) -> None:
+        self.source = source
+        self.device = device
+        self.name = name
+        self.wanted: set[Peer] = set()
+
+
 class Demand:
-    """Which images there are behind which link, by device, and which of them that link was asked for."""
+    """Which images there are behind which link, by device, and who wants them.
 
-    __slots__ = ("_desk", "_sources", "_wanted")
+    A link is asked when the first wants a property and told when the last does not any more. Wishes that are not about
+    one device are looked at in `settle`, once however many of them came.
+    """
 
-    def __init__(self, desk: Desk) -> None:
+    __slots__ = ("_changed", "_desk", "_sources", "_subscriptions", "_wants")
+
+    def __init__(self, desk: Desk, subscriptions: Subscriptions) -> None:
         self._desk = desk
-        self._sources: dict[str, dict[str, Peer]] = {}  # device, property: the link that provides it
-        self._wanted: set[tuple[Peer, str, str]] = set()
+        self._subscriptions = subscriptions
+        self._sources: dict[str, dict[str, Images]] = {}  # device, property
+        self._wants: dict[Peer, set[Images]] = {}
+        self._changed: set[Peer] = set()
 
     @property
     def empty(self) -> bool:
-        """There are no images behind any link."""
-        return not (self._sources or self._wanted)
+        """There are no images behind any link, and nobody wants any."""
+        return not (self._sources or self._wants or self._changed)
 
     def provide(self, source: Peer, device: str, name: str) -> None:
         """A link has defined an image property."""
-        self._sources.setdefault(device, {})[name] = source
-        self._sync(source, device, name)
-
-    def sync(self) -> None:
-        """Subscriptions or BLOB modes have changed: ask each link for what is wanted now."""
-        for device, names in self._sources.items():
-            for name, source in names.items():
-                self._sync(source, device, name)
-
-    def sync_for(self, peer: Peer) -> None:
-        """The subscription of `peer` has changed, or it is gone."""
-        if peer.wishes.wants_blobs:
-            self.sync()
-
-    def _sync(self, source: Peer, device: str, name: str) -> None:
         assert source.link is not None
-        if not source.link.blobs:
+        names = self._sources.setdefault(device, {})
+        if name in names or not source.link.blobs:
             return
-        wanted = any(peer is not source and peer.hears_blob(device, name) for peer in self._desk.peers.values())
-        key = source, device, name
-        if wanted == (key in self._wanted):
-            return
-        if wanted:
-            self._wanted.add(key)
-        else:
-            self._wanted.discard(key)
-        self._ask("Also" if wanted else "Never", *key)
+        images = names[name] = Images(source, device, name)
+        for peer in self._subscriptions.of(device):
+            self._look(peer, images)
 
-    def _ask(self, mode: str, source: Peer, device: str, name: str) -> None:
-        self._desk.send(source, enable_blob(mode, device, name), "enableBLOB")
+    def changed(self, peer: Peer, device: str | None = None) -> None:
+        """What a peer wants of a device (None: of any) may have changed."""
+        if not peer.wishes.wants_blobs:
+            return
+        if device is None:
+            self._changed.add(peer)
+            return
+        for images in self._sources.get(device, {}).values():
+            self._look(peer, images)
+
+    def settle(self) -> None:
+        """Look at the peers of whom anything may have changed."""
+        changed, self._changed = self._changed, set()
+        for peer in changed:
+            for names in self._sources.values():
+                for images in names.values():
+                    self._look(peer, images)
+
+    def _look(self, peer: Peer, images: Images) -> None:
+        wants = peer is not images.source and peer.hears_blob(images.device, images.name)
+        if wants != (peer in images.wanted):
+            (self._add if wants else self._remove)(peer, images)
+
+    def _add(self, peer: Peer, images: Images) -> None:
+        if not images.wanted:
+            self._ask("Also", images)
+        images.wanted.add(peer)
+        self._wants.setdefault(peer, set()).add(images)
+
+    def _remove(self, peer: Peer, images: Images) -> None:
+        self._drop(peer, images)
+        images.wanted.discard(peer)
+        if not images.wanted:
+            self._ask("Never", images)
+
+    def _drop(self, peer: Peer, images: Images) -> None:
+        wants = self._wants[peer]
+        wants.discard(images)
+        if not wants:
+            del self._wants[peer]
+
+    def _ask(self, mode: str, images: Images) -> None:
+        if not images.source.gone:
+            self._desk.send(images.source, enable_blob(mode, images.device, images.name), "enableBLOB")
+
+    def forget_peer(self, peer: Peer) -> None:
+        """A peer is gone, and wants nothing any more."""
+        self._changed.discard(peer)
+        for images in list(self._wants.get(peer, ())):
+            self._remove(peer, images)
 
     def forget(self, device: str, name: str | None) -> None:
         """A property (None: a device) is gone: the wish is taken back, or it would hold for what is defined next."""
-        names = self._sources.get(device, {})
+        names = self._sources.get(device)
+        if names is None:
+            return
         for each in [name] if name is not None else list(names):
-            source = names.pop(each, None)
-            if source is None:
-                continue
-            if (key := (source, device, each)) in self._wanted:
-                self._wanted.discard(key)
-                if not source.gone:
-                    self._ask("Never", *key)
+            images = names.pop(each, None)
+            if images is not None and images.wanted:
+                self._ask("Never", images)
+                for peer in images.wanted:
+                    self._drop(peer, images)
         if not names:
-            self._sources.pop(device, None)
+            del self._sources[device]

@@ -44,19 +44,37 @@ class Desk:
     be done: `Core.to_write` and `Core.drain` hand both over.
     """
 
-    __slots__ = ("counters", "dirty", "effects", "now", "peers", "settings")
+    __slots__ = ("counters", "dirty", "drivers", "effects", "links", "now", "peers", "settings")
 
     def __init__(self, settings: Settings, counters: Counters) -> None:
         self.settings = settings
         self.counters = counters
         self.now = 0.0
         self.peers: dict[int, Peer] = {}
+        self.links: dict[Peer, None] = {}  # those of them that are links, and that are drivers
+        self.drivers: dict[Peer, None] = {}
         self.dirty: set[Peer] = set()
         self.effects: list[Effect] = []
 
     def clock(self) -> float:
         """What time it is (seconds)."""
         return self.now
+
+    # Peers
+
+    def enter(self, peer: Peer) -> None:
+        """A peer is there."""
+        self.peers[peer.id] = peer
+        if peer.link is not None:
+            self.links[peer] = None
+        elif peer.is_driver:
+            self.drivers[peer] = None
+
+    def exit(self, peer: Peer) -> None:
+        """A peer is gone."""
+        del self.peers[peer.id]
+        self.links.pop(peer, None)
+        self.drivers.pop(peer, None)
 
     # Into outboxes
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from inditree.core import blobs
 from inditree.core.ownership import Verdict
 from inditree.core.peer import Peer
 from inditree.core.state import State
 from inditree.wire.syntax import del_property, get_properties
+
+NAMED_DEVICES = 32
+"""Devices of a peer that is gone which the log names one by one: thousands of lines would stop the router."""
+
+LOST_AT_ONCE = 1024
+"""Devices whose loss is told in one step: some ten milliseconds."""
 
 COUNTED_DEVICES = 1024
 """Devices whose counters outlive them: past it one that goes is forgotten, as names can be made up without end."""
@@ -14,6 +22,7 @@ COUNTED_DEVICES = 1024
 
 def admit(state: State, peer: Peer, device: str, via: str) -> bool:
     """Is a definition of `device` by `peer`, which came by the path `via`, believed?"""
+    owner_of(state, device)
     verdict = state.ownership.admit(peer, device, via)
     if verdict is Verdict.CLAIMED:
         state.notices.there(device)
@@ -23,10 +32,41 @@ def admit(state: State, peer: Peer, device: str, via: str) -> bool:
     return verdict in (Verdict.OWNED, Verdict.CLAIMED)
 
 
-def lose(state: State, device: str, farewell: bytes | None = None) -> None:
+def lose_all(state: State, owner: Peer) -> None:
+    """A peer is gone, and all its devices with it. Of many devices only the first are named in the log."""
+    devices = sorted(owner.owns)
+    state.ownership.leaving += ((device, number < NAMED_DEVICES) for number, device in enumerate(devices))
+    lose_some(state)
+    if len(devices) > NAMED_DEVICES:
+        text = f"{len(devices) - NAMED_DEVICES} more devices: no longer provided by {owner.place}"
+        state.desk.log("info", "devices_gone", text, peer=owner.name)
+
+
+def lose_some(state: State) -> None:
+    """Go on with the devices of those who are gone: thousands in one step would stop everything else."""
+    leaving = state.ownership.leaving
+    for _ in range(min(len(leaving), LOST_AT_ONCE)):
+        device, said = leaving.popleft()
+        owner = state.ownership.owners.get(device)
+        if owner is not None and owner.gone:
+            state.desk.attempt(None, partial(lose, state, device, said=said))
+    if leaving:
+        state.desk.wake(0.0)
+
+
+def owner_of(state: State, device: str) -> Peer | None:
+    """Who provides a device; not one who is gone."""
+    owner = state.ownership.owners.get(device)
+    if owner is not None and owner.gone:
+        lose(state, device)
+        return None
+    return owner
+
+
+def lose(state: State, device: str, farewell: bytes | None = None, *, said: bool = True) -> None:
     """The owner of a device is gone, or has deleted it: everybody who cares is told, then others are asked for it.
 
-    `farewell`: the owner's own delProperty, which may have a message.
+    `farewell`: the owner's own delProperty, which may have a message. `said`: the log names it.
     """
     desk = state.desk
     owner = state.ownership.end(device)
@@ -36,19 +76,20 @@ def lose(state: State, device: str, farewell: bytes | None = None) -> None:
     state.demand.forget(device, None)
     desk.send_all(told, farewell or del_property(device), "delProperty", device)
     state.routes.forget()
-    desk.log("info", "device_gone", f"{device}: no longer provided by {owner.place}", device=device)
+    if said:
+        desk.log("info", "device_gone", f"{device}: no longer provided by {owner.place}", device=device)
     if len(desk.counters.devices) > COUNTED_DEVICES:
         desk.counters.devices.pop(device, None)
     for driver in state.ownership.refused_drivers(device):
         desk.send(driver, get_properties(device), "getProperties")
-    if any(p.link is not None for p in desk.peers.values()):
+    if desk.links:
         state.ownership.pause(device)
 
 
 def end_pauses(state: State) -> None:
     """Pauses that are over: every link is asked, the one that lost it too; the first that answers owns it."""
     for device in state.ownership.end_pauses():
-        for peer in list(state.desk.peers.values()):
+        for peer in list(state.desk.links):
             if peer.link is None or not (peer.link.settled and peer.link.takes(device)):
                 continue
             if peer.sees(device) or device in peer.link.defined:  # what a listener hides is not asked for by name

@@ -85,11 +85,12 @@ def _settled(state: State, peer: Peer, device: str | None) -> None:
     kind = f"inditree {link.remote_id}" if link.is_router else "plain INDI"
     state.desk.log("info", "link", f"link {peer.name}: {kind}", peer=peer.name)
     if link.share:
-        peer.wishes.ask(device, None)
+        state.subscriptions.ask(peer, device, None)
         state.routes.forget()
         definitions.answer(state, peer, device, None)
     probe(state, peer)
-    state.demand.sync()
+    state.demand.changed(peer)
+    state.intake.moved()
 
 
 def introduces_itself(peer: Peer, element: Element) -> bool:
@@ -118,9 +119,9 @@ def accept_chained(state: State, peer: Peer) -> None:
     promote(state, peer)
     assert peer.link is not None
     peer.link.snoops = True
-    peer.wishes.all = True
+    state.subscriptions.everything(peer)
     _settled(state, peer, None)
-    for device, name in sorted({wish for p in state.desk.peers.values() if p.is_driver for wish in p.wishes.asked()}):
+    for device, name in sorted({wish for driver in state.desk.drivers for wish in driver.wishes.asked()}):
         if peer.sees(device):
             state.desk.send(peer, get_properties(device, name or None), "getProperties")
 
@@ -132,13 +133,14 @@ def promote(state: State, peer: Peer) -> None:
     peer.link = Link(opener=False, path_id=peer.address)
     peer.link.settled = True
     peer.link.alive = peer.link.heard = state.desk.now
+    state.desk.links[peer] = None
     state.routes.forget()
 
 
 def take_plain_provider(state: State, peer: Peer) -> None:
     """A connection that never introduced itself defines a device, where `peers: any` allows it (an IPyServer)."""
     promote(state, peer)
-    peer.wishes.all = True  # it asked for everything, and only then said what it has
+    state.subscriptions.everything(peer)  # it asked for everything, and only then said what it has
 
 
 def introduced_late(state: State, peer: Peer, element: Element) -> bool:

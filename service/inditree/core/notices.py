@@ -18,12 +18,13 @@ TOLD_LIMIT = 4096
 class Notices:
     """What was said once, by peer, and who was told that a device is not there, by device."""
 
-    __slots__ = ("_desk", "_said", "_untold")
+    __slots__ = ("_desk", "_said", "_told_of", "_untold")
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._said: dict[Peer, set[str]] = {}
         self._untold: dict[str, set[Peer]] = {}
+        self._told_of: dict[Peer, set[str]] = {}
 
     def once(self, peer: Peer, level: str, event: str, text: str, key: str = "", **fields: str) -> bool:
         """Say something about a peer to the operator, the first time only, which it is where this answers True.
@@ -47,21 +48,27 @@ class Notices:
         told = self._untold.get(device)
         if told is None:
             if len(self._untold) >= TOLD_LIMIT:
-                del self._untold[next(iter(self._untold))]
+                self.there(next(iter(self._untold)))
             told = self._untold[device] = set()
         if peer in told:
             return False
         told.add(peer)
+        self._told_of.setdefault(peer, set()).add(device)
         return True
 
     def there(self, device: str) -> None:
         """A device has an owner: who asks for it when it is gone again is told again."""
-        self._untold.pop(device, None)
+        for peer in self._untold.pop(device, ()):
+            devices = self._told_of[peer]
+            devices.discard(device)
+            if not devices:
+                del self._told_of[peer]
 
     def forget(self, peer: Peer) -> None:
         """A peer is gone: nothing is to be told to it."""
         self._said.pop(peer, None)
-        for device, told in list(self._untold.items()):
+        for device in self._told_of.pop(peer, ()):
+            told = self._untold[device]
             told.discard(peer)
             if not told:
                 del self._untold[device]

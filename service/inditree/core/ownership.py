@@ -5,12 +5,22 @@ What follows from a claim or a loss (who is told, what is forgotten) is in `core
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum
 
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
 from inditree.tree import paths
 from inditree.tree.link import PAUSE
+
+ASKED_AT_ONCE = 256
+"""Devices that are asked for in one step after their pause: thousands at once would stop everything else."""
+
+REPORTED = 256
+"""Origins of redundant paths that are said of one link."""
+
+QUESTION = 60.0
+"""Seconds after which a question for a lost device is forgotten: no answer to it is on its way any more."""
 
 
 class Verdict(Enum):
@@ -28,17 +38,30 @@ class Ownership:
     `owners` and `conflicts` (device: the places of its owner and of the refused one) are for others to read.
     """
 
-    __slots__ = ("_asked", "_desk", "_origins", "_refused", "_refused_of", "conflicts", "owners", "pauses")
+    __slots__ = (
+        "_asked",
+        "_asked_at",
+        "_desk",
+        "_origins",
+        "_refused",
+        "_refused_of",
+        "conflicts",
+        "leaving",
+        "owners",
+        "pauses",
+    )
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.owners: dict[str, Peer] = {}
         self.conflicts: dict[str, tuple[str, str]] = {}
+        self.leaving: deque[tuple[str, bool]] = deque()  # devices of those who are gone; is each to be logged?
         self.pauses: dict[str, float] = {}  # device: until when no link is believed about it
         self._origins: dict[str, str] = {}  # device that came over a link: the ID of the router that it is at
         self._refused: dict[str, dict[Peer, str]] = {}  # device: who is not believed about it, and its path's origin
         self._refused_of: dict[Peer, set[str]] = {}
-        self._asked: dict[str, set[Peer]] = {}  # device: links that were asked for it whole since they were refused
+        self._asked: dict[str, set[int]] = {}  # device: links that were asked for it whole since they were refused
+        self._asked_at: dict[str, float] = {}  # when, oldest first
 
     def admit(self, peer: Peer, device: str, via: str) -> Verdict:
         """Is a definition of `device` by `peer`, which came by the path `via`, believed? Claims it where it can be."""
@@ -64,13 +87,13 @@ class Ownership:
             return True  # where nobody owns it, nobody has refused it to a driver: its loss asks for it again
         if device in self.pauses:
             return False
-        return peer not in self._refused.get(device, ()) or peer in self._asked.get(device, ())
+        return peer not in self._refused.get(device, ()) or peer.id in self._asked.get(device, ())
 
     def _claim(self, peer: Peer, device: str, via: str) -> None:
         self.owners[device] = peer
         peer.owns.add(device)
         self.pauses.pop(device, None)
-        self._asked.pop(device, None)
+        self._forget_question(device)
         self._forget_refusal(peer, device)
         if peer.link is not None:
             self._origins[device] = paths.origin(via)
@@ -112,7 +135,7 @@ class Ownership:
     def _report_path(self, peer: Peer, device: str, origin: str) -> None:
         """A redundant path: harmless, said and counted once for each link and origin."""
         assert peer.link is not None
-        if origin in peer.link.reported:
+        if origin in peer.link.reported or len(peer.link.reported) >= REPORTED:
             return
         peer.link.reported.add(origin)
         self._desk.counters.count_loop(peer.name if peer.link.opener else None)
@@ -132,10 +155,6 @@ class Ownership:
         """Forget a peer that is gone, for every device that it was refused or asked for."""
         for device in list(self._refused_of.get(peer, ())):
             self.withdraw(peer, device)
-        for device, asked in list(self._asked.items()):
-            asked.discard(peer)
-            if not asked:
-                del self._asked[device]
 
     def end(self, device: str) -> Peer:
         """The owner of a device is gone, or has deleted it. Returns who it was."""
@@ -154,21 +173,42 @@ class Ownership:
 
     def pause(self, device: str) -> None:
         """Believe no link about a device for a while: what still travels of the old order dies out meanwhile."""
+        if not self.pauses:
+            self._desk.wake(PAUSE)
+        self.pauses.pop(device, None)
         self.pauses[device] = self._desk.now + PAUSE
-        self._desk.wake(PAUSE)
 
     def end_pauses(self) -> list[str]:
-        """The devices whose pause is over and that nobody owns: they are to be asked for."""
-        free = []
-        for device, until in list(self.pauses.items()):
+        """The devices whose pause is over and that nobody owns, some at a time: they are to be asked for."""
+        free: list[str] = []
+        while self.pauses and len(free) < ASKED_AT_ONCE:
+            device, until = next(iter(self.pauses.items()))  # they all last as long: the first is over first
             if until > self._desk.now:
-                self._desk.wake(until - self._desk.now)
-                continue
+                break
             del self.pauses[device]
             if device not in self.owners:
                 free.append(device)
+        if self.pauses:
+            self._desk.wake(max(0.0, next(iter(self.pauses.values())) - self._desk.now))
+        self._forget_old_questions()
         return free
+
+    def _forget_old_questions(self) -> None:
+        """What was not answered in so long will not be: whoever comes with such a device is believed as a newcomer."""
+        while self._asked_at:
+            device, at = next(iter(self._asked_at.items()))
+            if at + QUESTION > self._desk.now:
+                return
+            self._forget_question(device)
+            for peer in list(self._refused.get(device, ())):
+                self._forget_refusal(peer, device)
+
+    def _forget_question(self, device: str) -> None:
+        self._asked.pop(device, None)
+        self._asked_at.pop(device, None)
 
     def asked(self, peer: Peer, device: str) -> None:
         """A link was asked for a device whole: what it says of it is believed again."""
-        self._asked.setdefault(device, set()).add(peer)
+        self._asked.setdefault(device, set()).add(peer.id)
+        self._asked_at.pop(device, None)
+        self._asked_at[device] = self._desk.now

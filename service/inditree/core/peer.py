@@ -126,14 +126,18 @@ class Peer:
         """A driver of ours, in a process of its own or in ours."""
         return self.kind in ("driver", "inprocess")
 
+    def hears_itself(self, device: str, name: str | None) -> bool:
+        """Does it hear what it says itself of a device of its own? A driver that asked for that by name does."""
+        return self.is_driver and not self.gone and self.wishes.names(device, name)
+
     def hears(self, tag: str, device: str, name: str | None) -> bool:
-        """Does a control element of `device`, which another peer owns, go to this one?"""
+        """Does a control element of `device` go to this peer? Of one of its own see `hears_itself` too."""
         if self.link is not None and not self.link.shows(device):
             return False
         return self.wishes.hears(tag, device, name) and self.sees(device)
 
     def hears_blob(self, device: str, name: str) -> bool:
-        """Does a BLOB of this property, which another peer owns, go to this one?"""
+        """Does a BLOB of this property go to this peer? Of one of its own see `hears_itself` too."""
         if self.link is not None and not (self.link.blobs and self.link.shows(device)):
             return False
         return self.wishes.hears_blob(device, name) and self.sees(device)

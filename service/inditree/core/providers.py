@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from inditree.core import blobs, definitions, devices, links, ownerless
+from inditree.core import blobs, definitions, devices, links, ownerless, renewal
 from inditree.core.peer import Peer
-from inditree.core.refusals import refuse
+from inditree.core.refusals import nameless, refuse
 from inditree.core.routes import Group, without
 from inditree.core.state import State
 from inditree.tree import paths
@@ -45,7 +45,7 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
     """One set* that is not in a run, a setBLOBVector without data included."""
     device, name = element.device, element.name
     if not device or not name:
-        _nameless(state, peer, element)
+        nameless(state, peer, element, len(element.data))
         return
     if not peer.may_define:  # its names are not worth a route
         refuse(state, peer, "access", len(element.data))
@@ -57,8 +57,8 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
     if state.ownership.owners.get(device) is peer:
         state.desk.counters.devices[device].last_message = state.desk.now
         known = state.view.find(device, name)
-        if known is not None:
-            known.note(element.data, 0, 0, len(element.data))
+        if known is not None and known.note(element.data, 0, 0, len(element.data)):
+            state.refreshing.notice(peer, known)
     state.desk.send_all(group.targets, element.data, element.tag, device)
 
 
@@ -66,7 +66,7 @@ def define(state: State, peer: Peer, element: Element) -> None:
     """A def*: the first that defines a device owns it."""
     device, name = element.device, element.name
     if not device or not name:
-        _nameless(state, peer, element)
+        nameless(state, peer, element, len(element.data))
         return
     if not peer.may_define:
         if refuse(state, peer, "access", len(element.data)):
@@ -76,7 +76,7 @@ def define(state: State, peer: Peer, element: Element) -> None:
         links.take_plain_provider(state, peer)
     via = ""
     if peer.link is not None:
-        _remember_device(peer, peer.link, device)
+        _remember_device(state, peer, peer.link, device)
         via = element.attributes.get(paths.VIA, "") if peer.link.is_router else ""
         via = via or peer.link.remote_id or peer.link.path_id
     if not devices.admit(state, peer, device, via):
@@ -84,27 +84,32 @@ def define(state: State, peer: Peer, element: Element) -> None:
         return
     data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
     state.desk.counters.devices[device].last_message = state.desk.now
-    if state.routes.unannounced(peer, device, name):
-        state.routes.forget()
+    old = state.view.find(device, name)
+    before = old.current() if old is not None and state.refreshing.answers(peer, device) else None
+    if old is None:
+        state.routes.forget()  # what is set of it was not welcome until now
     state.view.define(element.tag, device, name, data, via, peer.weight)
     if peer.is_driver:
         state.desk.defined(peer)
-    definitions.offer(state, state.routes.hearers(peer, element.tag, device, name), element.tag, device, data, via)
+    if before is None or not renewal.renew(state, peer, element, before, via):
+        definitions.offer(state, state.routes.hearers(peer, element.tag, device, name), element.tag, device, data, via)
     if element.tag == "defBLOBVector" and peer.link is not None:
         state.demand.provide(peer, device, name)
 
 
-def _remember_device(peer: Peer, link: Link, device: str) -> None:
+def _remember_device(state: State, peer: Peer, link: Link, device: str) -> None:
     if device not in link.defined:
         link.defined.add(device)
         peer.weight.bytes += DEVICE_BYTES + len(device)
+        if link.plain:
+            state.demand.changed(peer, device)  # from now on it is shown nothing of this one
 
 
 def delete(state: State, peer: Peer, element: Element) -> None:
     """A delProperty from the owner: of one property, or of the device."""
     device, name = element.device, element.name
     if not device:
-        _nameless(state, peer, element)
+        nameless(state, peer, element, len(element.data))
         return
     if state.ownership.owners.get(device) is not peer:
         if name is None:
@@ -117,8 +122,7 @@ def delete(state: State, peer: Peer, element: Element) -> None:
     told = state.routes.hearers(peer, "delProperty", device, name)
     state.view.delete(device, name)
     blobs.send_waiting(state, device, name)
-    if peer.is_router:
-        state.routes.forget()  # what it says of that property is not welcome before a new definition
+    state.routes.forget()  # what is set of it is not welcome before a new definition
     state.demand.forget(device, name)
     state.desk.send_all(told, element.data, "delProperty", device)
 
@@ -151,8 +155,3 @@ def _may_be_ownerless(peer: Peer, link: Link, element: Element) -> bool:
     if element.device is not None and not link.takes(element.device):
         return False
     return not peer.is_router or paths.SEQ in element.attributes
-
-
-def _nameless(state: State, peer: Peer, element: Element) -> None:
-    state.desk.drop(peer, "unknown", len(element.data))
-    state.notices.once(peer, "warning", "no_device", f"<{element.tag}> without device or name: dropped")

@@ -37,7 +37,7 @@ def reconsider(state: State) -> None:
     intake = state.intake
     for peer in list(intake.held):
         state.desk.attempt(peer, partial(_reconsider, state, peer))
-    for peer in state.desk.peers.values():
+    for peer in list(state.desk.links):
         if peer.owed:
             state.desk.attempt(peer, partial(pay, state, peer))
     intake.feed()

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from inditree.core.peer import Peer
 from inditree.core.state import State
+from inditree.wire.elements import Element
 from inditree.wire.syntax import message as say
+
+SHOWN = 64
+"""Characters of a name that a warning shows."""
+
+
+def nameless(state: State, peer: Peer, element: Element, size: int) -> None:
+    """Count an element without a device or without a name."""
+    state.desk.drop(peer, "unknown", size)
+    say_nameless(state, peer, element)
+
+
+def say_nameless(state: State, peer: Peer, element: Element) -> None:
+    """Say whose element it is that has no device or no name, once for each."""
+    lacks = f"a name (device {element.device[:SHOWN]!r})" if element.device else "a device"
+    of = f" (property {element.name[:SHOWN]!r})" if element.name else ""
+    state.notices.once(peer, "warning", "no_device", f"<{element.tag}> without {lacks}{of}: dropped")
 
 
 def refuse(state: State, peer: Peer, reason: str, size: int, number: int = 1) -> bool:

@@ -38,8 +38,8 @@ def undelivered(state: State, request: Request) -> None:
 def _tell_missing(state: State, peer: Peer, device: str) -> None:
     if not state.notices.first_missing(peer, device):
         return
-    text = f"{device} is not there: the request was not delivered"
-    data = message(text, state.desk.settings.timestamp(), device)
+    what = f"{device} is not there" if device else "A device or property without a name is not there"
+    data = message(f"{what}: the request was not delivered", state.desk.settings.timestamp(), device or None)
     if peer.link is None:
         state.desk.send(peer, data, "message")
     else:

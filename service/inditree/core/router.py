@@ -38,6 +38,8 @@ _FAREWELLS: tuple[Callable[[State, Peer], None], ...] = (
     lambda state, peer: state.ownership.withdraw_all(peer),
     requests.tell_undelivered,
     lambda state, peer: state.notices.forget(peer),
+    lambda state, peer: state.refreshing.forget(peer),
+    lambda state, peer: state.demand.forget_peer(peer),
     lambda state, peer: blobs.forget(peer),
 )
 """What is done when a peer has gone: each, whatever becomes of the one before."""
@@ -86,7 +88,7 @@ class Core:
         peer.counters = self.counters.peers[kind]
         peer.counters.opened += 1
         peer.link = link
-        self.peers[peer.id] = peer
+        self.desk.enter(peer)
         if link is not None:
             links.introduce(self.state, peer)
         return peer
@@ -146,21 +148,21 @@ class Core:
         state.catch_up()
         peer.gone = True
         peer.counters.closed[reason] += 1
-        del self.peers[peer.id]
+        self.desk.exit(peer)
+        state.subscriptions.forget(peer)
         state.introducing.discard(peer)
         state.intake.forget(peer)
-        for device in sorted(peer.owns):
-            self.desk.attempt(None, partial(devices.lose, state, device))
+        devices.lose_all(state, peer)
         for farewell in _FAREWELLS:
             self.desk.attempt(None, partial(farewell, state, peer))
         self.desk.dirty.discard(peer)
         state.routes.forget()
-        self.desk.attempt(None, partial(state.demand.sync_for, peer))
         state.intake.moved()
 
     def tick(self) -> None:
         """Time has passed: pauses, introductions, probes, stalls."""
         self.state.catch_up()
+        self.desk.attempt(None, partial(devices.lose_some, self.state))
         self.desk.attempt(None, partial(devices.end_pauses, self.state))
         self.state.once.expire(self.now)
         self.desk.attempt(None, partial(links.end_silence, self.state))
@@ -218,6 +220,7 @@ class Core:
         if state.unnoted:
             state.catch_up()
         if state.intake.stirred():
+            desk.attempt(None, state.demand.settle)
             desk.attempt(None, partial(reading.reconsider, state))
         effects, desk.effects = desk.effects, []
         return effects
@@ -239,12 +242,24 @@ class Core:
         data = message(text, timestamp or self.settings.timestamp())
         ownerless.pass_on(self.state, None, Element("message", {}, data))
 
+    def refresh(self, device: str) -> bool:
+        """Ask the provider of a device for all its definitions anew; everybody hears what differs.
+
+        False: nobody here provides it, or another router does, whose answer would be what it knows already.
+        """
+        owner = self.ownership.owners.get(device)
+        if owner is None or owner.is_router:
+            return False
+        self.state.refreshing.ask(owner, device)
+        return True
+
     def route(self, peer: Peer) -> Callable[[Head], Group]:
         """The function that the peer's framer asks for the group of a head."""
         return self.state.routes.of(peer)
 
     def restore(self, peer: Peer, wishes: Wishes) -> None:
         """A driver is back: its snoops and BLOB wishes hold again."""
-        peer.wishes = wishes
+        self.state.subscriptions.restore(peer, wishes)
         self.state.routes.forget()
-        self.state.demand.sync_for(peer)
+        self.state.demand.changed(peer)
+        self.intake.moved()

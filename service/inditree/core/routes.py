@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inditree.core.desk import Desk
 from inditree.core.ownership import Ownership
 from inditree.core.peer import Peer
+from inditree.core.subscriptions import Subscriptions
 from inditree.counters import PeerCounters
 from inditree.flow.outbox import Outbox
 from inditree.tree import paths
@@ -16,6 +17,15 @@ from inditree.wire.runs import by_device
 
 ROUTES_LIMIT = 1 << 16
 """Routes, and start tags that hold one, remembered; sources that invent more properties start over."""
+
+ROUTES_BYTES = 16 << 20
+"""Bytes of memory that the routes may take, past which they start over too: names and lists of targets can be long."""
+
+ROUTE_BYTES = 400
+"""Memory that a route takes beside its names and targets."""
+
+STATE = "setBLOBVector"
+"""A change of an image property's state, without data."""
 
 IMAGE = "setBLOBVector+data"
 """The routing key of an image, beside that of a change of state."""
@@ -48,15 +58,17 @@ class Group:
 class Routes:
     """The groups of one core. Equal targets are one group, so that neighbours which go the same way become one run."""
 
-    __slots__ = ("_desk", "_groups", "_heads", "_ownership", "_routes", "_view")
+    __slots__ = ("_bytes", "_desk", "_groups", "_heads", "_ownership", "_routes", "_subscriptions", "_view")
 
-    def __init__(self, desk: Desk, ownership: Ownership, view: View) -> None:
+    def __init__(self, desk: Desk, ownership: Ownership, view: View, subscriptions: Subscriptions) -> None:
         self._desk = desk
         self._ownership = ownership
         self._view = view
+        self._subscriptions = subscriptions
         self._heads: list[Head] = []  # those that hold a group
         self._groups: dict[tuple[Peer, ...], Group] = {}
         self._routes: dict[tuple[int, str, str, str], Group] = {}
+        self._bytes = 0  # of memory that they take
 
     def of(self, peer: Peer) -> Callable[[Head], Group]:
         """The function that the peer's framer asks for the group of a head."""
@@ -75,7 +87,7 @@ class Routes:
         key = (peer.id, tag, device, name)
         group = self._routes.get(key)
         if group is None:
-            if len(self._routes) >= ROUTES_LIMIT:
+            if len(self._routes) >= ROUTES_LIMIT or self._bytes >= ROUTES_BYTES:
                 self.forget()
             if tag == IMAGE:
                 targets, refused = self._image_targets(peer, device, name)
@@ -84,7 +96,9 @@ class Routes:
             group = Group((), refused) if refused else self._groups.get(targets)
             if group is None:
                 group = self._groups[targets] = Group(targets)
+                self._bytes += 8 * len(targets)
             self._routes[key] = group
+            self._bytes += ROUTE_BYTES + len(device) + len(name)
         return group
 
     def forget(self) -> None:
@@ -94,6 +108,7 @@ class Routes:
         self._heads.clear()
         self._routes.clear()
         self._groups.clear()
+        self._bytes = 0
 
     def send(self, group: Group, run: Run) -> None:
         """Offer a run to its targets: once to each, whatever it holds."""
@@ -111,7 +126,14 @@ class Routes:
 
     def hearers(self, peer: Peer, tag: str, device: str, name: str | None) -> list[Peer]:
         """Who is to hear a control element that `peer` says of a device of its own."""
-        return [p for p in self._desk.peers.values() if p is not peer and p.hears(tag, device, name)]
+        return [p for p in self._listeners(peer, device, name) if p.hears(tag, device, name)]
+
+    def _listeners(self, peer: Peer, device: str, name: str | None) -> list[Peer]:
+        """Who may hear what `peer` says of a device of its own: itself only where it asked for that by name."""
+        listeners = self._subscriptions.of(device)
+        if peer.hears_itself(device, name):
+            return listeners
+        return [p for p in listeners if p is not peer]
 
     def unannounced(self, peer: Peer, device: str, name: str) -> bool:
         """Is a set* of an older order? A router defines before it sets, and the answer to come says it all."""
@@ -128,12 +150,24 @@ class Routes:
             # A chained indiserver passes on what its own drivers say to ours that snoop before it has defined anything.
             if not peer.link.plain or not peer.link.takes(device):
                 return (), "duplicate"
-            drivers = (p for p in self._desk.peers.values() if p.is_driver)
-            return tuple(p for p in drivers if p.hears(tag, device, name)), ""
+            return tuple(p for p in self.hearers(peer, tag, device, name) if p.is_driver), ""
         if owner is peer and self.unannounced(peer, device, name):
             return (), "duplicate"
         known = self._view.find(device, name)
-        return tuple(without(self.hearers(peer, tag, device, name), known.via if known else "")), ""
+        if known is None and not self._desk.settings.forwarded:
+            return self._undefined_targets(peer, tag, device, name)
+        hearers = self._image_hearers(peer, device, name) if tag == STATE else self.hearers(peer, tag, device, name)
+        return tuple(without(hearers, known.via if known else "")), ""
+
+    def _undefined_targets(self, peer: Peer, tag: str, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
+        """Who hears a set* of what is not defined: drivers that snoop need no definition, no client can use it."""
+        hearers = self._image_hearers(peer, device, name) if tag == STATE else self.hearers(peer, tag, device, name)
+        drivers = tuple(p for p in hearers if p.is_driver)
+        return drivers, "" if drivers else "duplicate"
+
+    def _image_hearers(self, peer: Peer, device: str, name: str) -> list[Peer]:
+        """Who gets the images of a property, and hears of its state."""
+        return [p for p in self._listeners(peer, device, name) if p.hears_blob(device, name)]
 
     def _image_targets(self, peer: Peer, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
         """Who gets the images of a property of `peer`, and why nobody does."""
@@ -146,7 +180,7 @@ class Routes:
             return (), "access"
         if self.unannounced(peer, device, name):
             return (), "duplicate"
-        return tuple(p for p in self._desk.peers.values() if p is not peer and p.hears_blob(device, name)), ""
+        return tuple(self._image_hearers(peer, device, name)), ""
 
 
 def without(peers: list[Peer], via: str) -> list[Peer]:

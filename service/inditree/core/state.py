@@ -8,7 +8,9 @@ from inditree.core.intake import Intake
 from inditree.core.notices import Notices
 from inditree.core.ownership import Ownership
 from inditree.core.peer import Peer
+from inditree.core.refreshing import Refreshing
 from inditree.core.routes import Routes
+from inditree.core.subscriptions import Subscriptions
 from inditree.counters import Counters
 from inditree.tree.paths import Once
 from inditree.view.properties import Property, View
@@ -17,16 +19,31 @@ from inditree.view.properties import Property, View
 class State:
     """What the handlers of elements work on. `introducing` are links that we opened and that have not answered yet."""
 
-    __slots__ = ("demand", "desk", "intake", "introducing", "notices", "once", "ownership", "routes", "unnoted", "view")
+    __slots__ = (
+        "demand",
+        "desk",
+        "intake",
+        "introducing",
+        "notices",
+        "once",
+        "ownership",
+        "refreshing",
+        "routes",
+        "subscriptions",
+        "unnoted",
+        "view",
+    )
 
     def __init__(self, settings: Settings, counters: Counters) -> None:
         self.desk = Desk(settings, counters)
         self.view = View()
         self.notices = Notices(self.desk)
         self.ownership = Ownership(self.desk)
-        self.routes = Routes(self.desk, self.ownership, self.view)
-        self.demand = Demand(self.desk)
+        self.subscriptions = Subscriptions()
+        self.routes = Routes(self.desk, self.ownership, self.view, self.subscriptions)
+        self.demand = Demand(self.desk, self.subscriptions)
         self.intake = Intake(self.desk)
+        self.refreshing = Refreshing(self.desk)
         self.once = Once()
         self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet
         self.introducing: set[Peer] = set()
@@ -39,6 +56,7 @@ class State:
         unnoted, self.unnoted = self.unnoted, []
         for peer, known, data, first, last, end in unnoted:
             try:
-                known.note(data, first, last, end)
+                if known.note(data, first, last, end):
+                    self.refreshing.notice(peer, known)
             except Exception as error:
                 self.desk.mistake(peer, error)

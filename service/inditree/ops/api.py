@@ -108,6 +108,7 @@ class Api:
             Route("/api/v1/clients", self._clients),
             Route("/api/v1/clients/{name}", self._client, methods=["GET", "DELETE"]),
             Route("/api/v1/devices", self._devices),
+            Route("/api/v1/devices/{name:path}/refresh", self._refresh, methods=["POST"]),
             Route("/api/v1/devices/{name:path}", self._device),
         ]
 
@@ -187,6 +188,12 @@ class Api:
         except KeyError:
             raise ControlError(404, f"there is no device {name!r}") from None
         return await self._json(await self._in_thread(detail.render, source))
+
+    async def _refresh(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        await self._audited(request, "device.refresh", name, self._control.refresh_device(name))
+        rows = self._shown(request).status(self._control.snapshot()).devices
+        return await self._json(next(row for row in rows if row.name == name), 202)
 
     async def _rows(self, kind: str, request: Request) -> Response:
         status = await self._full(request)

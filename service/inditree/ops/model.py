@@ -257,6 +257,9 @@ class Control(Protocol):
 
     async def start_remote(self, name: str) -> None: ...
 
+    async def refresh_device(self, name: str) -> None:
+        """Ask whoever provides a device for its definitions."""
+
     async def close_client(self, name: str) -> None:
         """`name` is the `id` of its row, as text."""
 

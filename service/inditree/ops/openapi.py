@@ -38,6 +38,9 @@ def document(version: str) -> _Schema:
         ),
         "/api/v1/devices": {"get": _get("All devices and who provides them.", _list(ref[DeviceRow]))},
         "/api/v1/devices/{name}": _named(get=_get("A device with its properties.", ref[DeviceDetail], _errors("404"))),
+        "/api/v1/devices/{name}/refresh": _named(
+            post=_change("Ask its driver for all definitions anew.", "202", ref[DeviceRow], ("404", "409"))
+        ),
         **_controlled("driver", ref[DriverRow], ref[Driver]),
         **_controlled("remote", ref[RemoteRow], ref[Remote]),
     }

@@ -28,6 +28,7 @@ class Wishes:
         "devices",
         "properties",
         "property_devices",
+        "wants_blobs",
         "weight",
     )
 
@@ -36,6 +37,7 @@ class Wishes:
         self.devices: set[str] = set()
         self.properties: set[tuple[str, str]] = set()
         self.property_devices: set[str] = set()
+        self.wants_blobs = False  # it has enabled some at some time; False: it gets no BLOB, whatever is there
         self.weight = 0  # about how many bytes of memory the names take
         self.blob_all = NEVER
         self.blob_devices: dict[str, str] = {}
@@ -45,12 +47,6 @@ class Wishes:
     def specific(self) -> bool:
         """True when the peer has named a device: a later getProperties without one does not widen that."""
         return bool(self.devices or self.properties)
-
-    @property
-    def wants_blobs(self) -> bool:
-        """False: it gets no BLOB, whatever is there."""
-        modes = (self.blob_all, *self.blob_devices.values(), *self.blob_properties.values())
-        return any(mode != NEVER for mode in modes)
 
     def ask(self, device: str | None, name: str | None) -> bool:
         """Take a getProperties; True when the interest has grown."""
@@ -72,12 +68,19 @@ class Wishes:
         self.weight += 2 * NAME_WEIGHT + len(device) + len(name)
         return True
 
-    def use(self, device: str) -> bool:
-        """Take the interest shown by a new* or enableBLOB for `device`; True when it has grown."""
-        return not self.all and self.ask(device, None)
+    def use(self, device: str, name: str | None = None) -> bool:
+        """Take the interest shown by a new* or enableBLOB for a device, or for one property; True when it has grown."""
+        return not self.all and device not in self.devices and self.ask(device, name)
+
+    def names(self, device: str, name: str | None) -> bool:
+        """Was this device, or this property of it, asked for by name?"""
+        if device in self.devices:
+            return True
+        return device in self.property_devices if name is None else (device, name) in self.properties
 
     def set_blob(self, mode: str, device: str | None, name: str | None) -> None:
         """Take an enableBLOB: for all, a device, or one property of it."""
+        self.wants_blobs |= mode != NEVER
         if device is None:
             self.blob_all = mode
             return
@@ -99,9 +102,7 @@ class Wishes:
 
     def interested(self, device: str, name: str | None) -> bool:
         """Is this device, or this property of it, of interest?"""
-        if self.all or device in self.devices:
-            return True
-        return device in self.property_devices if name is None else (device, name) in self.properties
+        return self.all or self.names(device, name)
 
     def hears(self, tag: str, device: str, name: str | None) -> bool:
         """Does a control element of `device` go to this peer?"""

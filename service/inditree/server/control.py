@@ -44,6 +44,20 @@ class Control:
         if self._parts.draining:
             raise ControlError(409, "the router is stopping")
 
+    # Devices
+
+    async def refresh_device(self, name: str) -> None:
+        """Ask a driver for all definitions of a device; clients hear what differs."""
+        self._refuse_if_stopping()
+        core = self._parts.engine.core
+        owner = core.ownership.owners.get(name)
+        if owner is None:
+            raise ControlError(404, f"there is no device {name!r}")
+        self._parts.engine.begin()
+        if not core.refresh(name):
+            raise ControlError(409, f"device {name!r} is at another router ({owner.name}): refresh it there")
+        self._parts.engine.flush()
+
     # Drivers
 
     async def add_driver(self, entry: dict[str, Any]) -> str:

@@ -113,7 +113,7 @@ class Engine:
                     except Exception as error:
                         self.mistake(peer, error)
             effects = core.drain()
-            if not (dirty or effects):
+            if not (dirty or effects or core.desk.dirty):
                 return
             for effect in effects:
                 self.attempt(getattr(effect, "peer", None), self._apply, effect)

@@ -60,13 +60,17 @@ class Property:
         "_recent",
         "_size",
         "definition",
+        "device",
         "name",
         "tag",
         "via",
     )
 
-    def __init__(self, tag: str, name: str, definition: bytes, via: str, recent: Recent, account: Weight) -> None:
+    def __init__(
+        self, tag: str, device: str, name: str, definition: bytes, via: str, recent: Recent, account: Weight
+    ) -> None:
         self.tag = tag
+        self.device = device
         self.name = name
         self.definition = definition
         self.via = via  # the path of IDs that it came by, "" for our own drivers
@@ -89,7 +93,7 @@ class Property:
         definition has not, so that this is an old one. Not looked for where the last one says everything.
         """
         newest = data[last:end]
-        said = says(self.tag, newest, self._names if self._names is not None else self._learn_names())
+        said = says(self.tag, newest, self.members)
         if said is not None:
             unsaid = (LIMITS | TIMEOUT | TIMESTAMP) ^ said
             if not self._carried & unsaid and (first == last or not self._recent.passage(data).carried & unsaid):
@@ -118,9 +122,14 @@ class Property:
             self._odd = told is not None and not told <= members
         return self._odd
 
+    @property
+    def members(self) -> frozenset[bytes]:
+        """The names of its members, in UTF-8; none where the definition cannot be parsed."""
+        return self._names if self._names is not None else self._learn_names()
+
     def lacks(self, names: Iterable[str]) -> bool:
         """Is one of these no member of the definition?"""
-        members = self._names if self._names is not None else self._learn_names()
+        members = self.members
         return self._readable and any(name.encode() not in members for name in names)
 
     def _learn_names(self) -> frozenset[bytes]:
@@ -195,7 +204,7 @@ class View:
             known = self.devices[device] = Device(device)
         elif name in known.properties:
             known.properties[name].forget()
-        known.properties[name] = Property(tag, name, definition, via, self._recent, weight or Weight())
+        known.properties[name] = Property(tag, device, name, definition, via, self._recent, weight or Weight())
 
     def delete(self, device: str, name: str | None) -> None:
         """Take a delProperty: of one property, or of the device."""

@@ -1,0 +1,92 @@
+"""Who may want to hear of a device: an index of what peers have asked for.
+
+It is there so that a definition, a value or a command costs a look at those who asked for its device, however many
+other peers are connected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inditree.core.peer import Peer
+from inditree.routing.wishes import Wishes
+
+
+class Subscriptions:
+    """The peers that asked for all devices, and those that named one, by device.
+
+    A peer found here has a subscription that touches the device; what exactly it hears `Peer.hears` says.
+    """
+
+    __slots__ = ("_all", "_named", "_sorted")
+
+    def __init__(self) -> None:
+        self._all: dict[Peer, None] = {}
+        self._named: dict[str, dict[Peer, None]] = {}
+        self._sorted: list[Peer] | None = None  # those of all, as they were asked for last
+
+    def ask(self, peer: Peer, device: str | None, name: str | None) -> bool:
+        """A peer asks to hear of all devices, of one, or of a property; True when it hears more from now on."""
+        grown = peer.wishes.ask(device, name)
+        if grown:
+            self._note(peer, device)
+        return grown
+
+    def use(self, peer: Peer, device: str, name: str | None = None) -> bool:
+        """A peer shows interest in a device or property without asking; True when it hears more from now on."""
+        grown = peer.wishes.use(device, name)
+        if grown:
+            self._note(peer, device)
+        return grown
+
+    def everything(self, peer: Peer) -> None:
+        """A peer hears of all devices, whatever it has asked for."""
+        peer.wishes.all = True
+        self._note(peer, None)
+
+    def restore(self, peer: Peer, wishes: Wishes) -> None:
+        """A peer has the subscriptions of its last run."""
+        self.forget(peer)
+        peer.wishes = wishes
+        if wishes.all:
+            self._note(peer, None)
+        for device in _named(peer):
+            self._note(peer, device)
+
+    def _note(self, peer: Peer, device: str | None) -> None:
+        if device is None:
+            self._all[peer] = self._sorted = None
+        else:
+            self._named.setdefault(device, {})[peer] = None
+
+    def forget(self, peer: Peer) -> None:
+        """A peer is gone."""
+        self._all.pop(peer, None)
+        self._sorted = None
+        for device in _named(peer):
+            known = self._named.get(device, {})
+            known.pop(peer, None)
+            if not known:
+                self._named.pop(device, None)
+
+    def of(self, device: str) -> list[Peer]:
+        """Those who may want to hear of a device, in the order in which they joined. Not to be changed."""
+        named = self._named.get(device)
+        if named:
+            return sorted({**self._all, **named}, key=_number)
+        if self._sorted is None:
+            self._sorted = sorted(self._all, key=_number)
+        return self._sorted
+
+    @property
+    def empty(self) -> bool:
+        """Nobody has asked for anything."""
+        return not (self._all or self._named)
+
+
+def _named(peer: Peer) -> Iterable[str]:
+    return peer.wishes.devices | peer.wishes.property_devices
+
+
+def _number(peer: Peer) -> int:
+    return peer.id
