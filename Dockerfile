@@ -43,8 +43,8 @@ RUN /build/tools/bin/pip wheel -q --no-cache-dir --no-deps --no-build-isolation 
 FROM base AS runtime
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /opt/inditree /opt/inditree
-RUN printf '#!/bin/sh\nexec inditree indiserver "$@"\n' >/usr/local/bin/indiserver \
-    && chmod 755 /usr/local/bin/indiserver \
+# A link and no wrapper: web managers look for a process of that name.
+RUN ln -s /opt/inditree/bin/inditree /usr/local/bin/indiserver \
     && echo 'inditree:x:65532:65532::/var/lib/inditree:/usr/sbin/nologin' >>/etc/passwd \
     && echo 'inditree:x:65532:' >>/etc/group \
     && mkdir -p /var/lib/inditree/.indi \

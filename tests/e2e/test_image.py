@@ -158,6 +158,7 @@ def test_debians_drivers_and_the_command_line_of_indiserver() -> None:
             "/usr/local/bin/indiserver",
             "/opt/inditree/bin/python3",
         ]
+        assert made.execute("cat", "/proc/1/comm").strip() == "indiserver"  # web managers look for that
 
 
 PROCESSES = """

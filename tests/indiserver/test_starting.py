@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from indiserver.recorder import DEADLINE, act, get
 from indiserver.sessions import SERVERS, Side, both
 from live import until
+from ports import free_port
 
 
 @pytest.mark.parametrize(
@@ -111,3 +115,20 @@ def test_port_and_name_are_taken_before_the_program_is_loaded(tmp_path: Path) ->
         client.send(get())
         client.until("defTextVector", device="Spy", name="ACT")
         assert early
+
+
+def test_it_is_found_by_its_name(tmp_path: Path) -> None:
+    """Web managers look for `indiserver` by the process's name and its arguments: a symlink, as in the image."""
+    (tmp_path / "indiserver").symlink_to(Path(sys.executable).with_name("inditree"))
+    port = free_port()
+    words = [str(tmp_path / "indiserver"), "-p", str(port), "-m", "100", "cat"]
+    server = subprocess.Popen(words, env={**os.environ, "INDITREE_HTTP": "off"}, stderr=subprocess.DEVNULL)
+    try:
+        found = psutil.Process(server.pid)
+        until(lambda: found.name() == "indiserver", what="the name")
+        until(lambda: any(each.laddr.port == port for each in found.net_connections("tcp")), what="it listens")
+        assert found.name() == "indiserver"
+        assert found.cmdline()[-6:] == words
+    finally:
+        server.terminate()
+        server.wait(15)
