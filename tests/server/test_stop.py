@@ -1,4 +1,4 @@
-"""How long a router takes to stop."""
+"""How long a router takes to stop, and what is looked at as it starts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import socket
 import time
 
 import pytest
+from msgspec.structs import replace
 
-from inditree.config import Driver, Remote
+from inditree.config import Driver, Http, Remote
+from inditree.ops.blocked import BlockWatch
 from inditree.ops.model import ControlError
 from inditree.server.server import Server
+from inditree.server.services import Services
 from inditree.tasks import Tasks
 from server.inloop import GET, STUBBORN, config, run, running, until
 
@@ -89,5 +92,28 @@ def test_discovery_links_nothing_while_it_stops() -> None:
             it.server.discovered.take("docker", {"far": Remote(host="127.0.0.1", port=1, name="far")})
             await until(lambda: it.server.units.drivers["d"].supervisor.pid is None, "the driver has ended")
             assert not it.server.units.remotes
+
+    run(work())
+
+
+def test_loading_http_is_not_taken_for_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes seconds on a small machine, in a loop that nobody waits for yet."""
+    order: list[str] = []
+    start, watch = Services._start_http, BlockWatch.start
+
+    async def loaded(self: Services, control: object, may_fail: bool) -> None:
+        order.append("http")
+        await start(self, control, may_fail)  # type: ignore[arg-type]
+
+    def watched(self: BlockWatch) -> None:
+        order.append("watch")
+        watch(self)
+
+    monkeypatch.setattr(Services, "_start_http", loaded)
+    monkeypatch.setattr(BlockWatch, "start", watched)
+
+    async def work() -> None:
+        async with running(replace(config(), http=Http(listen="127.0.0.1:0"))):
+            assert order == ["http", "watch"]
 
     run(work())

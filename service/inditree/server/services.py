@@ -56,16 +56,17 @@ class Services:
         if config.audit.file is not None:
             self._audit = Audit(config.audit.file)
             self._engine.on_audit = self._audited
-        self._lag = LagMeter(self._engine.core.counters)
-        self._lag.start()
-        self._blocked = BlockWatch(self._lag, lambda task, files: culprit([*self._units.drivers.values()], task, files))
-        self._blocked.start()
         self._config = config
         self._control_socket = open_control_socket(config.control.socket, port)
         if config.http.listen is not None:
             await self._start_http(control, http_may_fail)
         elif self._control_socket is not None:
             asyncio.get_running_loop().add_reader(self._control_socket.sock, self._first_call, control)
+        # After HTTP, whose import takes seconds on a small machine: nobody waits for the loop yet.
+        self._lag = LagMeter(self._engine.core.counters)
+        self._lag.start()
+        self._blocked = BlockWatch(self._lag, lambda task, files: culprit([*self._units.drivers.values()], task, files))
+        self._blocked.start()
 
     def _first_call(self, control: Control) -> None:
         """Somebody calls at the control socket, where HTTP is off: it is loaded now, beside the loop."""
