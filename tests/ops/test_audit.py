@@ -148,3 +148,9 @@ def test_a_rotation_is_not_lost_with_a_full_queue(tmp_path: Path, monkeypatch: p
     assert audit.lost == 1
     assert [line["result"] for line in lines(tmp_path / "a.1")] == ["with the disk"]
     assert [line["result"] for line in lines(file)] == ["0", "1"]
+
+
+def test_a_fifo_that_nobody_reads_is_said_at_the_start_and_waited_for_by_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(StartError, match="cannot write to"):
+        Audit(str(tmp_path / "a"))

@@ -123,7 +123,8 @@ class Audit:
             os.close(self._descriptor)
 
     def _open(self) -> int:
-        return os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        """Without waiting for who reads it, where it is a FIFO."""
+        return os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
 
     def _reopen(self) -> None:
         self._moved = False
