@@ -28,6 +28,9 @@ from inditree.errors import InditreeError
         ("-r -3 x", Options(restarts=0, drivers=["x"])),
         ("-f fifo x", Options(fifo="fifo", drivers=["x"])),
         ("- x", Options(drivers=["x"])),
+        ("--definitions view x", Options(definitions="view", drivers=["x"])),
+        ("-v --definitions=view -p 7625 x", Options(verbosity=1, port=7625, definitions="view", drivers=["x"])),
+        ("--definitions forwarded x", Options(drivers=["x"])),
         ("-l -v x", Options(log_dir="-v", drivers=["x"])),
     ],
 )
@@ -56,6 +59,9 @@ def test_command_lines(words: str, options: Options) -> None:
         ("-p indi x", "-p requires port value, not 'indi'\n"),
         ("-p 65536 x", "-p requires port value, not '65536'\n"),
         ("-m 1.5 x", "-m requires max MB behind, not '1.5'\n"),
+        ("--definitions x", "--definitions is view or forwarded, not 'x'\n"),
+        ("--definitions", "--definitions is view or forwarded, not ''\n"),
+        ("--definitionsx view x", "--definitions is view or forwarded, not 'view'\n"),
     ],
 )
 def test_wrong_use(words: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,3 +193,9 @@ def test_called_by_the_name_of_indiserver(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr("sys.argv", ["/usr/local/bin/indiserver", "-p"])
     assert main() == 2
     assert capsys.readouterr().err.startswith("-p requires port value\n")
+
+
+@pytest.mark.parametrize("definitions", ["view", "forwarded"])
+def test_who_answers_for_the_drivers(definitions: str) -> None:
+    assert config_of(parse(["--definitions", definitions, "x"])).definitions == definitions
+    assert config_of(parse(["x"])).definitions == "forwarded"

@@ -58,6 +58,10 @@ def act(what: str) -> None:
         say(f"<novelty device='{DEVICE}' name='ACT'/>")
     elif what == "state":
         say(f"<setBLOBVector device='{DEVICE}' name='PICTURE' state='Busy'/>")
+    elif what == "silent":
+        say(f"<setTextVector device='{DEVICE}' name='ACT' state='Ok'><oneText name='NOVEL'>x</oneText></setTextVector>")
+    elif what == "nameless":
+        say("<setTextVector device='' name='ACT' state='Ok'><oneText name='WHAT'>lost</oneText></setTextVector>")
     elif what == "ping":
         say("<pingRequest uid='spy'/>")
     elif what == "odd":

@@ -72,7 +72,7 @@ def test_blob_modes(tmp_path: Path) -> None:
     same(
         both(session, tmp_path),
         len=r"^(also|device also|property also|wish alone|(device|property) only): [-+] <setBLOBVector",
-        interest=r"^property only: \+ <(?!setBLOB)",
+        property_interest=r"^property only: \+ <message",
         only=r"^device only: [-+] <def",
         per_device=r"^other device: - <setBLOBVector",
     )

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -46,6 +47,9 @@ _VALUES = {
     "r": "number of restarts",
 }
 _NUMBERS = "mdpr"
+#: Ours; 1.9.9 has no long options.
+_DEFINITIONS = "--definitions"
+Definitions = Literal["view", "forwarded"]
 #: Of what drivers write on stderr: shown without -v, as indiserver does, and no error in itself.
 STDERR_LEVEL: Level = "warning"
 #: Its verbosity as a level of ours: without -v only what went wrong, and what drivers say on stderr.
@@ -66,6 +70,8 @@ Options:
  -v       : log key events
  -vv      : -v and more of what happens
  -vvv     : -vv and all XML
+ --definitions view|forwarded
+          : who answers getProperties: the server, or (default) the drivers
 driver    : executable or [device]@host[:port]
 """
 
@@ -86,6 +92,7 @@ class Options:
     restarts: int = 10
     fifo: str | None = None
     verbosity: int = 0
+    definitions: Definitions = "forwarded"
     drivers: list[str] = field(default_factory=list)
 
 
@@ -93,7 +100,11 @@ def parse(words: Sequence[str]) -> Options:
     """Read a command line. Raises UsageError."""
     result, rest = Options(), list(words)
     while rest and rest[0].startswith("-"):
-        for letter in rest.pop(0)[1:]:
+        word = rest.pop(0)
+        if word.startswith(_DEFINITIONS):
+            result.definitions = _definitions(word, rest)
+            continue
+        for letter in word[1:]:
             if letter == "v":
                 result.verbosity += 1
             elif letter in _VALUES:
@@ -106,6 +117,16 @@ def parse(words: Sequence[str]) -> Options:
     if not rest and result.fifo is None:
         raise UsageError("")
     return result
+
+
+def _definitions(word: str, rest: list[str]) -> Definitions:
+    """The value of our own option, in the same word behind `=`, or in the next one."""
+    option, equals, value = word.partition("=")
+    if not equals and rest:
+        value = rest.pop(0)
+    if option != _DEFINITIONS or value not in ("view", "forwarded"):
+        raise UsageError(f"{_DEFINITIONS} is view or forwarded, not {value!r}")
+    return "view" if value == "view" else "forwarded"
 
 
 def _set(options: Options, letter: str, value: str) -> None:
@@ -137,7 +158,7 @@ def config_of(options: Options, said: Overlay = Overlay()) -> Config:  # noqa: B
             ),
             drivers=drivers,
             remotes=_remotes([word for word in options.drivers if "@" in word]),
-            definitions="forwarded",
+            definitions=options.definitions,
             # No room at all would close everybody: 0 MB is what a few elements need.
             limits=Limits(queue=max(1, options.behind) * MIB),
             http=Http(listen=said.http, token_file=said.token_file),
