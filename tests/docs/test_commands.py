@@ -176,6 +176,14 @@ def test_a_driver_of_ones_own(shell: Shell) -> None:
         assert shell.run(ask).strip() == "20.0"
 
 
+def test_scripts(shell: Shell) -> None:
+    with shell.serving("inditree serve inditree-telescope inditree-camera", "Py Telescope", "Py Camera"):
+        shell.run(*block("docs/scripts.md", 0), timeout=90)
+        night = [line.replace("--expose 60 -n 20", "--expose 0.1 -n 2") for line in block("docs/scripts.md", 1)]
+        shell.run(*night, timeout=90)
+    assert len(list(shell.where.glob("Py Camera-*.fits"))) == 5
+
+
 def test_the_loop_of_a_change() -> None:
     steps = re.findall(r"^step (\S+)", (ROOT / ".ci/run").read_text(), re.MULTILINE)
     for command in block("CONTRIBUTING.md", 0):

@@ -101,6 +101,8 @@ HERE = (
     ("docs/python-drivers.md", 1),
     ("docs/python-drivers.md", 2),
     ("docs/python-drivers.md", 3),
+    ("docs/scripts.md", 0),
+    ("docs/scripts.md", 1),
     ("CONTRIBUTING.md", 0),
 )
 """Pages and their blocks that tests/docs/test_commands.py runs."""

@@ -7,7 +7,9 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 
+from inditree.config import units
 from inditree.config.structs import HTTP_ADDRESS
+from inditree.envelope.numbers import number
 from inditree.version import __version__
 
 _SERVE = """\
@@ -57,6 +59,10 @@ def build() -> tuple[ArgumentParser, argparse._SubParsersAction[ArgumentParser]]
     _control(commands, "remote")
     _client(commands)
     _device(commands)
+    _get(commands)
+    _set(commands)
+    _watch(commands)
+    _image(commands)
     _completion(commands)
     _add(commands, "indiserver", "run with the command line of indiserver", "Run with the command line of indiserver.")
     return parser, commands
@@ -219,6 +225,90 @@ def _remote_add(actions: argparse._SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--required", action="store_true", help="the router is not ready while this link is down")
     _where(parser)
     _runs(parser, "control", "add_remote")
+
+
+_PATTERNS = """\
+A PATTERN is DEVICE, DEVICE.PROPERTY or DEVICE.PROPERTY.MEMBER, each a glob;
+the last two dots count, and a part in double quotes is itself."""
+
+
+def _get(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = (
+        "Print the values of properties of any INDI server, DEVICE.PROPERTY.MEMBER=VALUE a line.\n"
+        "Exit status: 0 done, 1 no connection, 2 wrong use, 4 something is not there in time."
+    )
+    parser = _add(commands, "get", "print values of properties", text, _PATTERNS)
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="default: all")
+    _session(parser, json="objects of docs/web.md, one a line")
+    _runs(parser, "get", "get")
+
+
+def _watch(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = "Print the values of properties, and then each change, until interrupted."
+    parser = _add(commands, "watch", "print values as they change", text, _PATTERNS)
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="default: all")
+    _session(parser, timeout=None, json="objects of docs/web.md, one a line")
+    _runs(parser, "get", "watch")
+
+
+def _set(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = (
+        "Set members of properties at any INDI server; those of one property go out in one command.\n"
+        "Exit status: 0 done, 1 no connection, 2 wrong use, 3 Alert or refused, 4 the time is up."
+    )
+    parser = _add(commands, "set", "set values, and wait for the answer", text, "A part in double quotes is itself.")
+    parser.add_argument("assignments", nargs="+", metavar="DEVICE.PROPERTY.MEMBER=VALUE", help="numbers may be 5:30:00")
+    parser.add_argument("--wait", nargs="?", const="", metavar="TIME", help="until it is done, e.g. 5m (default: 10m)")
+    _session(parser, json="the properties when they have answered, one a line")
+    _runs(parser, "setting")
+
+
+def _image(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = (
+        "Write the next images of a camera to files, and print their names.\n"
+        "Exit status: 0 done, 1 no connection, 2 wrong use, 3 Alert or refused, 4 the time is up."
+    )
+    parser = _add(commands, "image", "take images", text)
+    parser.add_argument("device", metavar="DEVICE", help="the camera")
+    parser.add_argument("--expose", type=_seconds, metavar="S", help="seconds to expose (default: wait for an image)")
+    parser.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE",
+        help="with {device} {property} {n} {time}; - is stdout (default: {device}-{time}-{n} and the image's ending)",
+    )
+    parser.add_argument("-n", dest="number", type=_number, default=1, metavar="N", help="how many images (default: 1)")
+    _session(parser, timeout=None, of="the exposure and 60s")
+    _runs(parser, "image")
+
+
+def _session(parser: ArgumentParser, timeout: float | None = 10.0, of: str = "", json: str = "") -> None:
+    parser.add_argument("--host", metavar="H", help="of the server (INDITREE_HOST; default: localhost)")
+    parser.add_argument("--port", metavar="P", help="its INDI port (INDITREE_PORT; default: 7624)")
+    default = of or ("10s" if timeout else "none")
+    parser.add_argument("--timeout", type=_duration, default=timeout, metavar="TIME", help=f"default: {default}")
+    if json:
+        parser.add_argument("--json", action="store_true", help=json)
+
+
+def _duration(text: str) -> float:
+    try:
+        return units.duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seconds(text: str) -> float:
+    value = number(text)
+    if value is None or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value
+
+
+def _number(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of images")
+    return int(text)
 
 
 _COMPLETION = """\

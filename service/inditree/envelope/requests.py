@@ -7,6 +7,7 @@ RequestError whose text says where it stands (`$.newTextVector.items[0].value`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -116,18 +117,19 @@ def _ask(wish: GetProperties) -> bytes:
 
 
 def _text(new: NewText) -> bytes:
-    return _vector("Text", new.device, new.name, [(item.name, _escape(item.value)) for item in new.items])
+    return new_vector("Text", new.device, new.name, [(item.name, escape(item.value)) for item in new.items])
 
 
 def _number(new: NewNumber) -> bytes:
-    return _vector("Number", new.device, new.name, [(item.name, spell(item.value)) for item in new.items])
+    return new_vector("Number", new.device, new.name, [(item.name, spell(item.value)) for item in new.items])
 
 
 def _switch(new: NewSwitch) -> bytes:
-    return _vector("Switch", new.device, new.name, [(i.name, "On" if i.value else "Off") for i in new.items])
+    return new_vector("Switch", new.device, new.name, [(i.name, "On" if i.value else "Off") for i in new.items])
 
 
-def _vector(kind: str, device: str, name: str, items: list[tuple[str, str]]) -> bytes:
+def new_vector(kind: str, device: str, name: str, items: Iterable[tuple[str, str]]) -> bytes:
+    """Write a `new*` of a kind (Text, Number, Switch) on one line: names as they are, values escaped already."""
     ones = b"".join(
         b"<one%s name=%s>%s</one%s>" % (kind.encode(), attribute(key), value.encode(), kind.encode())
         for key, value in items
@@ -136,6 +138,6 @@ def _vector(kind: str, device: str, name: str, items: list[tuple[str, str]]) -> 
     return head + ones + b"</new%sVector>\n" % kind.encode()
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Write text for between tags; `?` for what XML cannot hold."""
     return _SPECIAL.sub(lambda found: _ESCAPED.get(found[0], "?"), text)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from glob import escape
 
+from inditree.commands.names import split
 from inditree.envelope import number
 from inditree.errors import ConditionError
 
@@ -87,44 +87,27 @@ class Pattern:
 
 def parse_pattern(text: str) -> Pattern:
     """Parse a pattern. Raises ConditionError with the column (from 1) of the mistake."""
-    parts, rest, start = _parts(text)
+    try:
+        parts, start = split(text, "<>=!")
+    except ValueError:
+        raise ConditionError('no closing "', text.rfind('"') + 1) from None
+    parts[-1] = parts[-1].rstrip()
     if len(parts) < 3:
         raise ConditionError(f"{text!r} is no DEVICE.PROPERTY.MEMBER", 1)
     device, name, member = ".".join(parts[:-2]), parts[-2], parts[-1]
     if not (device and name and member):
         raise ConditionError(f"{text!r} has an empty part", 1)
-    compare, value = "", ""
-    if rest:
-        found = _COMPARISON.match(rest)
-        assert found
-        compare, value = found[0], rest[found.end() :].strip()
-        if not value:
-            raise ConditionError(f"a value expected after {compare}", start + found.end() + 1)
-        if compare in ("<", "<=", ">", ">=") and number(value) is None:
-            raise ConditionError(f"{value!r} is no number", start + found.end() + 1)
+    compare, value = _comparison(text, start) if start < len(text) else ("", "")
     return Pattern(text, device, name, member, compare, value)
 
 
-def _parts(text: str) -> tuple[list[str], str, int]:
-    """The parts between dots, quoted ones with their signs taken literally; what stands behind them, and where."""
-    parts, part, at = [], "", 0
-    while at < len(text):
-        sign = text[at]
-        if sign == '"':
-            end = text.find('"', at + 1)
-            if end < 0:
-                raise ConditionError('no closing "', at + 1)
-            part += escape(text[at + 1 : end])
-            at = end + 1
-            continue
-        if sign in "<>=!":
-            if not _COMPARISON.match(text, at):
-                raise ConditionError("! alone compares nothing", at + 1)
-            break
-        if sign == ".":
-            parts.append(part)
-            part = ""
-        else:
-            part += sign
-        at += 1
-    return [*parts, part.strip()], text[at:], at
+def _comparison(text: str, start: int) -> tuple[str, str]:
+    found = _COMPARISON.match(text, start)
+    if found is None:
+        raise ConditionError("! alone compares nothing", start + 1)
+    compare, value = found[0], text[found.end() :].strip()
+    if not value:
+        raise ConditionError(f"a value expected after {compare}", found.end() + 1)
+    if compare in ("<", "<=", ">", ">=") and number(value) is None:
+        raise ConditionError(f"{value!r} is no number", found.end() + 1)
+    return compare, value
