@@ -14,6 +14,7 @@ from inditree.core.effects import Effect
 from inditree.counters import Counters
 from inditree.flow.whole import WholeOutbox
 from inditree.tree.link import Link
+from inditree.wire import trust
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 
@@ -26,7 +27,7 @@ class Actor:
     def __init__(self, world: World, kind: str, name: str, policy: Policy | None, link: Link | None) -> None:
         self.world = world
         self.peer = world.core.join(kind, name, policy, link)
-        self.framer = Framer(world.core.route(self.peer), 1 << 20, 1 << 30)
+        self.framer = Framer(world.core.route(self.peer), 1 << 20, 1 << 30, trust.of(kind, skips_text=True))
         self.stuck = False  # takes nothing of itself, only what `take` takes
         self.unsaid: deque[bytes] = deque()  # what its other end has written and we have not read
         self._heard = bytearray()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from random import Random
 
@@ -11,6 +12,7 @@ from inditree.core import Core, Policy, Settings
 from inditree.counters import Counters
 from inditree.errors import PeerError
 from inditree.tree.link import Link
+from inditree.wire.elements import Element
 from inditree.wire.framer import Framer
 
 SEPARATOR = b"\xff"
@@ -90,8 +92,10 @@ class _Play:
             data = actor.read()
             framer = self.readers.setdefault(actor, Framer(lambda head: None, 1 << 20, 1 << 20))
             framer.feed(data)
-            while framer.pull() is not None:
-                pass
+            while (item := framer.pull()) is not None:
+                if isinstance(item, Element):  # the framer has proven it; this is a strict client's own look
+                    ET.fromstring(item.data)
+            assert not framer.faults, framer.faults
             assert actor.peer.gone or actor.stuck or framer.idle, "an element was cut"
             own = actor.peer.link is not None and SECRET.decode() in actor.peer.link.defined
             if actor.peer.policy is NARROW and not own:

@@ -176,3 +176,15 @@ def test_names_have_one_spelling(tmp_path: Path) -> None:
                         process.send_signal(signal.SIGKILL)
                 for each in (client, late):
                     each.take('<delProperty device="M\xe9t\xe9o"/>')
+
+
+def test_a_latin_1_driver_hears_its_own_names(tmp_path: Path) -> None:
+    first = DEFINITION.replace("Mount", "Cam\xff").replace("name='T'", "name='\xe9'").encode("latin-1")
+    play = Play(tmp_path, "serve", first)
+    with play.run as router, Client(router.port, "<getProperties version='1.7'/>") as client:
+        client.take("defTextVector device='Cam\xff'.*name='\xe9'")
+        text = GO.replace("Mount", "Cam\xff").replace("name='T'", "name='\xe9'").replace("go", "H\u03b1\xff")
+        client.send(text)
+        heard = until(lambda: play.heard.read_bytes() if play.heard.exists() else b"")
+        assert b"device='Cam\xff' name='TXT'><oneText name='\xe9'>" + "H\u03b1\xff".encode() + b"<" in heard
+        router.wait_for("Cam\xff.TXT: repaired (encoding)")

@@ -6,6 +6,8 @@ tests/integration/test_real_drivers.py.
 
 from __future__ import annotations
 
+import contextlib
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -245,3 +247,38 @@ def test_any_bytes_between_two_good_elements(data: bytes, places: list[int]) -> 
     assert whole.elements[0] == GOOD % 1
     assert whole.elements[-2:] == [GOOD % 2, GOOD % 3]
     assert Heard(cut(stream, places)).elements == whole.elements
+
+
+_TEXT = b"<setTextVector device='D' name='N'><oneText name='a'>%s</oneText></setTextVector>\n"
+_LONG = {
+    "comments without an end": _TEXT % (b"<!--" * 8192 + b"&"),
+    "CDATA without an end": _TEXT % (b"<![CDATA[" * 4096 + b"&"),
+    "comments": _TEXT % (b"<!---->" * 4096 + b"&"),
+    "members": _TEXT % b"".join(b"</oneText><one%s>&</one%s><oneText>" % ((b"X%d" % i,) * 2) for i in range(700)),
+    "less": _TEXT % (b"<" * 32768),
+    "ampersands": _TEXT % (b"&" * 32768),
+    "near ends": _TEXT % (b"</oneTex" * 4096),
+    "longer ends": _TEXT % (b"</oneTextt>" * 3000),
+    "values": b"<message message='" + b"<message " * 3500 + b"'/>\n",
+    "attributes": b"<message a=''" + b" a=''" * 6000 + b"/>\n",
+    "blanks": b"<message a='&'" + b" " * 32768 + b"/>\n",
+    "tags": b"<a>" * 10000,
+    "openings": b"<message " * 3500,
+    "references": _TEXT % (b"&#7;" * 8192),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _LONG)
+@pytest.mark.parametrize("piece", [8, 1 << 20])
+def test_repair_is_linear(name: str, piece: int) -> None:
+    """Whatever a link's stranger writes: 32 KiB of it take a fraction of a second, not minutes."""
+    data = _LONG[name]
+    best = float("inf")
+    for _ in range(3):
+        begin = time.process_time()
+        with contextlib.suppress(PeerError):
+            Heard(cut(data, range(0, len(data), piece)), LINK)
+        best = min(best, time.process_time() - begin)
+        if best < 0.3:
+            break
+    assert best < 0.3

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from inditree.core.effects import Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, Release, Wake
 from inditree.core.peer import Peer
 from inditree.counters import Counters
+from inditree.flow.outbox import Traced
 from inditree.wire.elements import Blob, Element
+from inditree.wire.spelling import Latin
 from inditree.wire.syntax import ping_reply
 
 AUDITED = 256
@@ -80,6 +82,8 @@ class Desk:
 
     def send(self, peer: Peer, data: bytes, tag: str, device: str | None = None) -> None:
         """Put one control element (or several of a tag) into a peer's outbox: of a device behind its images."""
+        if peer.latin is not None and not data.isascii():
+            data = _spelt(peer.latin, data)
         peer.counters.sent[tag] += 1
         peer.counters.control_bytes_sent += len(data)
         outbox = peer.outbox
@@ -163,3 +167,13 @@ class Desk:
         """Count elements that go nowhere; `peer` is who sent them, or for whom they waited."""
         peer.counters.dropped_messages[reason] += number
         peer.counters.dropped_bytes[reason] += size
+
+
+def _spelt(latin: Latin, data: bytes) -> bytes:
+    """An element as it goes to who writes Latin-1; what it is about stays with it."""
+    spelt = latin.spell(data)
+    if not isinstance(data, Traced):
+        return spelt
+    traced = Traced(spelt)
+    traced.about = data.about
+    return traced

@@ -14,6 +14,7 @@ from inditree.routing.wishes import Wishes
 from inditree.tree.link import Link
 from inditree.view.properties import Weight
 from inditree.wire.elements import Key
+from inditree.wire.spelling import Latin
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Peer:
         "kind",
         "last_key",
         "last_size",
+        "latin",
         "link",
         "lossless",
         "lost",
@@ -76,6 +78,7 @@ class Peer:
         self.wishes = Wishes()
         self.owns: set[str] = set()
         self.link: Link | None = None
+        self.latin: Latin | None = None  # it has defined names in Latin-1
         self.takes_fds = False  # it is on a UNIX socket, where images can go as descriptors
         self.gone = False
         self.held = False

@@ -10,6 +10,7 @@ from inditree.core.state import State
 from inditree.tree import paths
 from inditree.tree.link import Link
 from inditree.wire.elements import Element, Run
+from inditree.wire.spelling import Latin
 
 DEVICE_BYTES = 1024
 """Memory that a device takes beside its properties, its name not counted."""
@@ -82,6 +83,9 @@ def define(state: State, peer: Peer, element: Element) -> None:
     if not devices.admit(state, peer, device, via):
         state.desk.drop(peer, "duplicate", len(element.data))
         return
+    if element.latin:
+        peer.latin = peer.latin or Latin()
+        peer.latin.learn(element)
     data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
     state.desk.counters.devices[device].last_message = state.desk.now
     old = state.view.find(device, name)

@@ -19,7 +19,8 @@ _TAG = re.compile(r"<([^\s/>=\"'<]++)")
 _ATTRIBUTE = re.compile(r"(\s++)([^\s/>=\"'<]++)(\s*+=\s*+)(\"[^\"]*+\"|'[^']*+')")
 _TAG_END = re.compile(r"\s*+/?+>")
 _CHILD = re.compile(r"<(?:one|def)[A-Z]")
-_SPECIAL = re.compile(r"(<!--.*?-->|<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_END = re.compile(r"\s*+>")
+_SPECIALS = (("<!--", "-->"), ("<![CDATA[", "]]>"))
 _NO_VECTORS = frozenset({"message", "delProperty", "getProperties", "enableBLOB", "pingRequest", "pingReply"})
 
 
@@ -62,6 +63,7 @@ class _Mending:
 
     def __init__(self, text: str) -> None:
         self.reasons: set[str] = set()
+        self._closings: dict[str, int] = {}  # where the next of each was found
         self.text = self._replaced(NOT_XML, "?", text, CONTROL)
 
     def _replaced(self, pattern: re.Pattern[str], by: str, text: str, reason: str) -> str:
@@ -77,7 +79,7 @@ class _Mending:
         end = self.text.rfind("</")
         if end < at:
             raise _HopelessError
-        body = self._members(at, end) if name.endswith("Vector") else self._plain_body(name, self.text[at:end])
+        body = self._members(at, end) if name.endswith("Vector") else self._plain_body(name, at, end)
         return start + body + self.text[end:]
 
     def tag(self, at: int) -> tuple[str, str, int]:
@@ -120,45 +122,74 @@ class _Mending:
 
         return _REFERENCE.sub(allowed, text)
 
-    def _text(self, text: str) -> str:
+    def _text(self, at: int, stop: int) -> str:
         """Text between tags; comments and CDATA in it stay as they are."""
-        parts = _SPECIAL.split(text) if "<!" in text else [text]
-        for number in range(0, len(parts), 2):
-            part = self._value(parts[number])
-            if "]]>" in part:
-                self.reasons.add(LESS)
-                part = part.replace("]]>", "]]&gt;")
-            parts[number] = part
-        return "".join(parts)
+        parts: list[str] = []
+        begin = at
+        while (found := self.text.find("<!", at, stop)) >= 0:
+            at = self._special(found, stop)
+            if at < 0:
+                at = found + 2
+                continue
+            parts += (self._plain(self.text[begin:found]), self.text[found:at])
+            begin = at
+        return "".join(parts) + self._plain(self.text[begin:stop])
 
-    def _plain_body(self, name: str, text: str) -> str:
+    def _plain(self, text: str) -> str:
+        text = self._value(text)
+        if "]]>" in text:
+            self.reasons.add(LESS)
+            text = text.replace("]]>", "]]&gt;")
+        return text
+
+    def _special(self, at: int, stop: int) -> int:
+        """Where the comment or CDATA at `at` ends; -1: none begins there."""
+        for opening, closing in _SPECIALS:
+            if self.text.startswith(opening, at):
+                inside = at + len(opening)
+                known = self._closings.get(closing, 0)
+                if 0 <= known < inside:  # looked for once, however many openings there are
+                    known = self._closings[closing] = self.text.find(closing, inside)
+                return known + len(closing) if 0 <= known <= stop - len(closing) else -1
+        return -1
+
+    def _plain_body(self, name: str, at: int, stop: int) -> str:
         if name not in _NO_VECTORS:
             raise _HopelessError
-        return self._text(text)
+        return self._text(at, stop)
 
     def _members(self, at: int, stop: int) -> str:
         """The members of a vector, which is everything from `at` to `stop`."""
         parts = []
         while (opening := self._next(at, stop)) < stop:
-            parts.append(self._text(self.text[at:opening]))
+            parts.append(self._text(at, opening))
             start, name, at = self.tag(opening)
             parts.append(start)
             if start.endswith("/>"):
                 continue
-            end = re.compile(rf"</{re.escape(name)}\s*+>").search(self.text, at, stop)
-            if end is None or _CHILD.search(self.text, at, end.start()):
+            end, behind = self._end_of(name, at, stop)
+            if _CHILD.search(self.text, at, end):
                 raise _HopelessError
-            parts += (self._text(self.text[at : end.start()]), end[0])
-            at = end.end()
-        return "".join(parts) + self._text(self.text[at:stop])
+            parts += (self._text(at, end), self.text[end:behind])
+            at = behind
+        return "".join(parts) + self._text(at, stop)
+
+    def _end_of(self, name: str, at: int, stop: int) -> tuple[int, int]:
+        """Where the end tag of a member begins and ends."""
+        close = f"</{name}"
+        while (at := self.text.find(close, at, stop)) >= 0:
+            end = _END.match(self.text, at + len(close), stop)
+            if end is not None:
+                return at, end.end()
+            at += len(close)
+        raise _HopelessError
 
     def _next(self, at: int, stop: int) -> int:
         """Where the next member begins; raises where another tag comes first."""
         while (found := self.text.find("<", at, stop)) >= 0:
-            special = _SPECIAL.match(self.text, found, stop)
-            if special is None:
+            at = self._special(found, stop)
+            if at < 0:
                 if _CHILD.match(self.text, found):
                     return found
                 raise _HopelessError
-            at = special.end()
         return stop
