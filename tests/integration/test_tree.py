@@ -24,7 +24,7 @@ from indipyserver import IPyServer
 server = IPyServer(host="127.0.0.1", port=int(sys.argv[1]), maxconnections=10)
 for word in sys.argv[2:]:
     if word.startswith("@"):
-        server.control.add_remote("127.0.0.1", int(word[1:]), blob_enable=True)
+        server.add_remote("127.0.0.1", int(word[1:]), blob_enable=True)
     else:
         server.add_exdriver(word)
 asyncio.run(server.asyncrun())
