@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import inditree.config.document  # noqa: F401 - not within the time of a test
 from inditree import config
 from inditree.config import (
     Audit,

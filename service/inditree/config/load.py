@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import yaml
 from msgspec.structs import replace
 
 from inditree.config import units
@@ -22,51 +19,11 @@ from inditree.errors import ConfigError
 _FILE_MAX_BYTES = 1 << 20
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is given twice, where PyYAML takes the last one.
-
-    Aliases need no bound: the types say how deep the data is looked at.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is no text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} given twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what PyYAML writes plainly but reads as a line break."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = '"' if re.search("[\\x85\\u2028\\u2029\\ufeff]", text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
-
-
 def parse(text: str) -> Config:
     """What a text in YAML says, before names are filled in. Raises ConfigError."""
-    try:
-        data = yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        problem = error.problem or error.context
-        if problem == "but found another document":
-            problem = "a second document begins (---): a configuration is one"
-        raise ConfigError("", f"{where}{problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError("", f"not YAML: {str(error).splitlines()[0]}") from None
+    from inditree.config import document
+
+    data = document.load(text)
     return convert(_joined({} if data is None else data), Config)
 
 
@@ -116,9 +73,9 @@ def remote(entry: object) -> Remote:
 
 def normalised(config: Config) -> str:
     """The configuration as YAML with every key: reading it gives the same again."""
-    return yaml.dump(
-        plain(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
-    )
+    from inditree.config import document
+
+    return document.dump(plain(config))
 
 
 def _joined(data: object) -> object:

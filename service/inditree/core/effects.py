@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from inditree.core.peer import Peer
 from inditree.wire.elements import Blob
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """Close this peer: `reason` is one of those of `indi_connections_closed_total`, `text` is for the log."""
 
     peer: Peer
@@ -17,39 +16,34 @@ class Close:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """Do not read this source further than the element at hand."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """Read this source again."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(Struct, frozen=True):
     """Call `tick` at this time (seconds of the clock of `now`), or earlier."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """Something to tell the operator: `event` names its kind, `fields` go to the machine-readable log."""
 
     level: str
     event: str
     text: str
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """What became of a `new*`."""
 
     peer: Peer
@@ -60,23 +54,20 @@ class Audit:
     result: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Struct, frozen=True):
     """An exception that nobody expected: it is logged, and closes the peer that it was about (None: no single one)."""
 
     peer: Peer | None
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
+class Defined(Struct, frozen=True):
     """A driver has defined something that was believed."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(Struct, frozen=True):
     """Nobody holds this image any more: its buffers are free, and its descriptors are to be closed."""
 
     blob: Blob

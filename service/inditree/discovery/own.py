@@ -7,14 +7,14 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-import psutil
-
 Place = tuple[str | None, int]
 """Host and port of a listener; the host is None for all addresses."""
 
 
 def local_addresses() -> frozenset[str]:
     """Of all interfaces."""
+    import psutil  # only discovery needs it before HTTP is asked for: 15 ms of a start
+
     found = {
         each.address.split("%")[0]
         for addresses in psutil.net_if_addrs().values()

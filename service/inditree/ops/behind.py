@@ -8,14 +8,18 @@ import logging
 import os
 import queue
 import select
+import time
 from logging.handlers import QueueHandler, QueueListener
-from typing import TextIO
+from typing import Any, TextIO
 
 MAX_RECORDS = 10_000
 """Records that wait to be written."""
 
 MAX_BYTES = 16 << 20
 """Characters of their texts, all together: with `log.parts.traffic: debug` a record may be a whole element."""
+
+GATHER = 0.01
+"""Seconds for which records are gathered once one has come: a thread that is woken for each line costs more than it."""
 
 FINISH = 1.0
 """Seconds that what waits has to be written at the end."""
@@ -67,6 +71,15 @@ class _Writer(QueueListener):
         self.done = 0
         self._behind = behind
         self._said = 0
+
+    def dequeue(self, block: bool) -> Any:
+        """The next record; with those that come close behind it, where it has to be waited for."""
+        try:
+            return self._behind.queued.get_nowait()
+        except queue.Empty:
+            record = self._behind.queued.get(block)
+            time.sleep(GATHER)
+            return record
 
     def handle(self, record: logging.LogRecord) -> None:
         """A mistake in it must not be the thread's last."""

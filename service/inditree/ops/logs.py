@@ -40,6 +40,7 @@ def setup(log: Log, parts: Mapping[str, str] | None = None, *, stream: TextIO | 
 
     `parts` are levels of their own for parts of the router, by the name below `inditree.`: `{"traffic": "debug"}`.
     """
+    _collect_less()
     root = logging.getLogger()
     sink = _sink(stream or sys.stderr)
     sink.setFormatter(JsonFormatter() if log.format == "json" else TextFormatter())
@@ -47,6 +48,13 @@ def setup(log: Log, parts: Mapping[str, str] | None = None, *, stream: TextIO | 
     logging.getLogger("inditree").setLevel(_level(log.level))
     for name, level in {**msgspec.structs.asdict(log.parts), **(parts or {})}.items():
         logging.getLogger(f"inditree.{name}").setLevel(logging.NOTSET if level is None else _level(level))
+
+
+def _collect_less() -> None:
+    """Have no record say what no line of ours shows: the caller's place, thread and process (docs of `logging`)."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    vars(logging)["logAsyncioTasks"] = False  # Python 3.12 and later
 
 
 def _sink(stream: TextIO) -> logging.Handler:

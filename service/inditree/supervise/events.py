@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 #: Why a driver was started again.
 Reason: TypeAlias = Literal["exit", "signal", "hung", "garbage", "manual"]
@@ -32,63 +33,52 @@ class Timer(StrEnum):
     KILLED = "killed"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The operator, or the router as it starts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """The operator, or the router as it ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """The operator."""
 
 
-@dataclass(frozen=True, slots=True)
-class KillNow:
+class KillNow(Struct, frozen=True):
     """The operator is in a hurry: no grace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class SpawnFailed:
+class SpawnFailed(Struct, frozen=True):
     """`fatal`: trying again would not help."""
 
     text: str
     fatal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
+class Defined(Struct, frozen=True):
     """It defined its first device of this run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(Struct, frozen=True):
     """Gone; `code` is negative for a signal."""
 
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hung:
+class Hung(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Garbage:
+class Garbage(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timeout:
+class Timeout(Struct, frozen=True):
     timer: Timer
 
 
@@ -97,36 +87,30 @@ Event: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(Struct, frozen=True):
     """Set a timer, in place of the one of that name."""
 
     timer: Timer
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Disarm:
+class Disarm(Struct, frozen=True):
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Something for the log. `kind` is short and fixed, `text` says it in words."""
 
     kind: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
 
 from inditree.errors import PeerError
 
@@ -85,9 +84,18 @@ def _expat_start(whole: bytes, encoding: str) -> tuple[str, dict[str, str]]:
     return found[0]
 
 
+# As xml.sax.saxutils.quoteattr has it, which takes 28 ms to load: it brings urllib.
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+
+
 def attribute(value: str) -> bytes:
     """A quoted attribute value in UTF-8; `?` for what XML cannot hold."""
-    return quoteattr(NOT_XML.sub("?", value)).encode()
+    text = NOT_XML.sub("?", value).translate(_ESCAPES)
+    if '"' in text:
+        text = f"'{text}'" if "'" not in text else '"' + text.replace('"', "&quot;") + '"'
+    else:
+        text = f'"{text}"'
+    return text.encode()
 
 
 def start_end(data: bytes) -> int:
