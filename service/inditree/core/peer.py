@@ -29,7 +29,8 @@ class Policy:
 
 
 class Peer:
-    """One peer. `kind` is client, driver, link or inprocess; `name` is for the log and the status.
+    """One peer. `kind` is client, driver, link, inprocess (an IPyDriver object), or observer: a part of the router
+    itself that hears and commands as a client does. `name` is for the log and the status.
 
     `owns` are the devices that it provides. `gone` is true once it has left: late effects pass over it.
     """
@@ -112,7 +113,7 @@ class Peer:
     @property
     def may_define(self) -> bool:
         """May it provide devices at all?"""
-        return self.kind != "client" or self.policy.peers == "any"
+        return self.kind not in ("client", "observer") or self.policy.peers == "any"
 
     @property
     def is_router(self) -> bool:

@@ -81,11 +81,11 @@ class Core:
     def join(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> Peer:
         """A peer is there. A link that we opened is introduced at once."""
         self._number += 1
-        box = WholeOutbox if kind == "inprocess" else Outbox
+        box = WholeOutbox if kind in ("inprocess", "observer") else Outbox
         outbox = box(self.settings.queue, self.desk.clock)
         outbox.lanes.stream_limit = self.settings.streams
         peer = Peer(self._number, kind, name, policy or Policy(), outbox, self.now)
-        peer.counters = self.counters.peers[kind]
+        peer.counters = self.counters.peers["inprocess" if kind == "observer" else kind]
         peer.counters.opened += 1
         peer.link = link
         self.desk.enter(peer)

@@ -98,6 +98,8 @@ class Report:
         connections: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
         slow = 0
         for peer in core.peers.values():
+            if peer.kind == "observer":
+                continue
             size = peer.outbox.size
             connections[peer.kind] += 1
             queues[peer.kind] += size
