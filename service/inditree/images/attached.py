@@ -154,6 +154,14 @@ def keep_freed_memory() -> None:
     bytes((32 << 20) - (64 << 10))
 
 
+def give_freed_memory() -> None:
+    """Give the kernel back what the allocator keeps of freed memory. Other libraries than glibc are not impressed."""
+    import ctypes  # wanted only after a load
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class _Encoder:
     """Copies one element, tag by tag, into a new list of chunks."""
 

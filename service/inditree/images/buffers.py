@@ -12,14 +12,19 @@ KEEP = 64
 
 
 class Buffers:
-    """The free buffers. `get` may be called by any thread: a deque's append and pop are atomic."""
+    """The free buffers. `get` may be called by any thread: a deque's append and pop are atomic.
+
+    `wanted`: one was asked for since this was set to False last.
+    """
 
     def __init__(self) -> None:
+        self.wanted = False
         self._free: deque[bytearray] = deque()
         self._least = 0
 
     def get(self) -> bytearray:
         """A buffer of SIZE bytes with anything in it."""
+        self.wanted = True
         try:
             buffer = self._free.pop()
         except IndexError:
@@ -37,3 +42,8 @@ class Buffers:
         for _ in range(min(self._least, len(self._free))):
             self._free.popleft()
         self._least = len(self._free)
+
+    def clear(self) -> None:
+        """Let go of all."""
+        self._free.clear()
+        self._least = 0

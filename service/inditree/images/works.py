@@ -23,6 +23,13 @@ class Upload(Protocol):
     def check(self, now: float) -> None: ...
 
 
+TRIM = 10.0
+"""Seconds between two looks at which of the free buffers were not needed."""
+
+REST = 3.0
+"""Seconds without an image after which what its load took is given back: a camera's next exposure pays 10 ms for it."""
+
+
 class Works:
     """One for each router. `limit` is bytes of one image as base64, with its tags."""
 
@@ -31,6 +38,9 @@ class Works:
         self.buffers = Buffers()
         self.executor = ThreadPoolExecutor(4, "encode")
         self.uploads: set[Upload] = set()
+        self._used = 0.0  # when a buffer was seen to be wanted last
+        self._rested = True
+        self._next_trim = 0.0
 
     def encode(self, blob: Blob, fds: list[int]) -> Encoded:
         """The base64 form of images that came as descriptors. Blocks; any thread may call it."""
@@ -63,6 +73,19 @@ class Works:
         for buffer in blob.buffers:
             self.buffers.give(buffer)
         blob.buffers.clear()
+
+    def tidy(self, now: float) -> None:
+        """Now and then: let go of free buffers, and of all freed memory once no more images come."""
+        if self.buffers.wanted:
+            self.buffers.wanted = False
+            self._used, self._rested = now, False
+            if now >= self._next_trim:
+                self._next_trim = now + TRIM
+                self.buffers.trim()
+        elif not self._rested and now - self._used >= REST:
+            self._rested = True
+            self.buffers.clear()
+            attached.give_freed_memory()
 
     def untie(self, core: Core) -> None:
         """Uploads that have a part of their image, and wait for memory that only these parts take: one has to go."""

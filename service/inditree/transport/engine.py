@@ -25,9 +25,6 @@ _logger = logging.getLogger("inditree.router")
 TICK = 1.0
 """Seconds between two looks at stalls, probes and buffers, at most."""
 
-TRIM_EVERY = 10
-"""Ticks between two looks at the free buffers."""
-
 
 BLOB_TAGS = 64 << 10
 """Bytes that the tags of a BLOB may have beside its data."""
@@ -85,7 +82,6 @@ class Engine:
         self.on_audit: Callable[[Audit], None] | None = None
         self._wake_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._ticks = 0
         attached.keep_freed_memory()
         self.begin()
         self._wake(self.core.now + TICK)
@@ -194,9 +190,7 @@ class Engine:
             self._wake(now + TICK)
 
     def _look(self, now: float) -> None:
-        self._ticks += 1
-        if self._ticks % TRIM_EVERY == 0:
-            self.works.buffers.trim()
+        self.works.tidy(now)
         for check in list(self.checks):
             self.attempt(None, check, now)
         for upload in list(self.works.uploads):
