@@ -97,7 +97,7 @@ def test_a_stopped_driver_is_found_hung_and_restarted(tmp_path: Path) -> None:
 
 def test_a_driver_that_writes_garbage_is_stopped_and_the_reason_is_kept(tmp_path: Path) -> None:
     script = tmp_path / "garbage"
-    script.write_text("#!/bin/sh\nprintf '<setNumberVector <<<<'\nsleep 60\n")
+    script.write_text("#!/bin/sh\nhead -c 200000 /dev/zero | tr '\\0' '<'\nsleep 60\n")
     script.chmod(0o755)
     router = configured(tmp_path, f"  - {{exec: ['{script}'], restart: {{policy: never}}}}\n")
     try:
