@@ -33,11 +33,11 @@ class Client:
 
 
 def may_read(clients: list[Client], size: int, now: float, number: int = 1) -> bool:
-    return pacing.may_read(clients, KEY, size, now, number)
+    return pacing.may_read(clients, pacing.Need(KEY, size, now, number))
 
 
 def may_read_lossless(clients: list[Client], size: int) -> bool:
-    return pacing.may_read_lossless(clients, KEY, size, 0.0)
+    return pacing.may_read_lossless(clients, pacing.Need(KEY, size, 0.0))
 
 
 def test_bytes_a_second_of_the_last_moments() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from inditree.config import Config, Driver, Http, Launch, Limits, Listen
-from inditree.server.parts import Companion
 from inditree.server.server import Server
 from inditree.tasks import Tasks
 from ports import free_port
@@ -45,14 +44,10 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(
-    first: Config,
-    launch: Launch = Launch(),  # noqa: B008 - frozen
-    beside: Companion | None = None,
-) -> AsyncIterator[Running]:
+async def running(first: Config, launch: Launch = Launch()) -> AsyncIterator[Running]:  # noqa: B008 - frozen
     """A server until the block ends; nothing of it may be left then."""
     tasks = Tasks()
-    server = Server(first, launch=dataclasses.replace(launch, reread=lambda: it.again), beside=beside)
+    server = Server(first, launch=dataclasses.replace(launch, reread=lambda: it.again))
     it = Running(server, tasks, first)
     done = tasks.start(server.asyncrun(), "server")
     started = tasks.start(server.running.wait(), "started")

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from inditree.config import Config, Driver, Remote, Restart
-from inditree.indiserver.companion import Companion
+from inditree.config import Config, Driver, Launch, Remote
 from ports import free_port
 from server.inloop import Running, config, run, running, until
 
@@ -22,7 +21,7 @@ HERE = "127.0.0.1:1"
 @asynccontextmanager
 async def with_fifo(tmp: Path, first: Config) -> AsyncIterator[tuple[Running, Path]]:
     fifo = tmp / "fifo"
-    async with running(first, beside=Companion(str(fifo), Restart(), None)) as it:
+    async with running(first, Launch(fifo=str(fifo))) as it:
         yield it, fifo
 
 

@@ -51,7 +51,7 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
         return
     # A libindi driver that does not ping is old: what follows its first image shows it.
     unknown = not peer.last_size and peer.is_driver and blob.element.data.startswith(LIBINDI)
-    reading.came(peer, blob.key, blob.size)
+    reading.came(state, peer, blob.key, blob.size)
     group = state.routes.find(peer, IMAGE, device, name)
     if group.refused:
         refuse(state, peer, group.refused, blob.size)

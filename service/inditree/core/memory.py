@@ -26,6 +26,8 @@ def may_begin(state: State, peer: Peer, size: int, element: Element | None) -> b
     for key, promise in peer.promises.items():
         if element is not None and key[:2] == (element.device, element.name):
             promise.coming = True
+        else:
+            promise.others_come(len(peer.promises), state.desk.now, coming=True)
     return True
 
 

@@ -90,7 +90,7 @@ def define(state: State, peer: Peer, element: Element) -> None:
     state.desk.counters.devices[device].last_message = state.desk.now
     old = state.view.find(device, name)
     before = old.current() if old is not None and state.refreshing.answers(peer, device) else None
-    if old is None:
+    if old is None or (element.tag == "defBLOBVector" and (device, name) not in state.view.images):
         state.routes.forget()  # what is set of it was not welcome until now
     state.view.define(element.tag, device, name, data, via, peer.weight)
     if peer.is_driver:

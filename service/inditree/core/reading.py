@@ -8,7 +8,7 @@ from inditree.core import memory
 from inditree.core.peer import Peer
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
-from inditree.flow.pacing import LATELY, may_read, may_read_lossless, somebody_ready
+from inditree.flow.pacing import LATELY, Need, may_read, may_read_lossless, somebody_ready
 from inditree.flow.room import PATIENCE, Promise
 from inditree.wire.elements import Key
 
@@ -16,16 +16,27 @@ HELD, MEMORY = "held", "memory"
 """Why a source is not read: nobody takes its images, or there is no memory for the next one."""
 
 
-def came(peer: Peer, key: Key, size: int) -> None:
+def came(state: State, peer: Peer, key: Key, size: int) -> None:
     """An image has come: what its source was promised for it is used up."""
     peer.last_key, peer.last_size = key, size
-    _void(peer, key)
+    now = state.desk.now
+    for each, promise in peer.promises.items():
+        if each == key:
+            promise.size = max(0, promise.size - size)
+            promise.at = now
+        else:
+            promise.others_come(len(peer.promises), now, coming=False)
 
 
 def judge(state: State, peer: Peer) -> None:
     """An image of a source has been handed on: it may send the next one, or is held."""
-    if peer.is_router or peer.held:
-        return  # a router's own acknowledgements pace it
+    if peer.owed is not None:  # a router's own acknowledgements pace it; the ping behind this image is still to come
+        targets = state.routes.find(peer, IMAGE, peer.last_key[0], peer.last_key[1]).targets
+        number = max(0, peer.owed.coming(peer.last_key) - 1)
+        _promise(peer, peer.last_key, targets, peer.last_size * number, state.desk.now, wish=False)
+        return
+    if peer.held:
+        return
     why = _reason(state, peer)
     if why:
         state.intake.hold(peer, why)
@@ -54,12 +65,13 @@ def _reason(state: State, peer: Peer) -> str:
     """Why a source may not be read on; "" where it may, which it is then promised."""
     key, size, now = peer.last_key, peer.last_size, state.desk.now
     targets = state.routes.find(peer, IMAGE, key[0], key[1]).targets
+    need = Need(key, size, now, unseen=partial(_unseen, state, key))
     why = ""
     if peer.pings:
-        why = "" if may_read_lossless(targets, key, size, now) else HELD
+        why = "" if may_read_lossless(targets, need) else HELD
     elif peer.kind == "inprocess" and not memory.has(state, peer, size):
         why = MEMORY  # nobody asks before it makes the next one
-    elif not may_read(targets, key, size, now):
+    elif not may_read(targets, need):
         why = HELD
     _promise(peer, key, targets, size, now, wish=bool(why))
     if not (why or peer.pings):
@@ -76,14 +88,25 @@ def pay(state: State, peer: Peer) -> None:
         size = owed.size(key)
         while key in owed:
             number = owed.coming(key) + 1
-            if not may_read(targets, key, size, now, number):
-                if somebody_ready(targets, key, size, now, number):
+            need = Need(key, size, now, number, partial(_unseen, state, key))
+            if not may_read(targets, need):
+                if somebody_ready(targets, need):
                     state.desk.wake(LATELY)  # the others' pace decides
                 break
             _note_who_is_behind(targets, key, size * number, now)
             state.desk.pong(peer, owed.pay(key))
         coming = owed.coming(key)
         _promise(peer, key, targets, size * max(coming, 1), now, wish=not coming)
+
+
+def _unseen(state: State, key: Key, target: Peer) -> int:
+    """How many images of other properties may come to `target` unasked: their sources do not send at present."""
+    lanes, now = target.outbox.lanes, state.desk.now
+    number = 0
+    for (device, name), unasked in state.routes.images(target).items():
+        if (device, name) != key[:2] and not any(lanes.active((device, name, kind), now) for kind in (False, True)):
+            number += unasked
+    return number
 
 
 def _note_who_is_behind(targets: tuple[Peer, ...], key: Key, size: int, now: float) -> None:
@@ -111,6 +134,12 @@ def _void(peer: Peer, key: Key) -> None:
     promise = peer.promises.pop(key, None)
     if promise is not None:
         promise.size = 0
+
+
+def sweep(state: State, peer: Peer) -> None:
+    """Now and then: what a source was promised and did not send is forgotten."""
+    for key in [key for key, promise in peer.promises.items() if promise.lapsed(state.desk.now)]:
+        _void(peer, key)
 
 
 def forget(peer: Peer) -> None:

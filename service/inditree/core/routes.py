@@ -9,6 +9,7 @@ from inditree.core.ownership import Ownership
 from inditree.core.peer import Peer
 from inditree.core.subscriptions import Subscriptions
 from inditree.counters import PeerCounters
+from inditree.flow.acks import UNANSWERED
 from inditree.flow.outbox import Outbox
 from inditree.tree import paths
 from inditree.view.properties import View
@@ -58,7 +59,7 @@ class Group:
 class Routes:
     """The groups of one core. Equal targets are one group, so that neighbours which go the same way become one run."""
 
-    __slots__ = ("_bytes", "_desk", "_groups", "_heads", "_ownership", "_routes", "_subscriptions", "_view")
+    __slots__ = ("_bytes", "_desk", "_groups", "_heads", "_images", "_ownership", "_routes", "_subscriptions", "_view")
 
     def __init__(self, desk: Desk, ownership: Ownership, view: View, subscriptions: Subscriptions) -> None:
         self._desk = desk
@@ -66,6 +67,7 @@ class Routes:
         self._view = view
         self._subscriptions = subscriptions
         self._heads: list[Head] = []  # those that hold a group
+        self._images: dict[Peer, dict[tuple[str, str], int]] = {}
         self._groups: dict[tuple[Peer, ...], Group] = {}
         self._routes: dict[tuple[int, str, str, str], Group] = {}
         self._bytes = 0  # of memory that they take
@@ -101,10 +103,23 @@ class Routes:
             self._bytes += ROUTE_BYTES + len(device) + len(name)
         return group
 
+    def images(self, target: Peer) -> dict[tuple[str, str], int]:
+        """The properties whose images go to a peer, and how many of each may come without being asked for."""
+        found = self._images.get(target)
+        if found is None:
+            owners = self._ownership.owners
+            found = self._images[target] = {
+                (device, name): UNANSWERED if owner.is_router else 1
+                for device, name in self._view.images
+                if (owner := owners.get(device)) is not None and owner is not target and target.hears_blob(device, name)
+            }
+        return found
+
     def forget(self) -> None:
         """Subscriptions, owners or peers have changed: every route is looked up anew."""
         for head in self._heads:
             head.group = None
+        self._images.clear()
         self._heads.clear()
         self._routes.clear()
         self._groups.clear()

@@ -103,9 +103,12 @@ class Outbox:
         """Bytes that are not written yet."""
         return self.waiting + self._committed - self.taken
 
-    def fits(self, key: Key, size: int, now: float, number: int = 1) -> bool:
-        """Is there room for `number` more BLOBs of a property, beside what waits and what others were promised?"""
-        return self.lanes.fits(key, size, self.control, now, number)
+    def fits(self, key: Key, size: int, now: float, number: int = 1, unseen: int = 0) -> bool:
+        """Is there room for `number` more BLOBs of a property, beside what waits and what others were promised?
+
+        `unseen`: bytes beside these that may come without anybody being asked.
+        """
+        return self.lanes.fits(key, size, self.control + unseen, now, number)
 
     def put(self, data: bytes) -> bool:
         """Offer control elements. False: more of them wait than the limit; the peer is to be closed."""

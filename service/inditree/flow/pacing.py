@@ -5,8 +5,8 @@ Rule: docs/flow.md: BLOBs are paced by the fastest interested client and by thos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from inditree.flow.outbox import Outbox
 from inditree.wire.elements import Key
@@ -79,24 +79,35 @@ class Client(Protocol):
 AnyClient = TypeVar("AnyClient", bound=Client)
 
 
-def may_read(clients: Iterable[Client], key: Key, size: int, now: float, number: int = 1) -> bool:
-    """May the source of a property be read on, for these interested clients?
+def _nothing(client: object) -> int:
+    return 0
 
-    `size` is the bytes of its next BLOB, of which `number` may come before we are asked again.
+
+class Need(NamedTuple):
+    """What may come of a property before its source is asked again: `number` BLOBs of `size` bytes.
+
+    `unseen` tells how many images of other properties may come to a receiver without anybody being asked.
     """
+
+    key: Key
+    size: int
+    now: float
+    number: int = 1
+    unseen: Callable[[Any], int] = _nothing
+
+
+def may_read(clients: Iterable[Client], need: Need) -> bool:
+    """May the source of a property be read on, for these interested clients?"""
     clients = list(clients)
     if not clients:
         return True
+    now = need.now
     paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
-    if not somebody_ready(clients, key, size, now, number):
+    if not somebody_ready(clients, need):
         return False
-    if any(client.lossless and not ready(client, key, size, now, number) for client in clients):
+    if any(client.lossless and not ready(client, need) for client in clients):
         return False
-    losers = [
-        (client, pace)
-        for client, pace in zip(clients, paces, strict=True)
-        if not client.outbox.fits(key, size, now, number)
-    ]
+    losers = [(client, pace) for client, pace in zip(clients, paces, strict=True) if not _fits(client, need)]
     if not losers:
         return True
     if any(client.pace.seen(now) == 0 for client, _ in losers):
@@ -107,19 +118,25 @@ def may_read(clients: Iterable[Client], key: Key, size: int, now: float, number:
     return not any(2 * pace >= fastest for _, pace in losers)
 
 
-def somebody_ready(clients: Iterable[Client], key: Key, size: int, now: float, number: int = 1) -> bool:
+def somebody_ready(clients: Iterable[Client], need: Need) -> bool:
     """Has one of them room? False: only room can change what `may_read` says, time alone cannot."""
-    return any(ready(client, key, size, now, number) for client in clients)
+    return any(ready(client, need) for client in clients)
 
 
-def may_read_lossless(clients: Iterable[Client], key: Key, size: int, now: float) -> bool:
+def may_read_lossless(clients: Iterable[Client], need: Need) -> bool:
     """May a source be read on that only lossless clients may hold?"""
-    return all(ready(client, key, size, now) for client in clients if client.lossless)
+    return all(ready(client, need) for client in clients if client.lossless)
 
 
-def ready(client: Client, key: Key, size: int, now: float, number: int = 1) -> bool:
+def ready(client: Client, need: Need) -> bool:
     """No image of the property waits, or one, and there is room."""
-    return client.outbox.lanes.waiting(key) <= 1 and client.outbox.fits(key, size, now, number)
+    return client.outbox.lanes.waiting(need.key) <= 1 and _fits(client, need)
+
+
+def _fits(client: Client, need: Need) -> bool:
+    """Is there room? For a second one only where all others, as large as these, could come beside it."""
+    unseen = need.unseen(client) * need.size if client.outbox.lanes.waiting(need.key) else 0
+    return client.outbox.fits(need.key, need.size, need.now, need.number, unseen)
 
 
 def stragglers(clients: Sequence[AnyClient], now: float) -> list[AnyClient]:

@@ -25,13 +25,23 @@ class Promise:
     only of whom an image waits, or who have waited for less time.
     """
 
-    __slots__ = ("at", "coming", "size", "wished")
+    __slots__ = ("at", "coming", "others", "size", "wished")
 
     def __init__(self, size: int, at: float, wished: float | None = None) -> None:
         self.size = size
         self.at = at
         self.wished = wished
         self.coming = False
+        self.others = 0  # images of other properties that have come from the same peer meanwhile
+
+    def others_come(self, turns: int, now: float, *, coming: bool) -> None:
+        """An image of another property comes, or has come, over the same link: this one may be behind it.
+
+        Its turn is over when every other one of `turns` properties has had two.
+        """
+        self.others += not coming
+        if self.others <= 2 * turns:
+            self.coming, self.at = coming, now
 
     def lapsed(self, now: float) -> bool:
         """Has the source been idle for too long?"""
@@ -74,6 +84,13 @@ class Room:
         """How many images of a property wait."""
         known = self.properties.get(key)
         return len(known.tickets) if known is not None else 0
+
+    def active(self, key: Key, now: float) -> bool:
+        """Does an image of a property wait, or is room kept for one?"""
+        known = self.properties.get(key)
+        if known is None:
+            return False
+        return bool(known.tickets) or (known.promise is not None and not known.promise.lapsed(now))
 
     def add(self, ticket: Ticket) -> None:
         """One more waits; it has used up what its source was promised for it."""

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from inditree.images.descriptors import close_all, is_image
+from inditree.transport import sockets
 from inditree.transport.closing import Closer
 
 Buffer = bytes | bytearray | memoryview
@@ -53,6 +54,9 @@ class Channel(Protocol):
     def pending(self) -> bool:
         """Bytes are here of which the descriptor does not tell (TLS)."""
 
+    def bound_unsent(self, size: int) -> None:
+        """Let the kernel take no more while this many bytes are not sent yet (0: as many as its buffer holds)."""
+
     def hang_up(self) -> None:
         """Make a reader in another thread see the end, if that can be had."""
 
@@ -86,6 +90,9 @@ class SocketChannel:
 
     def pending(self) -> bool:
         return False
+
+    def bound_unsent(self, size: int) -> None:
+        sockets.bound_unsent(self.sock, size)
 
     def hang_up(self) -> None:
         with contextlib.suppress(OSError):
@@ -135,6 +142,9 @@ class FdChannel(ABC):
 
     def pending(self) -> bool:
         return False
+
+    def bound_unsent(self, size: int) -> None:
+        del size  # a pipe or a UNIX socket holds no more than what its reader has not read
 
     def hang_up(self) -> None:
         with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import Any
 
@@ -9,6 +10,9 @@ from inditree.config.units import join
 
 SEND_BUFFER = 512 << 10
 """Bytes of socket buffer toward a client: measured, larger ones lose the overlap of reading and writing."""
+
+TCP_NOTSENT_LOWAT = 25
+"""Linux's number of the option, which Python's `socket` does not name."""
 
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 30, 10, 3
 """TCP keepalive (seconds, seconds, probes): a peer whose machine is gone is noticed within about a minute."""
@@ -26,6 +30,13 @@ def prepare(sock: socket.socket, user_timeout: float | None = None) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)
     if user_timeout is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout * 1000))
+
+
+def bound_unsent(sock: socket.socket, size: int) -> None:
+    """Let the kernel take no more while `size` bytes are not sent yet; 0: as many as its buffer holds."""
+    if sock.family != socket.AF_UNIX:
+        with contextlib.suppress(OSError):  # the connection may have ended
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, size)
 
 
 def spell(address: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from inditree.config import ClientTls, ServerTls, certificates
 from inditree.errors import ConfigError
 from inditree.transport.channel import Buffer
+from inditree.transport.sockets import bound_unsent
 
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds for a handshake: who says nothing takes a connection for no longer."""
@@ -217,6 +218,9 @@ class TlsChannel:
     def end_writing(self) -> None:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
+
+    def bound_unsent(self, size: int) -> None:
+        bound_unsent(self.sock, size)
 
     def hang_up(self) -> None:
         # Not SSLSocket's own: it forgets the cipher, and a thread that reads would get what is encrypted for data.

@@ -9,6 +9,7 @@ from inditree.flow.outbox import Handed, Outbox
 from inditree.transport import traffic
 from inditree.transport.channel import Channel, LocalChannel
 from inditree.transport.engine import Engine
+from inditree.transport.slow import Unsent
 
 LOGGED_WHOLE = 256 << 10
 """Bytes of one write that are logged whole; of a larger one the beginning of its first buffer."""
@@ -36,6 +37,7 @@ class Writer:
         self._loop = engine.loop
         self._log = log
         self._stopped = False
+        self._unsent = Unsent(channel)
         self._retry: asyncio.TimerHandle | None = None  # looks again whether descriptors were read
 
     def write(self) -> None:
@@ -72,6 +74,8 @@ class Writer:
         delivered = outbox.sent(sent)
         if delivered:
             self._engine.core.took(self._peer, delivered)
+        if self.blocked:
+            self._unsent.went_on(outbox.taken, self._engine.core.now)
         if outbox.empty:
             self._unblock()
         else:
@@ -95,6 +99,7 @@ class Writer:
     def _block(self) -> None:
         if not self.blocked and not self._stopped:
             self.blocked = True
+            self._unsent.blocked(self._peer.outbox.taken, self._engine.core.now)
             self._loop.add_writer(self._channel.write_fd(), self._writable)
 
     def _unblock(self) -> None:

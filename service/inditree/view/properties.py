@@ -182,12 +182,13 @@ class Device:
 
 
 class View:
-    """All devices that have an owner."""
+    """All devices that have an owner. `images` are the BLOB properties: device and name."""
 
-    __slots__ = ("_recent", "devices")
+    __slots__ = ("_recent", "devices", "images")
 
     def __init__(self) -> None:
         self.devices: dict[str, Device] = {}
+        self.images: set[tuple[str, str]] = set()
         self._recent = Recent()
 
     def find(self, device: str, name: str) -> Property | None:
@@ -205,6 +206,10 @@ class View:
         elif name in known.properties:
             known.properties[name].forget()
         known.properties[name] = Property(tag, device, name, definition, via, self._recent, weight or Weight())
+        if tag == "defBLOBVector":
+            self.images.add((device, name))
+        else:
+            self.images.discard((device, name))
 
     def delete(self, device: str, name: str | None) -> None:
         """Take a delProperty: of one property, or of the device."""
@@ -215,8 +220,10 @@ class View:
             del self.devices[device]
             for each in known.properties.values():
                 each.forget()
+                self.images.discard((device, each.name))
         elif name in known.properties:
             known.properties.pop(name).forget()
+            self.images.discard((device, name))
 
     def via(self, device: str) -> str:
         """The path of IDs that a device came by; "" for our own drivers, and for one without a property."""

@@ -1,0 +1,101 @@
+"""docs/flow.md with real sockets: cameras, slow and healthy clients, links between routers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.cameras import camera, reading
+from live import Router, until
+from ports import free_port
+
+MIB = 1 << 20
+
+
+@contextlib.contextmanager
+def routers(folder: Path, *programs: str, queue: int = 128 * MIB, hops: int = 0) -> Iterator[Router]:
+    """A router with these drivers; with `hops`, the last of so many routers linked to it in a row."""
+    with contextlib.ExitStack() as stack:
+        drivers = ", ".join(f"{{name: d{number}, exec: ['{program}']}}" for number, program in enumerate(programs))
+        port = 0
+        for hop in range(hops + 1):
+            before, port = port, free_port()
+            config = folder / f"r{hop}.yaml"
+            units = f"drivers: [{drivers}]" if hop == 0 else f"remotes: [{{host: 127.0.0.1, port: {before}}}]"
+            config.write_text(
+                f"listen: [{{tcp: '127.0.0.1:{port}'}}]\nhttp: {{listen: 'off'}}\n"
+                f"limits: {{queue: {queue}B}}\n{units}\n"
+            )
+            router = Router(folder / f"r{hop}.log", ["serve", "--config", str(config)], port)
+            stack.callback(router.stop)
+            router.wait_for("listening on")
+        yield router
+
+
+def test_a_client_that_hardly_reads_one_camera_stops_no_other_behind_the_same_link(tmp_path: Path) -> None:
+    """Once its client got five to seven images, and then nothing more, for good."""
+    programs = [camera(tmp_path, device, 2 * MIB) for device in ("Cam1", "Cam2")]
+    with routers(tmp_path, *programs, hops=1) as router:
+        for device in ("Cam1", "Cam2"):
+            router.wait_for(f"{device}: provided by")
+        with reading(router.port, "Cam1", speed=50e3) as slow, reading(router.port, "Cam2") as healthy:
+            slow.go("Cam1")
+            until(lambda: slow.taken > 100_000, what="the slow client has begun")
+            healthy.go("Cam2")
+            until(lambda: len(healthy.images["Cam2"]) >= 60, 30, f"images of camera 2: {healthy.images}")
+            numbers = healthy.images["Cam2"]
+            assert numbers == list(range(len(numbers)))
+
+
+def test_a_preview_stream_does_not_put_out_the_science_frame(tmp_path: Path) -> None:
+    """Drivers that ping are always read; once the FITS was lost in each run."""
+    programs = [
+        camera(tmp_path, "Guide", 75_000, every=1 / 30, ping=True, form=".stream"),
+        camera(tmp_path, "Science", 2_000_000, number=1, ping=True),
+    ]
+    with routers(tmp_path, *programs, queue=4 * MIB) as router:
+        for device in ("Guide", "Science"):
+            router.wait_for(f"{device}: provided by")
+        with reading(router.port, "Guide", "Science", speed=400e3) as client:
+            client.go("Guide")
+            until(lambda: len(client.images["Guide"]) > 20, 20, "the stream flows")
+            client.go("Science")
+            until(lambda: client.images["Science"], 30, "the FITS has come")
+
+
+def test_a_number_of_a_mount_is_no_older_than_one_image(tmp_path: Path) -> None:
+    programs = [
+        camera(tmp_path, "Cam", 1_000_000),
+        camera(tmp_path, "Mount", every=0.1, mount=True),
+    ]
+    with routers(tmp_path, *programs) as router:
+        for device in ("Cam", "Mount"):
+            router.wait_for(f"{device}: provided by")
+        with reading(router.port, "Cam", "Mount", speed=400e3) as client:
+            client.go("Cam", "Mount")
+            until(lambda: len(client.images["Cam"]) >= 2, 40, "images come")
+            before = len(client.ages)  # until now the router did not know how slow it is
+            until(lambda: len(client.images["Cam"]) >= 6, 40, "more images come")
+            assert max(client.ages[before:]) <= 1_000_000 / 400e3 + 1.0
+
+
+@pytest.mark.parametrize(
+    ("number", "part", "hops"), [(3, 0.30, 0), (2, 0.22, 1), (3, 0.15, 1)], ids=["three", "two-linked", "three-linked"]
+)
+def test_cameras_flat_out_to_one_client_lose_nothing_to_each_other(
+    tmp_path: Path, number: int, part: float, hops: int
+) -> None:
+    queue, count = 8 * MIB, 25
+    devices = [f"Cam{each}" for each in range(number)]
+    size = int(queue * part) - 300
+    programs = [camera(tmp_path, device, size, number=count) for device in devices]
+    with routers(tmp_path, *programs, queue=queue, hops=hops) as router:
+        for device in devices:
+            router.wait_for(f"{device}: provided by")
+        with reading(router.port, *devices) as client:
+            client.go(*devices)
+            until(lambda: all(count - 1 in each for each in client.images.values()), 60, f"{client.images}")
+            assert client.images == {device: list(range(count)) for device in devices}
