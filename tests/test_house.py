@@ -87,3 +87,9 @@ def test_no_module_is_in_a_circle() -> None:
 
 def test_no_room_is_in_a_circle() -> None:
     assert circles(rooms(modules())) == []
+
+
+def test_no_room_has_a_single_module() -> None:
+    counts = {folder.name: len(list(folder.rglob("*.py"))) for folder in ROOT.iterdir() if folder.is_dir()}
+    alone = {name for name, count in counts.items() if count == 2 and (ROOT / name / "__init__.py").exists()}
+    assert alone == set(), "a folder of one file is a file"

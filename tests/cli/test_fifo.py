@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inditree.config import Driver, Remote, Restart
-from inditree.fifo import FifoError, Start, Stop, parse
+from inditree.indiserver.commands import FifoError, Start, Stop, parse
 
 _NEVER = Restart(policy="never")
 

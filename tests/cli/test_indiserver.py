@@ -6,9 +6,10 @@ import pytest
 
 from inditree import config
 from inditree.cli import indiserver, main
-from inditree.cli.indiserver import Options, config_of, launch_of, parse
 from inditree.config import Config, ControlSocket, Driver, Http, Launch, Limits, Listen, Log, Overlay, Remote, Restart
 from inditree.errors import InditreeError
+from inditree.indiserver.command_line import Options, companion_of, config_of, launch_of, parse
+from inditree.indiserver.companion import Companion
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_the_same_remote_twice() -> None:
 def test_restarts(restarts: str, restart: Restart) -> None:
     options = parse(["-r", restarts, "x"])
     assert config_of(options).drivers[0].restart == restart
-    assert launch_of(options).fifo_restart == restart
+    assert companion_of(options).restart == restart
 
 
 @pytest.mark.parametrize(
@@ -155,14 +156,15 @@ def test_variables_stand_below_the_options() -> None:
 
 def test_how_it_is_run() -> None:
     assert launch_of(parse(["x"])) == Launch(
-        fifo_restart=Restart(max_restarts=10),
         ends_with_drivers=True,
         http_may_fail=True,
         signals=True,
         skips_text=True,
     )
-    with_fifo = launch_of(parse(["-f", "fifo", "-l", "logs"]))
-    assert (with_fifo.fifo, with_fifo.message_dir, with_fifo.ends_with_drivers) == ("fifo", "logs", False)
+    options = parse(["-f", "fifo", "-l", "logs"])
+    beside = companion_of(options)
+    assert (beside.fifo, beside.message_directory, beside.starts_drivers) == ("fifo", "logs", True)
+    assert not launch_of(options).ends_with_drivers
 
 
 @pytest.mark.parametrize("word", ["@", "x@", "x@h:y", "@h:0"])
@@ -174,10 +176,10 @@ def test_what_is_no_remote(word: str, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_what_drivers_of_the_fifo_inherit(monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[Launch] = []
+    served: list[str | None] = []
 
-    def serve(config: Config, launch: Launch) -> int:
-        served.append(launch)
+    def serve(config: Config, launch: Launch, *, beside: Companion) -> int:
+        served.append(beside.fifo)
         return 0
 
     monkeypatch.setattr("inditree.cli.serve.serve", serve)
@@ -186,7 +188,7 @@ def test_what_drivers_of_the_fifo_inherit(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(environ) == 4
     assert indiserver.run(["-f", "fifo"], environ) == 0
     assert environ == {"INDIPREFIX": "d"}
-    assert [launch.fifo for launch in served] == [None, "fifo"]
+    assert served == [None, "fifo"]
 
 
 def test_called_by_the_name_of_indiserver(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inditree.config import Config, Driver, Http, Launch, Limits, Listen
+from inditree.server.parts import Companion
 from inditree.server.server import Server
 from inditree.tasks import Tasks
 from ports import free_port
@@ -44,10 +45,14 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(first: Config, launch: Launch = Launch()) -> AsyncIterator[Running]:  # noqa: B008 - frozen
+async def running(
+    first: Config,
+    launch: Launch = Launch(),  # noqa: B008 - frozen
+    beside: Companion | None = None,
+) -> AsyncIterator[Running]:
     """A server until the block ends; nothing of it may be left then."""
     tasks = Tasks()
-    server = Server(first, launch=dataclasses.replace(launch, reread=lambda: it.again))
+    server = Server(first, launch=dataclasses.replace(launch, reread=lambda: it.again), beside=beside)
     it = Running(server, tasks, first)
     done = tasks.start(server.asyncrun(), "server")
     started = tasks.start(server.running.wait(), "started")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from inditree.config import Config, Driver, Launch, Remote
+from inditree.config import Config, Driver, Remote, Restart
+from inditree.indiserver.companion import Companion
 from ports import free_port
 from server.inloop import Running, config, run, running, until
 
@@ -21,7 +22,7 @@ HERE = "127.0.0.1:1"
 @asynccontextmanager
 async def with_fifo(tmp: Path, first: Config) -> AsyncIterator[tuple[Running, Path]]:
     fifo = tmp / "fifo"
-    async with running(first, Launch(fifo=str(fifo))) as it:
+    async with running(first, beside=Companion(str(fifo), Restart(), None)) as it:
         yield it, fifo
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from inditree.server.message_log import MessageLog
+from inditree.indiserver.message_log import MessageLog
 
 DRIVER: Any = SimpleNamespace(name="driver")
 

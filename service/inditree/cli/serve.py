@@ -7,11 +7,14 @@ import logging
 import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from inditree.config import Config, Launch, Overlay, Sources, doubts, files, variables
 from inditree.config import sources as words
 from inditree.config.units import port
+
+if TYPE_CHECKING:
+    from inditree.server.parts import Companion
 
 _T = TypeVar("_T")
 
@@ -31,7 +34,7 @@ def run(chosen: Namespace) -> int:
     return serve(config, launch, doubts(config, decided))
 
 
-def serve(config: Config, launch: Launch, said: Sequence[str] = ()) -> int:
+def serve(config: Config, launch: Launch, said: Sequence[str] = (), *, beside: Companion | None = None) -> int:
     """Run a server with this configuration to its end, after `said` as warnings. Raises ConfigError and StartError."""
     import uvloop
 
@@ -45,7 +48,7 @@ def serve(config: Config, launch: Launch, said: Sequence[str] = ()) -> int:
         logging.getLogger("inditree").warning("%s", doubt, extra={"event": "configuration_doubt"})
 
     async def work() -> int:
-        return await Server(config, launch=launch).asyncrun()
+        return await Server(config, launch=launch, beside=beside).asyncrun()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from inditree.config.structs import Config, Restart
+from inditree.config.structs import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,6 @@ class Launch:
     reread             reads the configuration anew (SIGHUP), flags and variables laid over it; raises ConfigError.
                        None: there is nothing to read
     file               the configuration file, watched where it is mounted into a container
-    fifo               a FIFO to take commands from (`inditree.fifo`), made where there is none
-    fifo_restart       the restart policy of drivers that the FIFO starts
-    message_dir        a directory for YYYY-MM-DD.islog, to which the `message`s of drivers are written
     ends_with_drivers  exit 1 when the last driver is gone for good and there is no link: links try for ever
     http_may_fail      a taken HTTP port is only a warning
     log_traffic        elements are logged at DEBUG, of every peer
@@ -30,9 +27,6 @@ class Launch:
 
     reread: Callable[[], Config] | None = None
     file: str | None = None
-    fifo: str | None = None
-    fifo_restart: Restart = field(default_factory=Restart)
-    message_dir: str | None = None
     ends_with_drivers: bool = False
     http_may_fail: bool = False
     log_traffic: bool = False

@@ -7,9 +7,9 @@ from inditree.core.peer import Peer
 from inditree.core.refusals import say_nameless
 from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
+from inditree.core.wishes import MODES
 from inditree.flow.acks import PREFIX
 from inditree.flow.outbox import Traced
-from inditree.routing.wishes import MODES
 from inditree.tree import paths
 from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import message, normal_version, without_attribute

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from inditree.core.wishes import Wishes
 from inditree.counters import PeerCounters
 from inditree.flow.acks import Owed
 from inditree.flow.outbox import Outbox
 from inditree.flow.pacing import Pace
 from inditree.flow.room import Promise
-from inditree.routing.wishes import Wishes
 from inditree.tree.link import Link
 from inditree.view.properties import Weight
 from inditree.wire.elements import Key

@@ -11,10 +11,10 @@ from inditree.core.effects import Effect
 from inditree.core.peer import Peer, Policy
 from inditree.core.routes import Group
 from inditree.core.state import State
+from inditree.core.wishes import Wishes
 from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
 from inditree.flow.whole import WholeOutbox
-from inditree.routing.wishes import Wishes
 from inditree.tree.link import Link
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault

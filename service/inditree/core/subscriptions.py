@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inditree.core.peer import Peer
-from inditree.routing.wishes import Wishes
+from inditree.core.wishes import Wishes
 
 
 class Subscriptions:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from inditree.config import Driver
 from inditree.core import Peer
+from inditree.core.wishes import Wishes
 from inditree.programs.process import Child, spawn
 from inditree.programs.stderr import StderrLog
 from inditree.programs.supervisor import Supervisor, policy_of
-from inditree.routing.wishes import Wishes
 from inditree.transport.channel import DriverChannel
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream

@@ -9,13 +9,13 @@ from typing import Any
 
 from inditree.config import Driver
 from inditree.core import Peer
+from inditree.core.wishes import Wishes
 from inditree.errors import PeerError
 from inditree.flow.pauses import Pause
 from inditree.flow.whole import WholeOutbox
 from inditree.programs.supervisor import Supervisor, policy_of
 from inditree.python.driver import InProcess
 from inditree.python.factory import load_factory
-from inditree.routing.wishes import Wishes
 from inditree.transport.engine import Engine
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer

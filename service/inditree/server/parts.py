@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from inditree.config import Config, Launch
-from inditree.server.message_log import MessageLog
 from inditree.server.units import Units
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
+
+
+class Companion(Protocol):
+    """Something that runs beside a router, as what indiserver has beside its port does."""
+
+    @property
+    def starts_drivers(self) -> bool:
+        """Drivers may come by it."""
+
+    @property
+    def lost(self) -> int:
+        """Lines that it could not write."""
+
+    def prepare(self, parts: Parts) -> None:
+        """Called before there are drivers."""
+
+    def start(self, parts: Parts) -> None:
+        """Called when all was started. May raise StartError."""
+
+    def on_change(self) -> None:
+        """A driver changed its state."""
+
+    def stop(self) -> None:
+        """Change nothing any more; may be called again."""
+
+    def finish(self) -> None:
+        """Write what waits."""
 
 
 @dataclass(slots=True)
@@ -28,6 +55,6 @@ class Parts:
     started: float = field(default_factory=time.monotonic)
     applied: bool = False
     draining: bool = False
-    message_log: MessageLog | None = None
+    beside: Companion | None = None
     reload_success: bool = True
     reload_timestamp: float = field(default_factory=time.time)

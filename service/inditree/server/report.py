@@ -119,7 +119,7 @@ class Report:
             queue_limit_bytes=core.settings.queue,
             slow_clients=slow,
             audit_lost=self._services.audit_lost,
-            log_lost=logs.lost() + (self._parts.message_log.lost if self._parts.message_log else 0),
+            log_lost=logs.lost() + (self._parts.beside.lost if self._parts.beside else 0),
             reload_success=self._parts.reload_success,
             reload_timestamp=self._parts.reload_timestamp,
             definitions=definitions,

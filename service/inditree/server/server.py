@@ -21,9 +21,7 @@ from inditree.python.factory import check_drivers, load_factory
 from inditree.server import messages
 from inditree.server.control import Control
 from inditree.server.found import Discovered
-from inditree.server.indiserver import Fifo
-from inditree.server.message_log import MessageLog
-from inditree.server.parts import Parts
+from inditree.server.parts import Companion, Parts
 from inditree.server.reload import Reload
 from inditree.server.report import Report
 from inditree.server.services import Services
@@ -46,11 +44,19 @@ DESCRIPTORS_BESIDE = 128
 class Server:
     """A router that runs once. `objects` are IPyDriver objects for it to run beside the drivers of the configuration.
 
-    `launch` says how it is run: by default it leaves signals alone. Raises ConfigError where the configuration cannot
-    be used, TypeError for an object that is no IPyDriver and ValueError for a device name given twice.
+    `launch` says how it is run: by default it leaves signals alone; `beside` runs beside it. Raises ConfigError where
+    the configuration cannot be used, TypeError for an object that is no IPyDriver and ValueError for a device name
+    given twice.
     """
 
-    def __init__(self, config: Config, *, objects: Sequence[Any] = (), launch: Launch | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        objects: Sequence[Any] = (),
+        launch: Launch | None = None,
+        beside: Companion | None = None,
+    ) -> None:
         self.objects = check_drivers(objects) if objects else []
         self.config = complete(config)
         self.launch = launch or Launch()
@@ -65,7 +71,7 @@ class Server:
         self._stopping = asyncio.Event()
         self._signals = 0
         self._status = 0
-        self._fifo: Fifo | None = None
+        self._beside = beside
 
     @property
     def listeners(self) -> dict[str, Listener]:
@@ -107,9 +113,9 @@ class Server:
         self.engine.traffic = self.launch.traffic
         self.units = Units(self.engine, self.on_change)
         self.parts = Parts(self.config, self.launch, self.engine, self.units)
-        if self.launch.message_dir is not None:
-            self.parts.message_log = MessageLog(self.launch.message_dir)
-            self.engine.tap = self.parts.message_log.note
+        self.parts.beside = self._beside
+        if self._beside is not None:
+            self._beside.prepare(self.parts)
         self.services = Services(self.engine, self.units)
         self.control = Control(self.parts, Report(self.parts, self.services))
         self.reload = Reload(self.parts, self.services)
@@ -137,9 +143,8 @@ class Server:
             self.units.add_remote(remote)
         self.discovered.start(self.config.discovery, self._places)
         self.reload.watch()
-        if self.launch.fifo is not None:
-            self._fifo = Fifo(self.launch.fifo, self.launch.fifo_restart, self.engine, self.units)
-            self._fifo.start()
+        if self._beside is not None:
+            self._beside.start(self.parts)
         if self.launch.keepalive is not None:
             self.engine.tasks.start(messages.keep_alive(self.engine, self.launch.keepalive), "keepalive")
         self.parts.applied = True
@@ -172,14 +177,16 @@ class Server:
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
         self.services.announce()
         discovers = self.config.discovery.docker is not None or self.config.discovery.dns
-        if not (self.units.drivers or self.units.remotes or discovers or self.launch.fifo):
+        if not (
+            self.units.drivers or self.units.remotes or discovers or (self._beside and self._beside.starts_drivers)
+        ):
             text = "nothing to serve: no drivers and no remotes (inditree serve DRIVER ..., or `drivers` in the file)"
             _logger.warning("%s", text, extra={"event": "nothing_to_serve"})
 
     def on_change(self) -> None:
         """A driver changed its state: an indiserver ends with its last one."""
-        if self._fifo is not None and not self.parts.draining:
-            self._fifo.on_change()
+        if self._beside is not None and not self.parts.draining:
+            self._beside.on_change()
         if not self.launch.ends_with_drivers or self.units.remotes or not self.parts.applied or self.parts.draining:
             return
         if all(unit.supervisor.state in ENDED for unit in self.units.drivers.values()):
@@ -202,8 +209,8 @@ class Server:
         undiscovered = self.engine.tasks.start(self.discovered.stop(), "stop discovery")
         for listener in self.parts.listeners.values():
             listener.stop()
-        if self._fifo is not None:
-            self._fifo.stop()
+        if self._beside is not None:
+            self._beside.stop()
         left = DRAIN - await self._drain(DRAIN / 2)
         stopping = self.engine.tasks.start(self.units.stop_drivers(), "stop drivers")
         await self.units.stop_remotes()
@@ -225,8 +232,8 @@ class Server:
         self.parts.draining = True  # it may not have been told to stop: a start that failed, a task that was cancelled
         for listener in self.parts.listeners.values():
             listener.stop()
-        if self._fifo is not None:
-            self._fifo.stop()
+        if self._beside is not None:
+            self._beside.stop()
         await self.discovered.stop()
         self.units.kill_drivers()
         await self.units.stop_drivers()
@@ -236,8 +243,8 @@ class Server:
         await self.services.stop()
         await self.engine.close()
         await close_guardian()
-        if self.parts.message_log is not None:
-            self.parts.message_log.finish()
+        if self._beside is not None:
+            self._beside.finish()
 
     # Signals
 

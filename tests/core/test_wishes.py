@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inditree.routing.wishes import Wishes
+from inditree.core.wishes import Wishes
 
 
 def test_nothing_at_first() -> None:

@@ -1,1 +1,0 @@
-"""Who wants what, and who provides what. Pure."""
