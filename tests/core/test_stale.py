@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.world import Actor, World, blobs, define, delete, get, image, update
+from inditree.tree.link import Link
 
 KEYS = ("RAW8", "RAW16")
 
@@ -95,11 +96,18 @@ def test_an_image_of_a_member_that_is_not_defined_asks_too() -> None:
     assert driver.heard() == [get("Cam", "CCD")]
 
 
-def test_a_router_is_not_asked_as_it_notices_itself_and_another_server_is() -> None:
+def test_a_router_is_not_asked_as_it_notices_itself() -> None:
     world = World()
     link = world.join("client")
     link.say(get(inditree="1", via="THEM"), formats(), chosen("RAW8"))
     assert get("Cam", "FORMAT") not in link.heard()
+
+
+def test_another_server_is_asked_for_its_driver() -> None:
+    world = World()
+    link = world.join("link", link=Link(opener=True, path_id="there"))
+    link.say(formats(), chosen("RAW8"))
+    assert get("Cam", "FORMAT") in link.heard()
 
 
 def test_interest_and_blob_wishes_stay() -> None:

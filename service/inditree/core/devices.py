@@ -13,8 +13,8 @@ from inditree.wire.syntax import del_property, get_properties
 NAMED_DEVICES = 32
 """Devices of a peer that is gone which the log names one by one: thousands of lines would stop the router."""
 
-LOST_AT_ONCE = 1024
-"""Devices whose loss is told in one step: some ten milliseconds."""
+LOST_AT_ONCE = 256
+"""Devices whose loss is told in one step: some milliseconds."""
 
 COUNTED_DEVICES = 1024
 """Devices whose counters outlive them: past it one that goes is forgotten, as names can be made up without end."""

@@ -15,7 +15,7 @@ from inditree.wire.elements import Blob
 PART = 4
 """The part of `limits.memory`, 1/4, that strangers may take for images on their way, and once more for devices."""
 
-WEIGHED_EVERY = 8 << 20
+WEIGHED_EVERY = 64 << 10
 """Bytes of control elements from strangers after which their devices are weighed: what they can pass the bound by."""
 
 

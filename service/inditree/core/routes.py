@@ -22,6 +22,9 @@ ROUTES_LIMIT = 1 << 16
 ROUTES_BYTES = 16 << 20
 """Bytes of memory that the routes may take, past which they start over too: names and lists of targets can be long."""
 
+HEAD_BYTES = 400
+"""Memory that a start tag which holds a route takes beside its names."""
+
 ROUTE_BYTES = 400
 """Memory that a route takes beside its names and targets."""
 
@@ -76,10 +79,11 @@ class Routes:
         """The function that the peer's framer asks for the group of a head."""
 
         def group(head: Head) -> Group:
-            if len(self._heads) >= ROUTES_LIMIT:
+            if len(self._heads) >= ROUTES_LIMIT or self._bytes >= ROUTES_BYTES:
                 self.forget()
             found = self.find(peer, head.tag, head.device, head.name)
             self._heads.append(head)
+            self._bytes += HEAD_BYTES + len(head.device) + len(head.name)
             return found
 
         return group
