@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from inditree.config import Config, ControlSocket, Driver, Http, Launch, Listen, Remote, complete, units, variables
+from inditree.config.sources import web_wanted
 from inditree.config.words import driver_name, remote_name, unique
 from inditree.python.factory import check_drivers
 from inditree.server import Server
@@ -103,7 +104,11 @@ class IPyServer:
         self.stopped.clear()
         logged = self._logged | ({"clients"} if self.debug_enable else set())
         launch = Launch(
-            http_may_fail=True, skips_text=True, traffic=frozenset(logged), keepalive=lambda: self.keepalive
+            http_may_fail=True,
+            skips_text=True,
+            web=web_wanted(os.environ),
+            traffic=frozenset(logged),
+            keepalive=lambda: self.keepalive,
         )
         try:
             self._server = Server(self._config(), objects=self.drivers, launch=launch)

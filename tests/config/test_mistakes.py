@@ -52,6 +52,17 @@ _MISTAKES = [
     (f"listen: [{{unix: /{'x' * 107}}}]", "listen[0].unix: longer than 107 bytes"),
     ("listen: [{unix: /x, allow: [10.0.0.0/8]}]", "listen[0].allow: only for tcp"),
     ("listen: [{unix: /x, tls: {cert: c, key: k}}]", "listen[0].tls: only for tcp"),
+    ("listen: [{unix: /x, web: true}]", "listen[0].web: only for tcp"),
+    ("listen: [{unix: /x, origins: [pier]}]", "listen[0].origins: only for tcp"),
+    ("listen: [{tcp: 'h:1', web: 5}]", "listen[0].web: expected true or false, got 5"),
+    (
+        "listen: [{tcp: 'h:1', origins: ['*.example']}]",
+        "listen[0].origins[0]: '*.example' is neither a host name nor an origin (https://HOST or https://HOST:PORT)",
+    ),
+    (
+        "listen: [{tcp: 'h:1', origins: ['https://pier/']}]",
+        "listen[0].origins[0]: 'https://pier/' is neither a host name nor an origin (https://HOST or https://HOST:PORT)",
+    ),
     ("listen: [{unix: '@x', mode: '0600'}]", "listen[0].mode: only for a unix path: an abstract socket has none"),
     ("listen: [{tcp: 'h:1', mode: '0600'}]", "listen[0].mode: only for a unix path"),
     ("listen: [{tcp: 'h:1', owner: indi}]", "listen[0].owner: only for a unix path"),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import MutableMapping, Sequence
 
 from inditree.config import variables
+from inditree.config.sources import web_wanted
 from inditree.indiserver.command_line import USAGE, Options, UsageError, companion_of, config_of, launch_of, parse
 from inditree.transport import early
 
@@ -34,4 +35,4 @@ def _run(options: Options, environ: MutableMapping[str, str]) -> int:
         # A driver that the FIFO starts gets these from its command, or not at all.
         for name in ("INDIDEV", "INDICONFIG", "INDISKEL"):
             environ.pop(name, None)
-    return serve(config, launch_of(options), beside=companion_of(options))
+    return serve(config, launch_of(options, web_wanted(environ)), beside=companion_of(options))

@@ -30,7 +30,7 @@ def run(chosen: Namespace) -> int:
     # INDITREE_HOST is how the image says that the network around the container is the boundary.
     by_design = sources.variables.host is not None and sources.flags.host is None
     decided = next((entry for entry in config.listen if entry.tcp), None) if by_design else None
-    launch = Launch(reread=sources.load, file=sources.file, signals=True)
+    launch = Launch(reread=sources.load, file=sources.file, web=True, signals=True)
     return serve(config, launch, doubts(config, decided))
 
 

@@ -94,6 +94,8 @@ def _check_listener(entry: Listen, path: str) -> None:
         _check_unix(entry, path)
     for index, network in enumerate(entry.allow):
         parsed(network, f"{path}.allow[{index}]", _network)
+    for index, site in enumerate(entry.origins):
+        parsed(site, f"{path}.origins[{index}]", _site)
     _check_globs(entry.devices, f"{path}.devices")
     if entry.rules and not (entry.tls and entry.tls.client_ca):
         raise ConfigError(f"{path}.rules", "go by the client's certificate: tls.client_ca is needed")
@@ -102,13 +104,22 @@ def _check_listener(entry: Listen, path: str) -> None:
         _check_globs(rule.devices, f"{path}.rules[{index}].devices")
 
 
+def _site(text: str) -> str:
+    """A name of a host, or a whole origin as a browser says it."""
+    if not re.fullmatch(r"(https?://)?([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?", text) or (
+        "://" not in text and ":" in text
+    ):
+        raise ValueError(f"{text!r} is neither a host name nor an origin (https://HOST or https://HOST:PORT)")
+    return text
+
+
 def _check_unix(entry: Listen, path: str) -> None:
     assert entry.unix is not None
     if not entry.unix.startswith(("/", "@")) or entry.unix in ("/", "@"):
         raise ConfigError(below(path, "unix"), f"{entry.unix!r} is neither an absolute path nor an @name")
     if len(entry.unix.encode()) > _UNIX_PATH_MAX:
         raise ConfigError(below(path, "unix"), f"longer than {_UNIX_PATH_MAX} bytes")
-    for key, value in (("allow", entry.allow), ("tls", entry.tls)):
+    for key, value in (("allow", entry.allow), ("tls", entry.tls), ("web", entry.web), ("origins", entry.origins)):
         if value:
             raise ConfigError(below(path, key), "only for tcp")
     for key in ("mode", "owner"):

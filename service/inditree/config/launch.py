@@ -22,6 +22,7 @@ class Launch:
     keepalive          seconds of silence after which clients get a message, None from it: never (asked each second)
     skips_text         text between the elements of a client is skipped and counted, as the peers of a face do; else it
                        closes the client
+    web                listeners have a web face where their entry does not say otherwise
     signals            SIGTERM and SIGINT stop it (a second one kills), SIGHUP reloads
     """
 
@@ -33,4 +34,5 @@ class Launch:
     traffic: frozenset[str] = frozenset()
     keepalive: Callable[[], float | None] | None = None
     skips_text: bool = False
+    web: bool = False
     signals: bool = False

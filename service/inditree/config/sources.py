@@ -170,6 +170,14 @@ def entries(
     return tuple(entry for entry in both if isinstance(entry, Driver)) or None, tuple(remotes) or None
 
 
+def web_wanted(environ: Mapping[str, str]) -> bool:
+    """Have listeners a web face where another server's place is taken? What INDITREE_WEB says. Raises ConfigError."""
+    said = environ.get("INDITREE_WEB") or "off"
+    if said not in ("on", "off"):
+        raise ConfigError("INDITREE_WEB", f"{said!r} is not on or off")
+    return said == "on"
+
+
 def listening_host(text: str) -> str:
     """A host to listen on, as it stands in an address; `[::1]` and `::1` are the same."""
     name = text[1:-1] if text.startswith("[") and text.endswith("]") else text

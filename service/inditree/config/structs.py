@@ -63,7 +63,10 @@ class Rule(Section, frozen=True, kw_only=True):
 
 
 class Listen(Section, frozen=True, kw_only=True):
-    """A listener: `tcp` or `unix`, never both. `mode` and `owner` are a unix path's."""
+    """A listener: `tcp` or `unix`, never both. `mode` and `owner` are a unix path's.
+
+    `web` None: as the front end has it. `origins`: sites, and names of this machine, beside those that are known.
+    """
 
     tcp: str | None = None
     unix: str | None = None
@@ -78,6 +81,8 @@ class Listen(Section, frozen=True, kw_only=True):
     tls: ServerTls | None = None
     mode: Mode | None = None
     owner: str | None = None
+    web: bool | None = None
+    origins: tuple[str, ...] = ()
 
     @property
     def address(self) -> tuple[str | None, int]:

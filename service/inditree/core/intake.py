@@ -7,6 +7,7 @@ that we opened are the operator's own choice and are not bounded so.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
@@ -26,10 +27,11 @@ class Intake:
     memory.
     """
 
-    __slots__ = ("_desk", "_freed", "_memory", "_stirred", "_unweighed", "held", "reserved", "starved")
+    __slots__ = ("_desk", "_freed", "_memory", "_stirred", "_unweighed", "held", "reserved", "spare", "starved")
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.spare: list[Callable[[], bool]] = []  # each lets go of an image that nobody waits for; False: has none
         self._memory = 0
         self._freed: deque[Blob] = deque()  # images that nobody holds any more, and that are counted still
         self.held: dict[Peer, float] = {}  # since when; who has waited for longest is first
@@ -97,6 +99,10 @@ class Intake:
         if self.reserved.pop(peer, None) is not None:
             for promise in peer.promises.values():
                 promise.coming = False
+
+    def give_up_spare(self) -> bool:
+        """Let go of an image that is kept for who may want it later; False: there is none."""
+        return any(each() for each in self.spare)
 
     # Sources that wait
 

@@ -51,6 +51,8 @@ def _put_out_largest(state: State, source: Peer, newest: Blob | None = None) -> 
 
     Never of a lossless client, and never `newest`. Who keeps up loses one only where the source cannot be held.
     """
+    if state.intake.give_up_spare():
+        return True
     peers = list(state.desk.peers.values())
     if not source.pings:
         peers = stragglers(peers, state.desk.now)

@@ -78,10 +78,20 @@ class Core:
 
     # Events
 
-    def join(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> Peer:
-        """A peer is there. A link that we opened is introduced at once."""
+    def join(
+        self,
+        kind: str,
+        name: str,
+        policy: Policy | None = None,
+        link: Link | None = None,
+        make: Callable[[int, Callable[[], float]], Outbox] | None = None,
+    ) -> Peer:
+        """A peer is there. A link that we opened is introduced at once.
+
+        `make`, unless None, makes its outbox, from its limit (bytes) and a clock (seconds).
+        """
         self._number += 1
-        box = WholeOutbox if kind in ("inprocess", "observer") else Outbox
+        box = make or (WholeOutbox if kind in ("inprocess", "observer") else Outbox)
         outbox = box(self.settings.queue, self.desk.clock)
         outbox.lanes.stream_limit = self.settings.streams
         peer = Peer(self._number, kind, name, policy or Policy(), outbox, self.now)

@@ -6,7 +6,7 @@ definitions that it was fed, so that its objects of `set*` have all items. `requ
 
 from inditree.envelope.known import Image, Known, Properties
 from inditree.envelope.numbers import number
-from inditree.envelope.objects import Object, encode, objects
+from inditree.envelope.objects import Object, encode, objects, split
 from inditree.envelope.requests import EnableBlob, GetStatus, RequestError, requests
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "number",
     "objects",
     "requests",
+    "split",
 ]

@@ -77,6 +77,11 @@ class Known:
         whole = ET.Element("set" + self.root.tag[3:], {**_lasting(self.root), **update.attrib})
         return {whole.tag: vector(whole, [self._item(m, False, m.get("name", "") in limited) for m in self.root])}
 
+    def current(self) -> Object:
+        """Give the `set*` that says how the property is now."""
+        lasting = {key: value for key in ("timeout", "timestamp") if (value := self.root.get(key))}
+        return self.updated(ET.Element("set" + self.root.tag[3:], lasting))
+
     def _item(self, member: ET.Element, described: bool, limited: bool = False) -> Object:
         name = member.get("name", "")
         if self.kind == "Number":

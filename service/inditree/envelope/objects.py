@@ -37,10 +37,15 @@ def elements(data: bytes) -> list[ET.Element]:
         return list(_one_by_one(data))
 
 
+def split(data: bytes) -> list[bytes]:
+    """Cut what is one element behind the other, a newline behind each, into its elements."""
+    return [each.strip() for each in _BETWEEN.split(data)]
+
+
 def _one_by_one(data: bytes) -> Iterator[ET.Element]:
-    for each in _BETWEEN.split(data):
+    for each in split(data):
         with contextlib.suppress(ET.ParseError):
-            yield parse(each.strip())
+            yield parse(each)
 
 
 def objects(data: bytes) -> Iterator[Object]:

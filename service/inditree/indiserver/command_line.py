@@ -182,13 +182,14 @@ def _remotes(words: Sequence[str]) -> tuple[Remote, ...]:
     return tuple(result.values())
 
 
-def launch_of(options: Options) -> Launch:
+def launch_of(options: Options, web: bool = False) -> Launch:
     """How the server is run for these options."""
     return Launch(
         ends_with_drivers=options.fifo is None,
         http_may_fail=True,
         log_traffic=options.verbosity > 2,
         skips_text=True,
+        web=web,
         signals=True,
     )
 

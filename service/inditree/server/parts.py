@@ -8,6 +8,7 @@ from typing import Protocol
 
 from inditree.config import Config, Launch
 from inditree.server.units import Units
+from inditree.server.web import Faces
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
 
@@ -51,6 +52,7 @@ class Parts:
     launch: Launch
     engine: Engine
     units: Units
+    faces: Faces
     listeners: dict[str, Listener] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     applied: bool = False

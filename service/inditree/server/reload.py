@@ -109,6 +109,7 @@ class Reload:
         # At once: where what follows breaks off, the next reload must not look for listeners that are gone.
         old, self._parts.config = self._parts.config, msgspec.structs.replace(self._parts.config, listen=new.listen)
         for listener in left:
+            self._parts.faces.detach(listener)
             for stream in list(listener.streams):
                 self._parts.engine.end(stream.peer, "shutdown", f"listener {listener.config.name} was changed")
         later = sorted(NEEDS_RESTART.intersection(changes.sections))
@@ -128,7 +129,9 @@ class Reload:
 
     def listener(self, entry: Listen) -> Listener:
         """The listener of an entry of `listen`, not bound yet."""
-        return Listener(self._parts.engine, entry, self._parts.config.limits.connections_per_address)
+        listener = Listener(self._parts.engine, entry, self._parts.config.limits.connections_per_address)
+        self._parts.faces.attach(listener)
+        return listener
 
     async def _apply_drivers(self, old: Sequence[Driver], difference: Difference[Driver]) -> None:
         for entry in _gone(old, difference):

@@ -26,6 +26,7 @@ from inditree.server.reload import Reload
 from inditree.server.report import Report
 from inditree.server.services import Services
 from inditree.server.units import Units
+from inditree.server.web import Faces
 from inditree.supervise import ENDED
 from inditree.transport.descriptors import check_descriptors
 from inditree.transport.engine import Engine
@@ -112,7 +113,8 @@ class Server:
         self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic
         self.units = Units(self.engine, self.on_change)
-        self.parts = Parts(self.config, self.launch, self.engine, self.units)
+        faces = Faces(self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot())
+        self.parts = Parts(self.config, self.launch, self.engine, self.units, faces)
         self.parts.beside = self._beside
         if self._beside is not None:
             self._beside.prepare(self.parts)
@@ -175,6 +177,8 @@ class Server:
     def _announce(self) -> None:
         for listener in self.parts.listeners.values():
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
+        for url in self.parts.faces.urls():
+            _logger.info("the page is at %s", url, extra={"event": "web"})
         self.services.announce()
         discovers = self.config.discovery.docker is not None or self.config.discovery.dns
         if not (
@@ -240,6 +244,7 @@ class Server:
         await self.units.stop_remotes()
         for peer in list(self.engine.core.peers.values()):
             self.engine.end(peer, "shutdown", "the router stops")
+        self.parts.faces.close()
         await self.services.stop()
         await self.engine.close()
         await close_guardian()

@@ -12,6 +12,7 @@ from typing import Protocol
 from inditree.core import Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Policy, Settings, Wake
 from inditree.core.effects import Effect
 from inditree.counters import Counters
+from inditree.flow.outbox import Outbox
 from inditree.flow.pauses import Pause
 from inditree.images import attached
 from inditree.images.works import Works
@@ -91,10 +92,17 @@ class Engine:
         now = self.core.now = time.monotonic()
         return now
 
-    def join(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> Peer:
+    def join(
+        self,
+        kind: str,
+        name: str,
+        policy: Policy | None = None,
+        link: Link | None = None,
+        make: Callable[[int, Callable[[], float]], Outbox] | None = None,
+    ) -> Peer:
         """A peer is there; its port comes next, and `flush` after it."""
         self.begin()
-        return self.core.join(kind, name, policy, link)
+        return self.core.join(kind, name, policy, link, make)
 
     def flush(self) -> None:
         """Write to all who got something, and do what the core asks for, until nothing is left to do."""

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from inditree.transport.guard import guard
 from inditree.transport.sockets import prepare, spell
 from inditree.transport.stream import Stream
 from inditree.transport.tls import TlsChannel, handshake, server_context, subject_of
-from inditree.transport.visitors import Web, turn_away
+from inditree.transport.visitors import Visitor, Web, turn_away
+from inditree.transport.waiting import WaitingRoom
 
 _logger = logging.getLogger("inditree.listener")
 
@@ -44,6 +46,7 @@ class Listener:
     def __init__(self, engine: Engine, config: Listen, per_address: int | None = None) -> None:
         self.config = config
         self.streams: set[Stream] = set()
+        self._waiting = WaitingRoom(engine.loop)
         self.web: Web = turn_away  # takes the connections that speak HTTP
         self._engine = engine
         self._loop = engine.loop
@@ -72,6 +75,12 @@ class Listener:
     def count(self) -> int:
         """Connections, links included."""
         return len(self.streams) + self._handshakes
+
+    @property
+    def full(self) -> bool:
+        """As many connections are open as may be."""
+        most = self.config.max_connections
+        return most is not None and self.count >= most
 
     def load_certificates(self) -> None:
         """Read the certificate files, again where they were read before. Raises ConfigError."""
@@ -137,6 +146,7 @@ class Listener:
     def pass_on(self) -> None:
         """Take no more connections: another listener has the sockets."""
         self._stand_down()
+        self._waiting.close()
         self._sockets.clear()
 
     def give_back(self, old: Listener) -> None:
@@ -166,6 +176,7 @@ class Listener:
     def stop(self) -> None:
         """Take no more connections; those that are there stay."""
         self._stand_down()
+        self._waiting.close()
         bound = bool(self._sockets)
         for sock in self._sockets:
             sock.close()
@@ -191,12 +202,25 @@ class Listener:
                 self._cannot_accept(sock, OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
                 return
             reason = self._admission.refuses(address, self.count)
-            if reason:
+            if reason and self._may_be_a_browser(address):
+                self._waiting.wait(
+                    client, partial(self._take, client, address), partial(self._refused, address, reason)
+                )
+            elif reason:
                 client.close()
-                self._engine.core.counters.rejected[reason[0]] += 1
-                self._say(f"refused {spell(address)}: {reason[1]}")
+                self._refused(address, reason)
             else:
                 self._engine.attempt(None, self._take, client, address)
+
+    def _refused(self, address: Any, reason: tuple[str, str]) -> None:
+        self._engine.core.counters.rejected[reason[0]] += 1
+        self._say(f"refused {spell(address)}: {reason[1]}")
+
+    def _may_be_a_browser(self, address: Any) -> bool:
+        """There are too many connections for one more client, but a plain request does not count. Not seen in TLS."""
+        if self.web is turn_away or self._context is not None or self._waiting.full:
+            return False
+        return self._admission.refuses(address, 0) is None
 
     def _cannot_accept(self, sock: socket.socket, error: OSError) -> None:
         """Out of descriptors: the connection stays in the backlog, so look again in a while, not at once."""
@@ -256,7 +280,12 @@ class Listener:
             self.streams.discard(stream)
             self._admission.left(host)
 
-        stream = Stream(self._engine, peer, channel, closed, log=self.config.name in self._engine.traffic, web=self.web)
+        def visit(visitor: Visitor) -> None:
+            self.streams.discard(stream)  # a plain request does not count in max_connections
+            self.web(visitor)
+
+        web = self.web if self.web is turn_away else visit
+        stream = Stream(self._engine, peer, channel, closed, log=self.config.name in self._engine.traffic, web=web)
         self.streams.add(stream)
         extra = {"event": "opened", "peer": name}
         _logger.info("client %s connected to %s", name, self.config.name, extra=extra)

@@ -1,0 +1,104 @@
+"""The web faces of the listeners: made with them, closed with them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inditree.core import Peer
+from inditree.ops.model import Status
+from inditree.transport.engine import Engine
+from inditree.transport.listener import Listener
+
+if TYPE_CHECKING:
+    from inditree.web.face import Face
+
+
+class Faces:
+    """Those of one router. `default`: listeners that do not say have one. `snapshot` gives the whole status."""
+
+    def __init__(self, engine: Engine, service: str, default: bool, snapshot: Callable[[], Status]) -> None:
+        self._engine = engine
+        self._service = service
+        self._default = default
+        self._snapshot = snapshot
+        self._faces: dict[Listener, Face] = {}
+
+    def attach(self, listener: Listener) -> None:
+        """Give a listener its face, where it is to have one. To be called before it takes connections."""
+        config = listener.config
+        if config.tcp is None or not (self._default if config.web is None else config.web):
+            return
+        # Imported where it is wanted: the two faces for other servers' users do without.
+        from inditree.web.face import Face
+        from inditree.web.origins import own_names
+
+        names = own_names(self._service, socket.gethostname())
+        face = self._faces[listener] = Face(self._engine, listener, self._service, names, self._status)
+        listener.web = face.visit
+
+    def detach(self, listener: Listener) -> None:
+        """The listener is gone: its plain connections end, its images are given up."""
+        face = self._faces.pop(listener, None)
+        if face is not None:
+            face.close()
+
+    def close(self) -> None:
+        """The router ends."""
+        for listener in list(self._faces):
+            self.detach(listener)
+
+    def urls(self) -> list[str]:
+        """Where a browser finds them."""
+        return [url(listener) for listener in self._faces]
+
+    def counts(self) -> dict[str, int]:
+        """How many connections there are of each kind: page, json, xml, image."""
+        found = dict.fromkeys(("page", "json", "xml", "image"), 0)
+        for face in self._faces.values():
+            for kind, count in face.counts().items():
+                found[kind] += count
+        return found
+
+    def _status(self, peer: Peer) -> bytes:
+        return msgspec.json.encode({"status": visible(self._snapshot(), peer.policy.listener, peer.policy.devices)})
+
+
+def url(listener: Listener) -> str:
+    """Give the address that people type: localhost where it listens on all addresses."""
+    host = listener.config.address[0] or "localhost"
+    scheme = "https" if listener.config.tls is not None else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listener.port}/"
+
+
+def visible(status: Status, listener: str, patterns: tuple[str, ...]) -> Status:
+    """Give the status as far as a listener shows it: itself, and what has to do with the devices that fit."""
+    shown = msgspec.structs.replace(status, listeners=tuple(row for row in status.listeners if row.name == listener))
+    if patterns == ("*",):
+        return shown
+
+    def fits(device: str) -> bool:
+        return any(fnmatchcase(device, pattern) for pattern in patterns)
+
+    def some(devices: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(filter(fits, devices))
+
+    return msgspec.structs.replace(
+        shown,
+        drivers=tuple(
+            msgspec.structs.replace(row, devices=some(row.devices), last_error=None)
+            for row in status.drivers
+            if some(row.devices)
+        ),
+        remotes=tuple(
+            msgspec.structs.replace(row, devices=some(row.devices), last_error=None)
+            for row in status.remotes
+            if some(row.devices)
+        ),
+        devices=tuple(row for row in status.devices if fits(row.name)),
+        conflicts=tuple(row for row in status.conflicts if fits(row.device)),
+    )

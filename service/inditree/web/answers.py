@@ -1,0 +1,124 @@
+"""What a request is answered: a table of paths, and who may ask. Pure but for the images, which are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from inditree.web import origins
+from inditree.web.assets import assets
+
+POLICY = "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""Nothing is loaded from elsewhere, and no other site shows this page in its own."""
+
+ALWAYS = (
+    ("Content-Security-Policy", POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+
+SOCKETS = ("/", "/xml")
+"""Where a WebSocket may begin: JSON, and XML."""
+
+
+class Image(Protocol):
+    """An image that can be sent: its bytes, piece by piece. `size` is None where only sending it shows how many."""
+
+    type: str
+    etag: str
+    size: int | None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the file's own bytes."""
+
+    def release(self) -> None:
+        """Let go of it; to be called once."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer, whose body is `image` where it has one, else `body`. `socket`: which WebSocket is to begin."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    image: Image | None = None
+    socket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Who we are: names of this machine, `listen[].origins`, and whether the connection is TLS."""
+
+    names: frozenset[str]
+    origins: tuple[str, ...]
+    secure: bool
+
+
+Find = Callable[[str], "Image | int"]
+"""Finds the image of an ID, or says 404 or 410."""
+
+
+def answer(method: str, target: str, headers: dict[str, str], site: Site, find: Find) -> Answer:
+    """Answer a request; `headers` have names in lower case."""
+    host = headers.get("host")
+    refused = origins.refuses_host(host, site.names, site.origins)
+    refused = refused or origins.refuses_origin(headers.get("origin"), host or "", site.secure, site.origins)
+    if refused:
+        return _text(403, refused)
+    path = target.partition("?")[0]
+    if "websocket" in headers.get("upgrade", "").lower():
+        return _socket(method, path, headers)
+    if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") not in ("navigate", None):
+        return _text(403, "a page of another site gets nothing here")
+    known = path in assets() or path.startswith("/blob/")
+    if not known:
+        return _text(404, "there is nothing here", method)
+    if method not in ("GET", "HEAD"):
+        return _text(405, "GET or HEAD", more=[("Allow", "GET, HEAD")])
+    return _image(path, headers, find) if path.startswith("/blob/") else _asset(path, headers)
+
+
+def _socket(method: str, path: str, headers: dict[str, str]) -> Answer:
+    if path not in SOCKETS:
+        return _text(404, "a WebSocket begins at / (JSON) or /xml")
+    if method != "GET":
+        return _text(405, "GET", more=[("Allow", "GET")])
+    if headers.get("sec-websocket-version") != "13" or not headers.get("sec-websocket-key"):
+        return _text(426, "WebSocket version 13", more=[("Sec-WebSocket-Version", "13")])
+    return Answer(101, socket="json" if path == "/" else "xml")
+
+
+def _asset(path: str, headers: dict[str, str]) -> Answer:
+    asset = assets()[path]
+    more = [("ETag", asset.etag), ("Cache-Control", "no-cache")]
+    if asset.etag in headers.get("if-none-match", ""):
+        return Answer(304, more)
+    return Answer(200, [("Content-Type", asset.type), *more, ("Content-Length", str(len(asset.data)))], asset.data)
+
+
+def _image(path: str, headers: dict[str, str], find: Find) -> Answer:
+    found = find(path.removeprefix("/blob/").partition(".")[0])
+    if isinstance(found, int):
+        return _text(found, "a newer image has taken its place" if found == 410 else "there is no such image")
+    more = [("ETag", found.etag), ("Cache-Control", "private, no-cache")]
+    if found.etag in headers.get("if-none-match", ""):
+        found.release()
+        return Answer(304, more)
+    length = ("Transfer-Encoding", "chunked") if found.size is None else ("Content-Length", str(found.size))
+    return Answer(200, [("Content-Type", found.type), *more, length], image=found)
+
+
+def refusal(status: int, text: str) -> Answer:
+    """Give an answer that says why nothing else is answered, and ends the connection."""
+    made = _text(status, text)
+    made.headers.append(("Connection", "close"))
+    return made
+
+
+def _text(status: int, text: str, method: str = "GET", more: list[tuple[str, str]] | None = None) -> Answer:
+    body = f"{text}\n".encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), *(more or [])]
+    return Answer(status, headers, body)

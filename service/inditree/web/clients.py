@@ -1,0 +1,92 @@
+"""Clients on a WebSocket: what their messages ask of the router, and what else is to be done for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from inditree.core import Peer
+from inditree.envelope import EnableBlob, GetStatus, requests
+from inditree.transport.stream import Stream
+from inditree.web.outbox import JsonOutbox
+from inditree.web.telling import Telling
+from inditree.wire.syntax import enable_blob
+
+STATUS_EVERY = 2.0
+"""Seconds between two statuses for a client that has asked for them."""
+
+
+class Desk(Protocol):
+    """What a client needs of the listener's face. `write` puts frames into the outbox of a client and writes them."""
+
+    telling: Telling
+
+    def write(self, client: JsonClient, frame: bytes) -> None: ...
+
+    def status(self, peer: Peer) -> bytes:
+        """`{"status": ...}` as this peer may see it."""
+
+    def server(self) -> list[bytes]:
+        """The definitions of the device `Server`, none where a driver has that name."""
+
+    def images_wanted(self, client: JsonClient) -> None:
+        """The client has changed which images it wants."""
+
+
+class JsonClient:
+    """One that speaks JSON."""
+
+    def __init__(self, peer: Peer, outbox: JsonOutbox, desk: Desk) -> None:
+        self.peer = peer
+        self.outbox = outbox
+        self.stream: Stream | None = None
+        self._desk = desk
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def read(self, text: str) -> bytes:
+        """What a message is to the router. Raises RequestError."""
+        found: list[bytes] = []
+        for each in requests(text):
+            if isinstance(each, EnableBlob):
+                found.append(enable_blob("Also" if each.value == "URL" else "Never", each.device, each.name or None))
+                self._later(lambda: self._desk.images_wanted(self))
+            elif isinstance(each, GetStatus):
+                self._later(self.stop if each.stop else self._say_status)
+            else:
+                found.append(each)
+                if each.startswith(b"<getProperties"):
+                    self._asked(each)
+                else:
+                    self._desk.telling.ask(each)
+        return b"".join(found)
+
+    def _later(self, act: Callable[[], None]) -> None:
+        """Behind what the message itself brings about."""
+        self._loop.call_soon(self._act, act)
+
+    def _act(self, act: Callable[[], None]) -> None:
+        if not self.peer.gone:
+            act()
+
+    def _asked(self, element: bytes) -> None:
+        if b" device=" not in element or b' device="Server"' in element:
+            self._later(lambda: self._desk.write(self, b"".join(self._desk.server())))
+
+    def _say_status(self) -> None:
+        self.stop()
+        self._timer = self._loop.call_later(STATUS_EVERY, self._act, self._say_status)
+        if not self.outbox.behind:
+            self._desk.write(self, self._desk.status(self.peer))
+
+    def stop(self) -> None:
+        """Say the status no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def read_xml(text: str) -> bytes:
+    """What a message of a client that speaks XML is to the router."""
+    return text.encode("utf-8", "replace") + b"\n"

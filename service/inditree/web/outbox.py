@@ -1,0 +1,163 @@
+"""What waits for a web client: elements become frames as they are put in.
+
+A page that does not keep up gets the newest state of each property instead of a backlog: past BEHIND bytes only what
+has changed is remembered, and made a message of when it has room.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from inditree.envelope import split
+from inditree.flow.outbox import Outbox
+from inditree.flow.ticket import Lost
+from inditree.web import frames
+from inditree.web.telling import Key, Telling, Told
+from inditree.wire.elements import Attached, Blob
+
+BEHIND = 256 << 10
+"""Bytes that wait for a client from which on it is told what is newest only."""
+
+REFILL = 64 << 10
+"""Bytes of messages that are made at once for a client that has caught up."""
+
+MESSAGES = 100
+"""Messages of devices that are remembered for a client that is behind, the newest ones."""
+
+
+class JsonOutbox(Outbox):
+    """Of a client that speaks JSON. `image` is told of each image, and gives the frames to be sent for it."""
+
+    __slots__ = ("_messages", "_on_image", "_stale", "_telling")
+
+    def __init__(self, limit: int, now: Callable[[], float], telling: Telling, image: Callable[[Blob], bytes]) -> None:
+        super().__init__(limit, now)
+        self._telling = telling
+        self._on_image = image
+        self._stale: dict[Key, str] = {}  # what is to be told: set, def, delete, or delete+def
+        self._messages: deque[bytes] = deque(maxlen=MESSAGES)
+
+    def put(self, data: bytes) -> bool:
+        if self.behind or self.waiting > BEHIND:
+            for told in self._telling.say(data):
+                self._remember(told)
+            return True
+        joined = self._telling.joined(data)
+        return super().put(joined) if joined else True
+
+    def put_urgent(self, data: bytes) -> bool:
+        return self.put(data)
+
+    def put_frame(self, frame: bytes) -> bool:
+        """Offer what is no element: a status, a pong."""
+        return super().put(frame)
+
+    def put_blob(
+        self, blob: Blob, about: object = None, attached: Attached | None = None, *, unheld: bool = False
+    ) -> list[Lost]:
+        joined = self._on_image(blob)
+        if self.behind or self.waiting > BEHIND:
+            self._stale.setdefault((blob.device, blob.name), "set")
+        elif joined:
+            super().put(joined)
+        return []
+
+    @property
+    def behind(self) -> bool:
+        """Does it not keep up?"""
+        return bool(self._stale or self._messages)
+
+    def _remember(self, told: Told) -> None:
+        if told.kind == "message":
+            self._messages.append(told.frame)
+        elif told.kind == "delete":
+            device, name = told.key
+            for key in [told.key] if name else [key for key in self._stale if key[0] == device]:
+                self._stale.pop(key, None)
+            self._stale[told.key] = "delete"
+        elif told.kind == "def":
+            before = self._stale.pop(told.key, "")
+            self._stale[told.key] = "delete+def" if before.startswith("delete") else "def"
+        else:
+            self._stale.setdefault(told.key, "set")
+
+    # What is written
+
+    @property
+    def empty(self) -> bool:
+        return super().empty and not self.behind
+
+    def take(self) -> list[memoryview | bytes]:
+        if self.behind and super().empty:
+            self._catch_up()
+        return super().take()
+
+    def _catch_up(self) -> None:
+        made: list[bytes] = []
+        size = 0
+        while self._stale and size < REFILL:
+            key = next(iter(self._stale))
+            made.append(self._state_of(key, self._stale.pop(key)))
+            size += len(made[-1])
+        if not self._stale:
+            made += self._messages
+            self._messages.clear()
+        super().put(b"".join(made))
+
+    def _state_of(self, key: Key, what: str) -> bytes:
+        gone = self._telling.gone(key) if what.startswith("delete") else b""
+        return gone + (b"" if what == "delete" else self._telling.now(key, defined=what.endswith("def")))
+
+    def clear(self) -> None:
+        super().clear()
+        self._stale.clear()
+        self._messages.clear()
+
+
+class XmlOutbox(Outbox):
+    """Of a client that speaks XML: one element a text message."""
+
+    __slots__ = ()
+
+    def put(self, data: bytes) -> bool:
+        return super().put(b"".join([frames.text(each) for each in split(data)]))
+
+    def put_urgent(self, data: bytes) -> bool:
+        return super().put_urgent(frames.text(data))
+
+    def put_frame(self, frame: bytes) -> bool:
+        """Offer what is no element: a pong."""
+        return super().put(frame)
+
+    def put_behind(self, device: str, data: bytes) -> bool:
+        if device not in self.lanes:
+            return self.put(data)
+        return super().put_behind(device, b"".join([frames.text(each) for each in split(data)]))
+
+    def put_blob(
+        self, blob: Blob, about: object = None, attached: Attached | None = None, *, unheld: bool = False
+    ) -> list[Lost]:
+        return super().put_blob(_Framed(blob), about, unheld=unheld)
+
+
+class _Framed(Blob):
+    """An image as a text message, whose buffers are those of the image: it is held as long as this one is."""
+
+    __slots__ = ("_whole",)
+
+    def __init__(self, whole: Blob) -> None:
+        head = frames.head(frames.TEXT, whole.size)
+        super().__init__(whole.element, [head, *whole.chunks], whole.size + len(head), whole.ones)
+        self.began = whole.began
+        self._whole = whole
+
+    def take(self) -> None:
+        if self.refs == 0:
+            self._whole.take()
+        super().take()
+
+    def drop(self) -> None:
+        super().drop()
+        if self.refs == 0:
+            self._whole.drop()

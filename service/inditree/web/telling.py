@@ -1,0 +1,108 @@
+"""What the router says, as JSON messages in frames: made once, for all web clients of a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from inditree.envelope import Image, Object, Properties, encode
+from inditree.web import frames
+from inditree.web.images import Images
+
+Key = tuple[str, str]
+"""A device and a property; "" for the device as a whole."""
+
+
+class Told(NamedTuple):
+    """One message: its frame, and what it says of which property. `kind` is def, set, delete or message."""
+
+    kind: str
+    key: Key
+    frame: bytes
+
+
+class Telling:
+    """Turns elements into messages. Whoever gets the same bytes gets the same frames: they are made the first time."""
+
+    def __init__(self, images: Images) -> None:
+        self.properties = Properties()
+        self._images = images
+        self._data: bytes = b""
+        self._told: tuple[Told, ...] = ()
+        self._joined = b""
+        self._definitions: dict[Key, tuple[bytes, tuple[Told, ...]]] = {}
+        self._by_bytes: dict[int, Key] = {}  # the identity of a definition's bytes, which `_definitions` holds
+
+    def say(self, data: bytes) -> tuple[Told, ...]:
+        """Give the messages of the elements in `data`."""
+        if data is not self._data:
+            known = self._repeated(data) if data.startswith(b"<def") else None
+            self._data = data
+            self._told = known if known is not None else self._make(data)
+            self._joined = b"".join([each.frame for each in self._told])
+        return self._told
+
+    def joined(self, data: bytes) -> bytes:
+        """Give the frames of the elements in `data` as one piece."""
+        self.say(data)
+        return self._joined
+
+    def ask(self, data: bytes) -> None:
+        """Take a `new*` of a web client: its numbers are targets."""
+        for _ in self.properties.feed(data):
+            pass
+
+    def now(self, key: Key, *, defined: bool) -> bytes:
+        """Give the message that says how a property is now, empty for one that is not known."""
+        known = self.properties.known.get(key)
+        if known is None:
+            return b""
+        return frames.text(encode(known.defined() if defined else known.current()))
+
+    def gone(self, key: Key) -> bytes:
+        """Give the message that says that a property, or a whole device, is no more."""
+        body = {"device": key[0], "name": key[1]} if key[1] else {"device": key[0]}
+        return frames.text(encode({"deleteProperty": body}))
+
+    def show(self, key: Key, images: Mapping[str, Image]) -> None:
+        """Say from now on where the images of a property are."""
+        known = self.properties.known.get(key)
+        if known is not None:
+            known.images = images
+            self._drop(key)
+            self._data = b""
+
+    def _repeated(self, data: bytes) -> tuple[Told, ...] | None:
+        """Find the frames of a definition that was asked for before and has not changed since."""
+        known = self._definitions.get(self._by_bytes.get(id(data), ("", "")))
+        return known[1] if known is not None and known[0] is data else None
+
+    def _make(self, data: bytes) -> tuple[Told, ...]:
+        made = tuple(_told(found) for found in self.properties.feed(data))
+        for each in made:
+            if each.kind != "message":
+                self._drop(each.key)
+            if each.kind == "delete":
+                self._forget_images(each.key)
+        if len(made) == 1 and made[0].kind == "def":
+            self._definitions[made[0].key] = (data, made)
+            self._by_bytes[id(data)] = made[0].key
+        return made
+
+    def _forget_images(self, gone: Key) -> None:
+        self._images.forget_unwanted(lambda key: gone not in (key, (key[0], "")))
+
+    def _drop(self, key: Key) -> None:
+        for each in [key] if key[1] else [each for each in self._definitions if each[0] == key[0]]:
+            known = self._definitions.pop(each, None)
+            if known is not None:
+                self._by_bytes.pop(id(known[0]), None)
+
+
+def _told(found: Object) -> Told:
+    (kind, body), *_ = found.items()
+    frame = frames.text(encode(found))
+    if kind == "message":
+        return Told("message", (found.get("device", ""), ""), frame)
+    name = "delete" if kind == "deleteProperty" else kind[:3]
+    return Told(name, (body["device"], body.get("name", "")), frame)
