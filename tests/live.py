@@ -11,28 +11,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
+import waiting
 from ports import free_port
 
 T = TypeVar("T")
 CLIENT_TIMEOUT = 20.0
 
 
-def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
-    """Wait for a condition to be true and return its value; AssertionError when it does not become true in time."""
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {timeout} s: {what or condition}")
-        time.sleep(0.02)
+until = waiting.until
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:

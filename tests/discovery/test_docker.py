@@ -7,12 +7,12 @@ import gc
 import logging
 import os
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import waiting
 from discovery.fake_engine import FakeEngine, container
 from inditree.config import Docker, Remote
 from inditree.discovery.docker import DockerDiscovery, Pace
@@ -35,10 +35,7 @@ class Watch:
         return sorted(self.told[-1]) if self.told else []
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + DEADLINE
-        while not holds():
-            assert time.monotonic() < end, (self.told[-3:], self.engine.asked[-9:])
-            await asyncio.sleep(0.005)
+        await waiting.becomes(holds, lambda: (self.told[-3:], self.engine.asked[-9:]), DEADLINE)
 
     async def subscribed(self) -> None:
         await self.until(lambda: bool(self.engine.streams))

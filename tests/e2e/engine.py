@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import waiting
 from ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -51,9 +52,7 @@ def inspect(name: str) -> dict[str, Any]:
 def until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> float:
     """Wait for it; the seconds that it took."""
     began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds, f"not in {seconds} s: {what}"
-        time.sleep(0.05)
+    waiting.until(holds, seconds, what)
     return time.monotonic() - began
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal, TypeVar
 
 from indipydriver import Device, IPyDriver, NumberMember, NumberVector, newNumberVector
 
+import waiting
 from inditree.config import Config, Driver, Http, Listen, Restart
 from inditree.ops.model import DriverRow
 from inditree.server import Server
@@ -75,10 +76,4 @@ def row(server: Server, name: str) -> DriverRow:
     return next(each for each in server.control.snapshot().drivers if each.name == name)
 
 
-async def becomes(condition: Callable[[], T], what: str) -> T:
-    """Wait in the loop."""
-    end = asyncio.get_running_loop().time() + 10
-    while not (value := condition()):
-        assert asyncio.get_running_loop().time() < end, what
-        await asyncio.sleep(0.01)
-    return value
+becomes = waiting.becomes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import indipyclient as ipc
 import pytest
 
+import waiting
 from live import Router, serve, tool
 
 DEVICES = {
@@ -39,10 +39,7 @@ class Script(ipc.IPyClient):  # type: ignore[misc]
             self.images += [event[name] for name in event]
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + 15
-        while not condition():
-            assert time.monotonic() < end, what
-            await asyncio.sleep(0.02)
+        await waiting.becomes(condition, what, 15)
 
     def has(self, device: str, vector: str) -> bool:
         return device in self and vector in self[device] and bool(self[device][vector].enable)

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import uvloop
 
+import waiting
 from inditree.programs.process import Child, close_guardian, spawn
 
 #: Seconds that anything may take before a test calls it lost.
@@ -49,18 +50,11 @@ def alive(pid: int) -> bool:
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = DEADLINE) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.005)
+    """Wait without a loop."""
+    waiting.until(condition, seconds, what)
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = DEADLINE) -> None:
-    """The same in a loop that goes on."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.005)
+until = waiting.becomes
 
 
 @contextlib.asynccontextmanager

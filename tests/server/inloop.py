@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+import waiting
 from inditree.config import Config, Driver, Http, Launch, Limits, Listen
 from inditree.server.parts import Companion
 from inditree.server.server import Server
@@ -70,11 +70,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 30))
 
 
-async def until(condition: Callable[[], Any], what: str, timeout: float = 8.0) -> None:
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout} s: {what}"
-        await asyncio.sleep(0.01)
+until = waiting.becomes
 
 
 class Caller:
