@@ -158,6 +158,7 @@ def test_how_it_is_run() -> None:
     assert launch_of(parse(["x"])) == Launch(
         ends_with_drivers=True,
         http_may_fail=True,
+        streams=5 << 20,
         signals=True,
         skips_text=True,
     )
@@ -165,6 +166,7 @@ def test_how_it_is_run() -> None:
     beside = companion_of(options)
     assert (beside.fifo, beside.message_directory, beside.starts_drivers) == ("fifo", "logs", True)
     assert not launch_of(options).ends_with_drivers
+    assert launch_of(parse(["-d", "0", "x"])).streams is None
 
 
 @pytest.mark.parametrize("word", ["@", "x@", "x@h:y", "@h:0"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +100,29 @@ def test_cameras_flat_out_to_one_client_lose_nothing_to_each_other(
             client.go(*devices)
             until(lambda: all(count - 1 in each for each in client.images.values()), 60, f"{client.images}")
             assert client.images == {device: list(range(count)) for device in devices}
+
+
+def test_d_of_the_drop_in_drops_stream_frames_first(tmp_path: Path) -> None:
+    """Frames of 300 kB that nobody could take: 1 MB of them wait at most, and an exposure beside them is not lost."""
+    program = camera(tmp_path, "Guide", 300_000, every=0.02, form=".stream", number=200)
+    science = camera(tmp_path, "Science", 3_000_000, number=2)
+    port = free_port()
+    words = ["indiserver", "-v", "-p", str(port), "-u", str(tmp_path / "socket"), "-d", "1", "--definitions", "view"]
+    router = Router(tmp_path / "drop-in.log", [*words, program, science], port)
+    try:
+        until(lambda: _accepts(port), what="the drop-in accepts")
+        with reading(port, "Guide", "Science", speed=200e3) as slow, reading(port, "Guide") as fast:
+            fast.go("Guide")
+            until(lambda: len(fast.images["Guide"]) >= 100, 30, "the stream flows")
+            slow.go("Science")
+            until(lambda: 199 in fast.images["Guide"], 30, "the stream has ended")
+            until(lambda: slow.images["Science"] == [0, 1], 60, f"exposures: {slow.images}")
+            assert len(slow.images["Guide"]) < 60
+    finally:
+        router.stop()
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False

@@ -23,6 +23,8 @@ class Launch:
     skips_text         text between the elements of a client is skipped and counted, as the peers of a face do; else it
                        closes the client
     web                listeners have a web face where their entry does not say otherwise
+    streams            bytes that may wait for one peer before frames of streams are put out, ahead of others; None:
+                       they are images like others
     signals            SIGTERM and SIGINT stop it (a second one kills), SIGHUP reloads
     """
 
@@ -30,6 +32,7 @@ class Launch:
     file: str | None = None
     ends_with_drivers: bool = False
     http_may_fail: bool = False
+    streams: int | None = None
     log_traffic: bool = False
     traffic: frozenset[str] = frozenset()
     keepalive: Callable[[], float | None] | None = None

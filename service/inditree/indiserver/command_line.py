@@ -59,7 +59,7 @@ inditree {__version__}. Protocol 1.7.
 Options:
  -l d     : write messages of drivers to <d>/YYYY-MM-DD.islog
  -m m     : drop BLOBs of a client that is more than m MB behind, default 128
- -d m     : accepted; -m bounds streams too
+ -d m     : drop stream frames of a client that is more than m MB behind, default 5; 0: as other BLOBs
  -u path  : abstract name of the local socket, default /tmp/indiserver
  -p p     : TCP port, default {INDI_PORT}
  -r r     : restarts of a driver at most, default 10; 0: never
@@ -187,6 +187,7 @@ def launch_of(options: Options, web: bool = False) -> Launch:
     return Launch(
         ends_with_drivers=options.fifo is None,
         http_may_fail=True,
+        streams=options.stream * MIB or None,
         log_traffic=options.verbosity > 2,
         skips_text=True,
         web=web,

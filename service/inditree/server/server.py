@@ -102,6 +102,7 @@ class Server:
             identity=secrets.token_hex(8),
             timestamp=messages.timestamp,
             queue=limits.queue,
+            streams=self.launch.streams,
             memory=limits.memory,
             stall_timeout=limits.stall_timeout,
             link_timeout=limits.link_timeout,
