@@ -54,7 +54,7 @@ export class ImagePanel {
   _levels() {
     this.bars = h("path");
     const slide = (name, label) => h("input", { type: "range", min: "0", max: "1", step: "0.0005", "aria-label": label,
-      dataset: { level: name }, oninput: () => this.slid() });
+      title: label, dataset: { level: name }, oninput: () => this.slid() });
     this.sliders = { black: slide("black", "Black"), mid: slide("mid", "Midtones"), white: slide("white", "White") };
     return h("div.levels", {},
       h("svg.histogram", { viewBox: "0 0 256 48", preserveAspectRatio: "none", role: "img", "aria-label": "Histogram" }, this.bars),
