@@ -173,7 +173,7 @@ def test_nobody_there() -> None:
     [
         (["get", "A..B"], "'A..B' has an empty part: DEVICE[.PROPERTY[.MEMBER]]"),
         (["set", "A.B=1"], "'A.B=1' is no DEVICE.PROPERTY.MEMBER=VALUE"),
-        (["set", "A.B.C=1", "--wait", "soon"], "--wait: 'soon' is not a duration (500ms, 10s, 5m, 1h)"),
+        (["set", "A.B.C=1", "--wait", "soon"], "--wait: 'soon' is not a duration (500ms, 10s, 5m, 1h, 14d)"),
         (["get", "--port", "x"], "--port: 'x' is not a port (1 to 65535)"),
         (["image", "C", "-o", "a{b}"], "-o: 'a{b}': {b} is none of {device} {property} {n} {time}"),
         (["image", "C", "-n", "2", "-o", "x.fits"], "-o: 'x.fits' is one name for 2 images: add {n} or {time}"),

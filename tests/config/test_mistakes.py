@@ -23,7 +23,7 @@ _MISTAKES = [
     (
         "driver: []",
         "driver: unknown key; known here: name, listen, drivers, remotes, definitions, discovery, http, "
-        "control, limits, log, audit, metrics",
+        "control, limits, log, audit, metrics, record",
     ),
     ("name: 5", "name: expected text, got 5 (put it in quotes)"),
     ("name: on", "name: expected text, got true (put it in quotes)"),
@@ -154,11 +154,11 @@ _MISTAKES = [
     ),
     (
         "drivers: [{exec: [x], restart: {backoff: 1}}]",
-        "drivers[0].restart.backoff: expected a duration (500ms, 10s, 5m, 1h), got 1",
+        "drivers[0].restart.backoff: expected a duration (500ms, 10s, 5m, 1h, 14d), got 1",
     ),
     (
         "drivers: [{exec: [x], restart: {backoff: '1'}}]",
-        "drivers[0].restart.backoff: '1' is not a duration (500ms, 10s, 5m, 1h)",
+        "drivers[0].restart.backoff: '1' is not a duration (500ms, 10s, 5m, 1h, 14d)",
     ),
     ("drivers: [{exec: [x], restart: {backoff: 0s}}]", "drivers[0].restart.backoff: '0s' is too small"),
     (
@@ -168,7 +168,7 @@ _MISTAKES = [
     ("drivers: [{exec: [x], restart: {max_restarts: -1}}]", "drivers[0].restart.max_restarts: -1 is less than 0"),
     (
         "drivers: [{exec: [x], stop_grace: soon}]",
-        "drivers[0].stop_grace: 'soon' is not a duration (500ms, 10s, 5m, 1h)",
+        "drivers[0].stop_grace: 'soon' is not a duration (500ms, 10s, 5m, 1h, 14d)",
     ),
     ("drivers: [{exec: [x], required: 'yes'}]", "drivers[0].required: expected true or false, got 'yes'"),
     # remotes
@@ -219,7 +219,7 @@ _MISTAKES = [
     ("limits: {blob: 1MB}", "limits.blob: '1MB' is not a size (512B, 64KiB, 1MiB, 1GiB)"),
     ("limits: {queue: 0B}", "limits.queue: '0B' is too small"),
     ("limits: {queue: null}", "limits.queue: expected a size (512B, 64KiB, 1MiB, 1GiB), got nothing"),
-    ("limits: {stall_timeout: 10}", "limits.stall_timeout: expected a duration (500ms, 10s, 5m, 1h), got 10"),
+    ("limits: {stall_timeout: 10}", "limits.stall_timeout: expected a duration (500ms, 10s, 5m, 1h, 14d), got 10"),
     ("limits: {elements_per_second: 0}", "limits.elements_per_second: 0.0 is not more than 0"),
     ("limits: {elements_per_second: .nan}", "limits.elements_per_second: nan is not more than 0"),
     ("limits: {connections_per_address: 0}", "limits.connections_per_address: 0 is less than 1"),

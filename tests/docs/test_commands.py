@@ -184,6 +184,19 @@ def test_scripts(shell: Shell) -> None:
     assert len(list(shell.where.glob("Py Camera-*.fits"))) == 5
 
 
+def test_a_night_as_a_file(shell: Shell) -> None:
+    data = shell.where / "data"
+    (shell.where / "c.yaml").write_text(f"drivers: [{{exec: [inditree-telescope]}}]\nrecord: {{dir: {data}}}\n")
+    with shell.serving("inditree serve --config c.yaml", "Py Telescope"):
+        shell.run('inditree set "Py Telescope.CONNECTION.CONNECT=On" --wait 20s')
+    looked = [line.replace("/data", str(data)) for line in block("docs/record.md", 0)]
+    assert "Py Telescope" in shell.run(*looked)
+    assert '"Py Telescope"' in (shell.where / "night.jsonl").read_text()
+    (replay,) = block("docs/record.md", 1)
+    with shell.serving(replay.replace("/data", str(data)), "Py Telescope"):
+        shell.run('inditree get "Py Telescope.CONNECTION.CONNECT"')
+
+
 def test_the_loop_of_a_change() -> None:
     steps = re.findall(r"^step (\S+)", (ROOT / ".ci/run").read_text(), re.MULTILINE)
     for command in block("CONTRIBUTING.md", 0):

@@ -103,6 +103,8 @@ HERE = (
     ("docs/python-drivers.md", 3),
     ("docs/scripts.md", 0),
     ("docs/scripts.md", 1),
+    ("docs/record.md", 0),
+    ("docs/record.md", 1),
     ("CONTRIBUTING.md", 0),
 )
 """Pages and their blocks that tests/docs/test_commands.py runs."""

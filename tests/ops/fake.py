@@ -16,6 +16,7 @@ from inditree.ops.model import (
     DriverRow,
     ListenerRow,
     Owner,
+    RecordRow,
     RemoteRow,
     Sample,
     Status,
@@ -135,6 +136,7 @@ def sample(**fields: Any) -> Sample:
         "audit_lost": 2,
         "reload_success": False,
         "reload_timestamp": 1.7e9 + 5,
+        "record": RecordRow(dir="/data", bytes=4096, oldest=1.7e9 + 6, lost=3),
         "definitions": (TEMPERATURE, COORDINATES, COOLER, IMAGE),
     }
     return Sample(**(values | fields))
@@ -147,6 +149,7 @@ class FakeControl:
         self.state = status()
         self.metrics = sample()
         self.called: list[tuple[str, object]] = []
+        self.recorded: RecordRow | None = None
 
     def snapshot(self) -> Status:
         return self.state
@@ -228,6 +231,9 @@ class FakeControl:
 
     async def start_remote(self, name: str) -> None:
         self._known("start_remote", self._remotes(), name)
+
+    def record(self) -> RecordRow | None:
+        return self.recorded
 
     async def refresh_device(self, name: str) -> None:
         self._known("refresh_device", [row.name for row in self.snapshot().devices], name)

@@ -514,7 +514,7 @@ def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere
     document = asyncio.run(run())
     assert document["openapi"] == "3.1.0" and document["info"]["version"] == "1.2.3"
     assert set(document["paths"]) == {
-        *("/livez", "/readyz", "/metrics", "/api/v1/devices/{name}/refresh"),
+        *("/livez", "/readyz", "/metrics", "/api/v1/devices/{name}/refresh", "/api/v1/record", "/api/v1/history"),
         *(f"/api/v1/{name}" for name in ("openapi.json", "status", "clients", "drivers", "remotes", "devices")),
         *(f"/api/v1/{name}/{{name}}" for name in ("clients", "drivers", "remotes", "devices")),
         *(f"/api/v1/{kind}/{{name}}/{a}" for kind in ("drivers", "remotes") for a in ("restart", "stop", "start")),

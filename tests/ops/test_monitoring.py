@@ -47,6 +47,7 @@ ALERTS = {
     "IndiDeviceGone": "warning",
     "IndiReloadRefused": "warning",
     "IndiConflict": "warning",
+    "IndiRecordLost": "warning",
 }
 NIGHT = {
     "CCD": {

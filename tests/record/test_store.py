@@ -47,6 +47,10 @@ def test_segments_of_a_time(begin: int | None, end: int | None, expected: str) -
     assert "".join(each.path.name for each in chosen(parts(1, 1, 1), begin, end)) == expected
 
 
+def test_no_segments_at_all() -> None:
+    assert chosen([], None, None) == []
+
+
 @pytest.mark.parametrize(
     ("sizes", "now", "keep", "max_size", "expected"),
     [

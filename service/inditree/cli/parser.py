@@ -33,12 +33,21 @@ reads the configuration again."""
 _STATUS = "Show a running router: its tree, drivers, links, clients and rates."
 
 
+INTERMIXED = frozenset({"serve", "get", "set", "watch", "record", "list", "show", "export"})
+"""Commands with more than one positional word."""
+
+
 def parse(words: Sequence[str]) -> Namespace:
     """What the words say; `run` of the result is a function of the result itself. Exits 2 after wrong use."""
     parser, commands = build()
-    if words[:1] == ["serve"]:
-        # Only so may options stand between drivers.
-        return commands.choices["serve"].parse_intermixed_args(words[1:])
+    chosen, rest = commands, list(words)
+    while rest and rest[0] in INTERMIXED and rest[0] in chosen.choices:
+        # Only so may options stand between drivers, patterns and the like.
+        inner, rest = chosen.choices[rest[0]], rest[1:]
+        actions = [each for each in inner._actions if isinstance(each, argparse._SubParsersAction)]
+        if not actions:
+            return inner.parse_intermixed_args(rest)
+        chosen = actions[0]
     return parser.parse_args(words)
 
 
@@ -63,6 +72,8 @@ def build() -> tuple[ArgumentParser, argparse._SubParsersAction[ArgumentParser]]
     _set(commands)
     _watch(commands)
     _image(commands)
+    _record(commands)
+    _replay(commands)
     _completion(commands)
     _add(commands, "indiserver", "run with the command line of indiserver", "Run with the command line of indiserver.")
     return parser, commands
@@ -280,6 +291,61 @@ def _image(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("-n", dest="number", type=_number, default=1, metavar="N", help="how many images (default: 1)")
     _session(parser, timeout=None, of="the exposure and 60s")
     _runs(parser, "image")
+
+
+_TIMES = """\
+A TIME is 2026-01-02T20:00:00Z, without a zone UTC; a date is its midnight."""
+
+
+def _record(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = "Look at what was recorded (record in docs/configuration.md)."
+    actions = _add(commands, "record", "look at a record of the night", text).add_subparsers(
+        title="actions", metavar="ACTION", required=True
+    )
+    for action, brief in (
+        ("list", "list the files of a record"),
+        ("show", "print what was said, for a person"),
+        ("export", "print what was said as JSON lines, or values as CSV"),
+    ):
+        parser = _add(actions, action, brief, f"{brief.capitalize()}.", f"{_PATTERNS}\n\n{_TIMES}")
+        parser.add_argument("place", nargs="?", metavar="DIR|FILE", help="default: --dir, --config, or the router's")
+        parser.set_defaults(pattern=None)
+        if action == "export":
+            form = parser.add_mutually_exclusive_group(required=True)
+            form.add_argument("--csv", action="store_true", help="time,device,property,member,value,state")
+            form.add_argument("--json", action="store_true", help="an object a line (docs/record.md)")
+        if action != "list":
+            parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="default: all")
+        parser.add_argument("--dir", metavar="DIR", help="the folder")
+        parser.add_argument("--config", metavar="FILE", help="the configuration that names it")
+        _between(parser)
+        _where(parser)
+        _runs(parser, "record", {"list": "listing"}.get(action, action))
+
+
+def _replay(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    text = (
+        "Be a driver that says what was recorded: it begins when it is first asked, answers a command with what\n"
+        "came then or with Alert, and stays with the last state. Run it as one:\n"
+        '  inditree serve "inditree replay /data --speed 10"'
+    )
+    parser = _add(commands, "replay", "serve a record as a driver", text, _TIMES)
+    parser.add_argument("place", metavar="DIR|FILE", help="the record")
+    parser.add_argument("--speed", metavar="N|max", type=_speed, default=1.0, help="times as quick (default: 1)")
+    _between(parser)
+    _runs(parser, "replay")
+
+
+def _between(parser: ArgumentParser) -> None:
+    parser.add_argument("--from", dest="begin", metavar="TIME", help="leave out what was before")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="leave out what was then and after")
+
+
+def _speed(text: str) -> float:
+    value = float("inf") if text == "max" else number(text)
+    if value is None or not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor max")
+    return value
 
 
 def _session(parser: ArgumentParser, timeout: float | None = 10.0, of: str = "", json: str = "") -> None:

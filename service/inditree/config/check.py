@@ -171,6 +171,9 @@ def _check_rest(config: Config) -> None:
         _check_globs((pattern,), path, single=True)
         if pattern.count(".") < 2 or not all(pattern.rsplit(".", 2)):
             raise ConfigError(path, f"{pattern!r} is not DEVICE.PROPERTY.MEMBER")
+    if config.record.dir == "":
+        raise ConfigError("record.dir", "is empty")
+    _check_globs(config.record.devices, "record.devices")
 
 
 def _check_http(http: Http) -> None:

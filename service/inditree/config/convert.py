@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _FORMS: dict[str, tuple[Callable[[str], float], str]] = {
-    "duration": (units.duration, "a duration (500ms, 10s, 5m, 1h)"),
+    "duration": (units.duration, "a duration (500ms, 10s, 5m, 1h, 14d)"),
     "size": (units.size, "a size (512B, 64KiB, 1MiB, 1GiB)"),
     "mode": (lambda text: _mode(text), 'an octal number in quotes ("0660")'),
 }

@@ -6,6 +6,7 @@ Durations are seconds, sizes bytes. A name that is empty has not been filled in 
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -213,6 +214,22 @@ class Audit(Section, frozen=True, kw_only=True):
     file: str | None = None
 
 
+class Record(Section, frozen=True, kw_only=True):
+    """The night as a file: where (None: nowhere), for how long, how large, and what of it."""
+
+    dir: str | None = None
+    keep: Span = 14 * 86400.0
+    max_size: Size = 20 * GIB
+    images: Annotated[Literal["none", "hash", "all"], Meta(extra={"false": "none"})] = "none"
+    devices: tuple[str, ...] = ("*",)
+    links: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """`dir`, where there is one."""
+        return Path(self.dir or "")
+
+
 class Metrics(Section, frozen=True, kw_only=True):
     """Which values become metrics: globs over DEVICE.PROPERTY.MEMBER."""
 
@@ -234,6 +251,7 @@ class Config(Section, frozen=True, kw_only=True):
     log: Log = Log()
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
+    record: Record = Record()
 
 
 def host_name() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: Seconds in each unit of a duration, largest first: the order in which `duration_text` tries them.
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _BYTES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
 _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]+)", re.ASCII)
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
@@ -15,10 +15,10 @@ _LOOPBACK = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": ":
 
 
 def duration(text: str) -> float:
-    """Seconds of `500ms`, `10s`, `5m` or `1h`. A number without its unit is refused: nobody can say what it means."""
+    """Seconds of `500ms`, `10s`, `5m`, `1h` or `14d`. Without a unit it is refused: nobody knows what it means."""
     found = _QUANTITY.fullmatch(text.strip())
     if not found or found[2] not in _SECONDS:
-        raise ValueError(f"{text!r} is not a duration (500ms, 10s, 5m, 1h)")
+        raise ValueError(f"{text!r} is not a duration (500ms, 10s, 5m, 1h, 14d)")
     # Divided, not multiplied by 0.001: 3ms is 0.003 then.
     return float(found[1]) / 1000.0 if found[2] == "ms" else float(found[1]) * _SECONDS[found[2]]
 

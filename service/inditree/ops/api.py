@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from inditree.ops import detail
+from inditree.ops import detail, history
 from inditree.ops.audit import Audit
 from inditree.ops.connection import HEALTH
 from inditree.ops.gate import Gate
@@ -38,6 +39,8 @@ BODY_TIMEOUT = 10.0
 """Seconds in which it must have come."""
 
 ACTIONS = ("restart", "stop", "start")
+
+NO_RECORD = "nothing is recorded here: record.dir is not set"
 
 _T = TypeVar("_T")
 _logger = logging.getLogger("inditree.http")
@@ -107,6 +110,8 @@ class Api:
             Route("/api/v1/status", self._status),
             Route("/api/v1/clients", self._clients),
             Route("/api/v1/clients/{name}", self._client, methods=["GET", "DELETE"]),
+            Route("/api/v1/record", self._record),
+            Route("/api/v1/history", self._history),
             Route("/api/v1/devices", self._devices),
             Route("/api/v1/devices/{name:path}/refresh", self._refresh, methods=["POST"]),
             Route("/api/v1/devices/{name:path}", self._device),
@@ -175,6 +180,28 @@ class Api:
             if str(row.id) == name:
                 return await self._json(row)
         raise ControlError(404, f"there is no client {name!r}")
+
+    async def _record(self, request: Request) -> Response:
+        record = self._control.record()
+        if record is None:
+            return _small(Error(NO_RECORD), 404)
+        return await self._json(record)
+
+    async def _history(self, request: Request) -> Response:
+        record = self._control.record()
+        if record is None:
+            return _small(Error(NO_RECORD), 404)
+        folder = Path(record.dir)
+        try:
+            asked = history.asked(request.query_params)
+        except ValueError as error:
+            return _small(Error(str(error)), 400)
+        shown = self._shown(request)
+        try:
+            body = await self._in_thread(history.body, folder, asked, shown)
+        except OSError as error:
+            return _small(Error(f"record.dir {folder}: {error.strerror}"), 503)
+        return Response(body, media_type="application/x-ndjson")
 
     async def _devices(self, request: Request) -> Response:
         return await self._json(self._shown(request).status(self._control.snapshot()).devices)

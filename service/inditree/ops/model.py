@@ -198,6 +198,15 @@ class DeviceSource(msgspec.Struct, frozen=True, kw_only=True):
     definitions: tuple[Definition, ...]
 
 
+class RecordRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The record: its folder, bytes of its segments, when the oldest begins (null: there is none), records lost."""
+
+    dir: str
+    bytes: int
+    oldest: float | None
+    lost: int
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What the metrics are made of. Mappings are keyed by the kind of peer.
 
@@ -220,6 +229,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     reload_success: bool = True
     reload_timestamp: float = 0.0
     definitions: tuple[Definition, ...] = ()
+    record: RecordRow | None = None
 
 
 class Control(Protocol):
@@ -234,6 +244,9 @@ class Control(Protocol):
 
     def device(self, name: str) -> DeviceSource:
         """Raises KeyError."""
+
+    def record(self) -> RecordRow | None:
+        """The record, None where nothing is recorded."""
 
     async def add_driver(self, entry: dict[str, Any]) -> str:
         """The name under which it runs."""

@@ -8,7 +8,17 @@ import msgspec
 from msgspec import inspect
 
 from inditree.config import Driver, Remote
-from inditree.ops.model import ClientRow, DeviceDetail, DeviceRow, DriverRow, Error, Readiness, RemoteRow, Status
+from inditree.ops.model import (
+    ClientRow,
+    DeviceDetail,
+    DeviceRow,
+    DriverRow,
+    Error,
+    Readiness,
+    RecordRow,
+    RemoteRow,
+    Status,
+)
 
 _Schema = dict[str, Any]
 
@@ -20,7 +30,8 @@ _FORMS = {
 
 def document(version: str) -> _Schema:
     """OpenAPI 3.1 of everything under HTTP."""
-    types = (Status, ClientRow, DriverRow, RemoteRow, DeviceRow, DeviceDetail, Readiness, Error, Driver, Remote)
+    rows = (ClientRow, DriverRow, RemoteRow, DeviceRow, RecordRow)
+    types = (Status, *rows, DeviceDetail, Readiness, Error, Driver, Remote)
     refs, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for entry in (Driver, Remote):
         _write_quantities(entry, components)
@@ -36,6 +47,8 @@ def document(version: str) -> _Schema:
             get=_get("One of them, by its id.", ref[ClientRow], _errors("404")),
             delete=_change("Close its connection.", "204", None, ("404",)),
         ),
+        "/api/v1/record": {"get": _get("Where the record is, and how large.", ref[RecordRow], _errors("404"))},
+        "/api/v1/history": {"get": _history()},
         "/api/v1/devices": {"get": _get("All devices and who provides them.", _list(ref[DeviceRow]))},
         "/api/v1/devices/{name}": _named(get=_get("A device with its properties.", ref[DeviceDetail], _errors("404"))),
         "/api/v1/devices/{name}/refresh": _named(
@@ -66,6 +79,18 @@ def _controlled(kind: str, row: _Schema, entry: _Schema) -> _Schema:
         call = _change(f"{action.capitalize()} a {kind}.", "202", row, ("404", "409"))
         paths[f"{base}/{{name}}/{action}"] = _named(post=call)
     return paths
+
+
+def _history() -> _Schema:
+    names = ("device", "property", "member", "from", "to", "limit")
+    parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names]
+    ok = {"description": "A JSON object a line.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+    refused = {status: _response("Refused.", each) for status, each in _errors("400", "404").items()}
+    return {
+        "summary": "What the record says: elements, the oldest first.",
+        "parameters": parameters,
+        "responses": {"200": ok, **refused},
+    }
 
 
 def _get(summary: str, schema: _Schema, more: _Schema | None = None) -> _Schema:

@@ -10,7 +10,7 @@ from prometheus_client.utils import floatToGoString
 
 from inditree.counters import PEER_KINDS, Counters, Histogram, PeerCounters
 from inditree.ops.caps import OTHER, Slots, known
-from inditree.ops.model import ListenerRow, Sample
+from inditree.ops.model import ListenerRow, RecordRow, Sample
 from inditree.wire.mend import REASONS
 from inditree.wire.syntax import KNOWN_TAGS
 
@@ -63,6 +63,16 @@ def traffic(sample: Sample) -> Iterator[Metric]:
     yield counter("indi_audit_lost_lines", text, {(): sample.audit_lost})
     text = "Lines of the log, and of the log of drivers' messages, that found no room as their reader did not keep up."
     yield counter("indi_log_lost_lines", text, {(): sample.log_lost})
+    if sample.record is not None:
+        yield from _record(sample.record)
+
+
+def _record(row: RecordRow) -> Iterator[Metric]:
+    yield gauge("indi_record_bytes", "Bytes of all segments of the record.", {(): row.bytes})
+    oldest: Values = {} if row.oldest is None else {(): row.oldest}
+    yield gauge("indi_record_oldest_timestamp_seconds", "When the oldest segment of the record begins.", oldest)
+    text = "Records that were lost, as the disk was full or did not keep up."
+    yield counter("indi_record_lost", text, {(): row.lost})
 
 
 def _per_kind(peers: Mapping[str, PeerCounters], read: Callable[[PeerCounters], float]) -> Values:

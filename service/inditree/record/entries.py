@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     """An element, or several that came at once: when (microseconds since 1970, UTC), from whom, and the bytes.
 
     `result` is what became of a `new*`, `hashes` and `sizes` are those of the images of a `setBLOBVector`; `known`: a
-    definition that was there when its segment began, said again.
+    definition that was there when its segment began, said again. `whole` is false for an image without its data.
     """
 
     time: int
@@ -31,6 +31,7 @@ class Entry(NamedTuple):
     hashes: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
     known: bool = False
+    whole: bool = True
 
 
 def entries(record: Record) -> Iterator[Entry]:
@@ -44,7 +45,15 @@ def entries(record: Record) -> Iterator[Entry]:
         case Commanded():
             yield Entry(record.time, record.source, record.data, record.result)
         case Pictured():
-            yield Entry(record.time, record.source, record.data, "", tuple(record.hashes), tuple(record.sizes))
+            yield Entry(
+                record.time,
+                record.source,
+                record.data,
+                "",
+                tuple(record.hashes),
+                tuple(record.sizes),
+                whole=record.whole,
+            )
 
 
 @dataclass(frozen=True)

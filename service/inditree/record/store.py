@@ -67,7 +67,7 @@ def segments(folder: Path) -> list[Segment]:
 
 def chosen(found: Sequence[Segment], begin: int | None, end: int | None) -> list[Segment]:
     """Those segments in which something from `begin` to before `end` can be: each lasts until the next one begins."""
-    ends = [*(each.begin for each in found[1:]), None]
+    ends = [*(each.begin for each in found[1:]), None][: len(found)]
     return [
         each
         for each, until in zip(found, ends, strict=True)

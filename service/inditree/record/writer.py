@@ -27,6 +27,7 @@ from inditree.errors import StartError
 from inditree.record.format import MAGIC, Commanded, Pictured, Record, Said, pack
 from inditree.record.secrets import without_secrets
 from inditree.record.store import file_name, outdated, segments
+from inditree.wire.elements import Blob
 
 FLUSH = 0.1
 """Seconds between two looks at the tape; what one source said within it is one record."""
@@ -68,12 +69,19 @@ class Item(NamedTuple):
     source: str
     data: bytes
     result: str = ""
+    blob: Blob | None = None  # an image, held until it is written
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes while it waits."""
+        return self.blob.size if self.blob is not None else len(self.data)
 
 
 class Tape:
-    """What waits to be written. The loop appends, the thread takes all; both calls are atomic under the interpreter."""
+    """What waits to be written. The loop appends, the thread takes all. `images`: bytes of images that may wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, images: int = TAPE_IMAGES) -> None:
+        self._room = min(images, TAPE_IMAGES)
         self._items: list[Item] = []
         self._bytes = self._images = 0
         self.lost = 0
@@ -81,11 +89,11 @@ class Tape:
     def append(self, item: Item) -> bool:
         """Append an item; False, and counted, where there is no room."""
         if item.kind == "pictured":
-            room = self._images + len(item.data) <= TAPE_IMAGES or not self._images
-            self._images += len(item.data) if room else 0
+            room = self._images + item.size <= self._room or not self._images
+            self._images += item.size if room else 0
         else:
-            room = self._bytes + len(item.data) <= TAPE_BYTES
-            self._bytes += len(item.data) if room else 0
+            room = self._bytes + item.size <= TAPE_BYTES
+            self._bytes += item.size if room else 0
         if room:
             self._items.append(item)
         else:
@@ -112,14 +120,22 @@ class Writer:
     """Brings a tape to a folder, in a thread of its own, until `close`.
 
     `on_segment` is called in that thread when a segment has begun, so that the definitions of the moment can be said
-    again. Raises StartError where the folder cannot be had, or another router records there.
+    again, `on_written` with the images that it needs no longer. Raises StartError where the folder cannot be had, or
+    another router records there.
     """
 
-    def __init__(self, plan: Plan, tape: Tape, on_segment: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        tape: Tape,
+        on_segment: Callable[[], None],
+        on_written: Callable[[list[Blob]], None] = lambda blobs: None,
+    ) -> None:
         self.plan = plan
         self.figures = Figures()
         self._tape = tape
         self._on_segment = on_segment
+        self._on_written = on_written
         self._lock = _taken(plan.folder)
         self._file: int | None = None
         self._path: Path | None = None
@@ -150,11 +166,16 @@ class Writer:
             os.close(self._lock)
 
     def _flush(self) -> None:
+        items = self._tape.take()
         try:
-            self._write(self._tape.take())
+            self._write(items)
             self._tend()
         except Exception:  # a mistake of ours must not end the record of the night
             _logger.exception("the record has missed something", extra={"event": "record_failed"})
+        finally:
+            blobs = [item.blob for item in items if item.blob is not None]
+            if blobs:
+                self._on_written(blobs)
 
     def _write(self, items: list[Item]) -> None:
         lost = 0
@@ -297,7 +318,8 @@ def _records(items: list[Item], images: str) -> Iterator[Record]:
             found.append(Commanded(stamp, item.source, item.result, without_secrets(item.data)))
             gathered.clear()  # what is said after it stands behind it
         elif item.kind == "pictured":
-            found.append(pictured(stamp, item.source, item.data, images))
+            data = item.blob.join() if item.blob is not None else item.data
+            found.append(pictured(stamp, item.source, data, images))
             gathered.clear()
         else:
             key = item.source, item.kind == "known"

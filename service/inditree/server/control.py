@@ -7,7 +7,7 @@ from typing import Any
 
 from inditree import config as configuration
 from inditree.errors import ConfigError
-from inditree.ops.model import ClientRow, ControlError, DeviceSource, Sample, Status
+from inditree.ops.model import ClientRow, ControlError, DeviceSource, RecordRow, Sample, Status
 from inditree.server.parts import Parts
 from inditree.server.report import Report
 from inditree.server.units import DriverUnit
@@ -39,6 +39,10 @@ class Control:
     def device(self, name: str) -> DeviceSource:
         """One device. Raises KeyError."""
         return self._report.device(name)
+
+    def record(self) -> RecordRow | None:
+        """The record, None where nothing is recorded."""
+        return self._report.record()
 
     def _refuse_if_stopping(self) -> None:
         if self._parts.draining:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from inditree.config import Config, Launch
+from inditree.record.recorder import Recorder
 from inditree.server.units import Units
 from inditree.server.web import Faces
 from inditree.transport.engine import Engine
@@ -58,5 +59,6 @@ class Parts:
     applied: bool = False
     draining: bool = False
     beside: Companion | None = None
+    recorder: Recorder | None = None
     reload_success: bool = True
     reload_timestamp: float = field(default_factory=time.time)

@@ -98,6 +98,11 @@ class Reload:
             new = msgspec.structs.replace(
                 new, http=msgspec.structs.replace(new.http, listen=self._parts.config.http.listen)
             )
+        if new.record.dir != self._parts.config.record.dir:
+            _logger.warning("record.dir takes effect at the next start")
+            new = msgspec.structs.replace(
+                new, record=msgspec.structs.replace(new.record, dir=self._parts.config.record.dir)
+            )
         changes = compare(self._parts.config, new)
         exchange = Exchange(self._parts.listeners, changes.listen, self.listener)
         try:
@@ -124,6 +129,8 @@ class Reload:
     def _take_over(self, new: Config) -> None:
         """Apply what is neither a list nor in NEEDS_RESTART. Raises ConfigError where nothing was changed."""
         self._services.apply(new)
+        if self._parts.recorder is not None and new.record != self._parts.config.record:
+            self._parts.recorder.apply(new.record)
         if self._parts.launch.signals and new.log != self._parts.config.log:
             logs.setup(new.log)
 

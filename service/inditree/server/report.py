@@ -20,6 +20,7 @@ from inditree.ops.model import (
     DriverRow,
     ListenerRow,
     Owner,
+    RecordRow,
     RemoteRow,
     Sample,
     Status,
@@ -90,6 +91,15 @@ class Report:
             definitions=capture(core.view, name),
         )
 
+    def record(self) -> RecordRow | None:
+        """The record, None where nothing is recorded."""
+        recorder = self._parts.recorder
+        if recorder is None:
+            return None
+        figures = recorder.figures
+        folder = str(recorder.config.folder)
+        return RecordRow(dir=folder, bytes=figures.size, oldest=figures.oldest, lost=figures.lost)
+
     def sample(self) -> Sample:
         """What the metrics are made of."""
         core = self._parts.engine.core
@@ -123,6 +133,7 @@ class Report:
             reload_success=self._parts.reload_success,
             reload_timestamp=self._parts.reload_timestamp,
             definitions=definitions,
+            record=self.record(),
         )
 
 

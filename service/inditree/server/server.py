@@ -18,6 +18,7 @@ from inditree.errors import ConfigError
 from inditree.programs.process import close_guardian
 from inditree.programs.supervisor import CannotStart
 from inditree.python.factory import check_drivers, load_factory
+from inditree.record.recorder import Recorder
 from inditree.server import messages
 from inditree.server.control import Control
 from inditree.server.found import Discovered
@@ -107,7 +108,7 @@ class Server:
             stall_timeout=limits.stall_timeout,
             link_timeout=limits.link_timeout,
             forwarded=self.config.definitions == "forwarded",
-            audited=self.config.audit.file is not None,
+            audited=self.config.audit.file is not None or self.config.record.dir is not None,
         )
         self.engine = Engine(settings, limits, Counters())
         self.engine.skips_text = self.launch.skips_text
@@ -136,6 +137,9 @@ class Server:
             listener.bind()
             self.parts.listeners[entry.name] = listener
         await self.services.start(self.config, self.control, self.launch.http_may_fail, self._port)
+        if self.config.record.dir is not None:
+            self.parts.recorder = Recorder(self.engine, self.config.record)
+            self.parts.recorder.start()
         for listener in self.parts.listeners.values():
             listener.start()
         for each in self.objects:
@@ -211,6 +215,8 @@ class Server:
 
     async def _stop(self) -> None:
         self.parts.draining = True
+        if self.parts.recorder is not None:
+            self.parts.recorder.stop()
         undiscovered = self.engine.tasks.start(self.discovered.stop(), "stop discovery")
         for listener in self.parts.listeners.values():
             listener.stop()
@@ -243,9 +249,13 @@ class Server:
         self.units.kill_drivers()
         await self.units.stop_drivers()
         await self.units.stop_remotes()
+        if self.parts.recorder is not None:
+            self.parts.recorder.stop()
         for peer in list(self.engine.core.peers.values()):
             self.engine.end(peer, "shutdown", "the router stops")
         self.parts.faces.close()
+        if self.parts.recorder is not None:
+            await asyncio.to_thread(self.parts.recorder.finish)
         await self.services.stop()
         await self.engine.close()
         await close_guardian()

@@ -55,7 +55,7 @@ class Services:
         """
         if config.audit.file is not None:
             self._audit = Audit(config.audit.file)
-            self._engine.on_audit = self._audited
+            self._engine.audits.append(self._audited)
         self._config = config
         self._control_socket = open_control_socket(config.control.socket, port)
         if config.http.listen is not None:

@@ -80,7 +80,7 @@ class Engine:
         self.traffic: frozenset[str] = frozenset()  # of these drivers, remotes and listeners
         self.client_spoke = 0.0
         self.checks: list[Callable[[float], None]] = []  # called at each tick
-        self.on_audit: Callable[[Audit], None] | None = None
+        self.audits: list[Callable[[Audit], None]] = []  # told what became of each new*
         self._wake_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         attached.keep_freed_memory()
@@ -146,8 +146,8 @@ class Engine:
         elif isinstance(effect, Wake):
             self._wake(effect.at)
         elif isinstance(effect, Audit):
-            if self.on_audit is not None:
-                self.on_audit(effect)
+            for told in self.audits:
+                told(effect)
         elif isinstance(effect, Free):
             self.works.free(effect.blob)
         elif isinstance(effect, Mistake):
