@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from inditree.config import Limits
-from server.inloop import run, until
+from server.inloop import caller, run, until
 from web.world import CAMERA, MOUNT, image, moved, site
 
 ALL: dict[str, Any] = {"getProperties": {}}
@@ -59,6 +59,19 @@ def test_a_request_arrives_and_is_the_target_from_then_on() -> None:
             await it.say(moved(6))
             for each in (client, other):
                 assert (await each.take("setNumberVector"))["items"] == [{"name": "RA", "target": 7.25, "value": 6}]
+
+    run(work())
+
+
+def test_the_target_is_known_to_who_comes_later() -> None:
+    async def work() -> None:
+        async with site(MOUNT) as it, caller(it.port) as other:
+            other.writer.write(
+                b"<newNumberVector device='Mount' name='COORD'><oneNumber name='RA'>8:30</oneNumber></newNumberVector>"
+            )
+            await other.ping()
+            async with it.json(ALL) as client:
+                assert (await client.take("defNumberVector"))["items"][0]["target"] == 8.5
 
     run(work())
 

@@ -132,6 +132,7 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         undelivered(state, Request(peer, element))
         return
     _deliver(state, owner, item, Request(peer, element))
+    state.targets.note(element)
     state.desk.audit(peer, item, "sent")
     _echo(state, peer, item, device)
 

@@ -11,6 +11,7 @@ from inditree.core.peer import Peer
 from inditree.core.refreshing import Refreshing
 from inditree.core.routes import Routes
 from inditree.core.subscriptions import Subscriptions
+from inditree.core.targets import Targets
 from inditree.counters import Counters
 from inditree.tree.paths import Once
 from inditree.view.properties import Property, View
@@ -30,6 +31,7 @@ class State:
         "refreshing",
         "routes",
         "subscriptions",
+        "targets",
         "unnoted",
         "view",
     )
@@ -44,6 +46,7 @@ class State:
         self.demand = Demand(self.desk, self.subscriptions)
         self.intake = Intake(self.desk)
         self.refreshing = Refreshing(self.desk)
+        self.targets = Targets()
         self.once = Once()
         self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet
         self.introducing: set[Peer] = set()

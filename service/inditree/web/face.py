@@ -55,7 +55,7 @@ class Face:
         self, engine: Engine, house: House, service: str, names: frozenset[str], status: Callable[[Peer], bytes]
     ) -> None:
         self.images = Images()
-        self.telling = Telling(self.images)
+        self.telling = self._new_telling(engine)
         self.plain: set[HttpConnection] = set()
         self.json: set[JsonClient] = set()
         self.xml: set[Stream] = set()
@@ -67,6 +67,9 @@ class Face:
         self._statuses: dict[tuple[str, ...], tuple[float, bytes]] = {}
         self._said: tuple[Blob, bytes] | None = None  # the last image and the element that says so
         engine.core.intake.spare.append(self._give_back)
+
+    def _new_telling(self, engine: Engine) -> Telling:
+        return Telling(self.images, engine.core.state.targets.last)
 
     # Plain requests
 
@@ -139,7 +142,7 @@ class Face:
             self.json.discard(client)
             self.images.forget_unwanted(self._wanted)
             if not self.json:
-                self.telling = Telling(self.images)
+                self.telling = self._new_telling(self._engine)
 
     # What a client asks for
 

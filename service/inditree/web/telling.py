@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from inditree.envelope import Image, Object, Properties, encode
@@ -24,7 +24,8 @@ class Told(NamedTuple):
 class Telling:
     """Turns elements into messages. Whoever gets the same bytes gets the same frames: they are made the first time."""
 
-    def __init__(self, images: Images) -> None:
+    def __init__(self, images: Images, asked: Callable[[str, str], bytes]) -> None:
+        self._asked = asked  # the last request for a number, empty where none is known
         self.properties = Properties()
         self._images = images
         self._data: bytes = b""
@@ -78,7 +79,7 @@ class Telling:
         return known[1] if known is not None and known[0] is data else None
 
     def _make(self, data: bytes) -> tuple[Told, ...]:
-        made = tuple(_told(found) for found in self.properties.feed(data))
+        made = tuple(_told(self._with_targets(found)) for found in self.properties.feed(data))
         for each in made:
             if each.kind != "message":
                 self._drop(each.key)
@@ -88,6 +89,15 @@ class Telling:
             self._definitions[made[0].key] = (data, made)
             self._by_bytes[id(data)] = made[0].key
         return made
+
+    def _with_targets(self, found: Object) -> Object:
+        """Add to a definition what was asked for before anybody listened here."""
+        body = found.get("defNumberVector")
+        if body is None or not (request := self._asked(body["device"], body["name"])):
+            return found
+        for _ in self.properties.feed(request):
+            pass
+        return self.properties.known[body["device"], body["name"]].defined()
 
     def _forget_images(self, gone: Key) -> None:
         self._images.forget_unwanted(lambda key: gone not in (key, (key[0], "")))
