@@ -27,6 +27,7 @@ debs: ## Debian packages that the tests use as real parts (as root: installs the
 
 run: $(READY) ## serve a simulated telescope and camera on port 7624
 	@echo "INDI on localhost:$(PORT): KStars, PHD2, CCDciel, indi_getprop ... may connect. Ctrl-C ends it."
+	@echo "In a browser: http://localhost:$(PORT)/"
 	@echo "In another shell: $(if $(filter-out 7624,$(PORT)),INDITREE_PORT=$(PORT) )$(BIN)/inditree status"
 	@echo "Where a port is taken: make run PORT=7625 HTTP=127.0.0.1:9725"
 	@exec $(BIN)/inditree serve --port $(PORT) --http $(HTTP) inditree-telescope inditree-camera

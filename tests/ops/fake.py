@@ -138,6 +138,7 @@ def sample(**fields: Any) -> Sample:
         "reload_timestamp": 1.7e9 + 5,
         "record": RecordRow(dir="/data", bytes=4096, oldest=1.7e9 + 6, lost=3),
         "definitions": (TEMPERATURE, COORDINATES, COOLER, IMAGE),
+        "web_connections": {"page": 1, "json": 2, "xml": 0, "image": 0},
     }
     return Sample(**(values | fields))
 

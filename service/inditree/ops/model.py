@@ -99,6 +99,15 @@ class ConflictRow(msgspec.Struct, frozen=True, kw_only=True):
     refused: str
 
 
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What all peers together have sent us and were sent, since the start; images count with their base64."""
+
+    received_messages: int = 0
+    received_bytes: int = 0
+    sent_messages: int = 0
+    sent_bytes: int = 0
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole router. `clients` does not count links."""
 
@@ -115,6 +124,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clients: int
     loops_detected: int
     conflicts: tuple[ConflictRow, ...] = ()
+    traffic: Traffic = Traffic()
 
 
 class BlobWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,7 +224,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     `metrics.properties` is empty. `slow_clients` are those for which more than one BLOB waits.
     `audit_lost` are lines that the audit's disk did not take, `log_lost` those of log and message log that found no
     room. `reload_success` and `reload_timestamp` (UNIX seconds) are of the last time that the configuration was read,
-    the start being the first.
+    the start being the first. `web_connections` are keyed by kind: page, json, xml, image.
     """
 
     status: Status
@@ -230,6 +240,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     reload_timestamp: float = 0.0
     definitions: tuple[Definition, ...] = ()
     record: RecordRow | None = None
+    web_connections: Mapping[str, int] = {}
 
 
 class Control(Protocol):

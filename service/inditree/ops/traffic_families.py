@@ -85,6 +85,8 @@ def _per_label(peers: Mapping[str, PeerCounters], labels: tuple[str, ...], read:
 
 def _connections(sample: Sample, peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
     now: Values = {(kind,): sample.connections.get(kind, 0) for kind in PEER_KINDS}
+    web: Values = {(kind,): count for kind, count in sample.web_connections.items()}
+    yield gauge("indi_web_connections", "Connections over HTTP and WebSocket.", web, "kind")
     yield gauge("indi_connections", "Peers that are connected.", now, "peer")
     opened = _per_kind(peers, lambda peer: peer.opened)
     yield counter("indi_connections_opened", "Peers that have connected.", opened, "peer")

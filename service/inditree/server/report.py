@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inditree.core import Peer
-from inditree.counters import PEER_KINDS
+from inditree.counters import PEER_KINDS, Counters
 from inditree.ops import logs
 from inditree.ops.detail import capture
 from inditree.ops.model import (
@@ -24,6 +24,7 @@ from inditree.ops.model import (
     RemoteRow,
     Sample,
     Status,
+    Traffic,
     is_ready,
 )
 from inditree.server.parts import Parts
@@ -71,6 +72,7 @@ class Report:
                 ConflictRow(device=device, owner=places[0], refused=places[1])
                 for device, places in core.ownership.conflicts.items()
             ),
+            traffic=traffic(core.counters),
         )
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
@@ -134,7 +136,19 @@ class Report:
             reload_timestamp=self._parts.reload_timestamp,
             definitions=definitions,
             record=self.record(),
+            web_connections=self._parts.faces.counts(),
         )
+
+
+def traffic(counters: Counters) -> Traffic:
+    """What has passed since the start."""
+    kinds = counters.peers.values()
+    return Traffic(
+        received_messages=sum(sum(kind.received.values()) for kind in kinds),
+        received_bytes=sum(kind.control_bytes_received + kind.blob_bytes_received for kind in kinds),
+        sent_messages=sum(sum(kind.sent.values()) for kind in kinds),
+        sent_bytes=sum(kind.control_bytes_sent + kind.blob_bytes_sent for kind in kinds),
+    )
 
 
 def owner(peer: Peer) -> Owner:
