@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import socket
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from integration.cameras import camera, reading
-from live import Router, until
+from live import Router, serve, until
 from ports import free_port
 
 MIB = 1 << 20
@@ -100,6 +104,26 @@ def test_cameras_flat_out_to_one_client_lose_nothing_to_each_other(
             client.go(*devices)
             until(lambda: all(count - 1 in each for each in client.images.values()), 60, f"{client.images}")
             assert client.images == {device: list(range(count)) for device in devices}
+
+
+def test_the_api_says_which_camera_waits_for_whom_and_why_it_is_not_read(tmp_path: Path) -> None:
+    http = f"127.0.0.1:{free_port()}"
+    with serve(tmp_path, camera(tmp_path, "Cam", 2 * MIB), http=http) as router:
+        router.wait_for("Cam: provided by")
+        with reading(router.port, "Cam", speed=50e3) as slow:
+            slow.go("Cam")
+            until(lambda: _rows(http, "clients")[0]["waiting"], what="images wait")
+            (waiting,) = _rows(http, "clients")[0]["waiting"]
+            assert waiting["device"] == "Cam" and 1 <= waiting["images"] <= 2 and waiting["bytes"] > MIB
+            until(lambda: _rows(http, "drivers")[0]["unread"].get("held", 0) > 1.5, what="the camera is held")
+            with urllib.request.urlopen(f"http://{http}/metrics", timeout=10) as answer:
+                assert re.search(rb'indi_source_held{driver="[^"]+",reason="held",remote=""} [1-9]', answer.read())
+
+
+def _rows(http: str, what: str) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"http://{http}/api/v1/{what}", timeout=10) as answer:
+        rows: list[dict[str, Any]] = json.loads(answer.read())
+        return rows
 
 
 def test_d_of_the_drop_in_drops_stream_frames_first(tmp_path: Path) -> None:

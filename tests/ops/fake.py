@@ -20,6 +20,7 @@ from inditree.ops.model import (
     RemoteRow,
     Sample,
     Status,
+    WaitingRow,
 )
 
 TEMPERATURE = Definition(
@@ -86,7 +87,15 @@ def status(**fields: Any) -> Status:
         "draining": False,
         "listeners": (ListenerRow(name="main", address="127.0.0.1:7624", clients=3, max_connections=256),),
         "drivers": (
-            driver("ccd", devices=("CCD",), restarts=2, last_exit=-9, restarts_by_reason={"signal": 2}, stderr_lines=7),
+            driver(
+                "ccd",
+                devices=("CCD",),
+                restarts=2,
+                last_exit=-9,
+                restarts_by_reason={"signal": 2},
+                stderr_lines=7,
+                unread={"held": 2.5},
+            ),
             driver("mount", devices=("Mount",)),
         ),
         "remotes": (remote("dome-b", rtt_seconds=0.002, last_receive=1.7e9 + 5, attempts={"ok": 1, "refused": 4}),),
@@ -169,6 +178,7 @@ class FakeControl:
                 dropped_blobs=2,
                 link=False,
                 connected_seconds=12.5,
+                waiting=tuple(WaitingRow(device=name, images=2, bytes=3000) for name in ("CCD",) if shown(name)),
             ),
         )
 

@@ -85,6 +85,7 @@ def test_known_traffic_gives_exact_values() -> None:
         ("indi_driver_last_exit_code", "driver=ccd"): -9,
         ("indi_driver_stderr_lines_total", "driver=ccd"): 7,
         ("indi_remote_state", "remote=dome-b,state=up"): 1,
+        ("indi_source_held", "driver=ccd,reason=held,remote="): 2.5,
         ("indi_remote_connect_attempts_total", "remote=dome-b,result=refused"): 4,
         ("indi_remote_last_receive_timestamp_seconds", "remote=dome-b"): 1.7e9 + 5,
         ("indi_remote_rtt_seconds", "remote=dome-b"): 0.002,

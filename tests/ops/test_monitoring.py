@@ -38,6 +38,7 @@ ALERTS = {
     "IndiDriverCrashLooping": "warning",
     "IndiRemoteDown": "warning",
     "IndiQueueNearLimit": "warning",
+    "IndiSourceHeld": "warning",
     "IndiMessagesDropped": "warning",
     "IndiLoopDetected": "warning",
     "IndiSlowClient": "warning",
@@ -86,7 +87,7 @@ def night() -> Sample:
         for device, properties in NIGHT.items()
         for name, member in properties.items()
     )
-    status = fake.status(drivers=(fake.driver("ccd", pid=os.getpid(), last_exit=1),))
+    status = fake.status(drivers=(fake.driver("ccd", pid=os.getpid(), last_exit=1, unread={"held": 2.5}),))
     return sample(definitions=definitions, status=status)
 
 

@@ -71,7 +71,8 @@ def remotes(rows: Sequence[Row]) -> Table:
 
 def clients(rows: Sequence[Row], sent: Mapping[int, float] | None = None) -> Table:
     """`sent`: bytes a second by id, where two polls tell."""
-    table = _table("Clients", "id", "address", "listener", "since", "queue", "sent", "rate", "dropped BLOBs", "devices")
+    columns = ("id", "address", "listener", "since", "queue", "sent", "rate", "waiting", "dropped BLOBs", "devices")
+    table = _table("Clients", *columns)
     for row in rows:
         rate = (sent or {}).get(row["id"])
         table.add_row(
@@ -82,6 +83,7 @@ def clients(rows: Sequence[Row], sent: Mapping[int, float] | None = None) -> Tab
             _size(row["queue_bytes"]),
             _size(row["sent_bytes"]),
             "-" if rate is None else f"{size(rate)}/s",
+            "; ".join(f"{each['device']} {each['images']} ({size(each['bytes'])})" for each in row.get("waiting", ())),
             Text(str(row["dropped_blobs"]), style="red" if row["dropped_blobs"] else ""),
             _list(row["devices"]),
         )

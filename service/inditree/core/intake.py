@@ -116,7 +116,8 @@ class Intake:
         """Read a held source again."""
         self.held.pop(peer, None)
         peer.held = False
-        peer.unread.clear()
+        peer.unread.pop("held", None)
+        peer.unread.pop("memory", None)
         self._desk.release(peer)
 
     def starve(self, peer: Peer) -> None:

@@ -44,11 +44,20 @@ class ListenerRow(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int | None
 
 
+class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Images of one device that wait for a peer."""
+
+    device: str
+    images: int
+    bytes: int
+
+
 class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
     """A supervised driver. `last_exit` is negative for a signal and null before the first exit.
 
-    `cpu_seconds` (of all its runs) and `resident_bytes` include its child processes; the renderer fills them from
-    `pid`, the server leaves them.
+    `waiting` are images that wait for it; `unread` says why it is not read now (`held`: nobody takes its images,
+    `memory`, `rest`), and for how many seconds. `cpu_seconds` (of all its runs) and `resident_bytes` include its
+    child processes; the renderer fills them from `pid`, the server leaves them.
     """
 
     name: str
@@ -65,6 +74,8 @@ class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
     restarts_by_reason: dict[str, int] = {}
     stderr_lines: int = 0
     last_error: str | None = None
+    waiting: tuple[WaitingRow, ...] = ()
+    unread: dict[str, float] = {}
     cpu_seconds: float | None = None
     resident_bytes: int | None = None
 
@@ -84,6 +95,8 @@ class RemoteRow(msgspec.Struct, frozen=True, kw_only=True):
     last_receive: float | None = None
     attempts: dict[str, int] = {}
     queue_bytes: int = 0
+    waiting: tuple[WaitingRow, ...] = ()
+    unread: dict[str, float] = {}
 
 
 class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +161,8 @@ class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
     dropped_blobs: int
     link: bool
     connected_seconds: float
+    waiting: tuple[WaitingRow, ...] = ()
+    unread: dict[str, float] = {}
 
 
 class MemberRow(msgspec.Struct, frozen=True, kw_only=True):

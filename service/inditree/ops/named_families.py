@@ -85,6 +85,7 @@ class NamedFamilies:
         yield from self._of_devices(sample.counters.devices)
         yield from self._of_drivers(sample.status.drivers)
         yield from self._of_remotes(sample)
+        yield self._held(sample)
 
     def _of_devices(self, counters: Mapping[str, DeviceCounters]) -> Iterator[Metric]:
         rows = _Named("device", self._devices, self._rising, counters)
@@ -112,6 +113,16 @@ class NamedFamilies:
         text = "Memory of the driver, child processes included."
         yield rows.gauge("indi_driver_resident_memory_bytes", text, lambda row: row.resident_bytes, sum)
         yield rows.counter("indi_driver_stderr_lines", "Lines on stderr.", lambda row: row.stderr_lines)
+
+    def _held(self, sample: Sample) -> Metric:
+        drivers = _Named("driver", self._drivers, self._rising, {row.name: row for row in sample.status.drivers})
+        remotes = _Named("remote", self._remotes, self._rising, {row.name: row for row in sample.status.remotes})
+        values: Values = {
+            (name, "", why): seconds for name, row in drivers.own.items() for why, seconds in row.unread.items()
+        }
+        values |= {("", name, why): seconds for name, row in remotes.own.items() for why, seconds in row.unread.items()}
+        text = "For how many seconds a source has not been read now, and why; only of those that are not."
+        return gauge("indi_source_held", text, values, "driver", "remote", "reason")
 
     def _of_remotes(self, sample: Sample) -> Iterator[Metric]:
         rows = _Named("remote", self._remotes, self._rising, {row.name: row for row in sample.status.remotes})

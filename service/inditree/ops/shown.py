@@ -8,7 +8,7 @@ from fnmatch import translate
 
 from msgspec.structs import replace
 
-from inditree.ops.model import DriverRow, RemoteRow, Status
+from inditree.ops.model import DriverRow, RemoteRow, Status, WaitingRow
 
 
 class Shown:
@@ -42,7 +42,10 @@ class Shown:
         )
 
     def _driver(self, row: DriverRow) -> DriverRow:
-        return replace(row, devices=tuple(filter(self, row.devices)))
+        return replace(row, devices=tuple(filter(self, row.devices)), waiting=self._waiting(row.waiting))
 
     def _remote(self, row: RemoteRow) -> RemoteRow:
-        return replace(row, devices=tuple(filter(self, row.devices)))
+        return replace(row, devices=tuple(filter(self, row.devices)), waiting=self._waiting(row.waiting))
+
+    def _waiting(self, rows: tuple[WaitingRow, ...]) -> tuple[WaitingRow, ...]:
+        return tuple(row for row in rows if self(row.device))

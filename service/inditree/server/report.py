@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from inditree.core import Peer
@@ -25,6 +25,7 @@ from inditree.ops.model import (
     Sample,
     Status,
     Traffic,
+    WaitingRow,
     is_ready,
 )
 from inditree.server.parts import Parts
@@ -179,7 +180,31 @@ def driver_row(unit: DriverUnit) -> DriverRow:
         restarts_by_reason={str(reason): count for reason, count in supervisor.restarts.items()},
         stderr_lines=unit.stderr_lines,
         last_error=supervisor.last_error or None,
+        waiting=_waiting(unit.peers),
+        unread=_unread(unit.peers),
     )
+
+
+def _waiting(peers: Iterable[Peer], shown: Callable[[str], bool] = bool) -> tuple[WaitingRow, ...]:
+    """The devices of which images wait for these peers."""
+    number: Counter[str] = Counter()
+    size: Counter[str] = Counter()
+    for peer in peers:
+        for (device, _, _), known in peer.outbox.lanes.properties.items():
+            if known.tickets and shown(device):
+                number[device] += len(known.tickets)
+                size[device] += known.bytes
+    return tuple(WaitingRow(device=device, images=number[device], bytes=size[device]) for device in sorted(number))
+
+
+def _unread(peers: Iterable[Peer]) -> dict[str, float]:
+    """Why these peers are not read, and for how many seconds."""
+    now = time.monotonic()
+    longest: dict[str, float] = {}
+    for peer in peers:
+        for why, since in peer.unread.items():
+            longest[why] = max(longest.get(why, 0.0), round(now - since, 3))
+    return longest
 
 
 def remote_row(remote: RemoteLink) -> RemoteRow:
@@ -199,6 +224,8 @@ def remote_row(remote: RemoteLink) -> RemoteRow:
         last_receive=time.time() - (time.monotonic() - link.heard) if link and link.heard else None,
         attempts=dict(remote.attempts),
         queue_bytes=peer.outbox.size if peer else 0,
+        waiting=_waiting([peer]) if peer else (),
+        unread=_unread([peer]) if peer else {},
     )
 
 
@@ -221,4 +248,6 @@ def _client_row(peer: Peer, now: float, shown: Callable[[str], bool]) -> ClientR
         dropped_blobs=peer.lost,
         link=peer.link is not None,
         connected_seconds=round(now - peer.joined, 3),
+        waiting=_waiting([peer], shown),
+        unread=_unread([peer]),
     )

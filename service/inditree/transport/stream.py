@@ -106,6 +106,8 @@ class Stream:
     def pause(self, why: Pause) -> None:
         """Do not read on, for this reason too."""
         self._pauses |= why.value
+        if why is Pause.REST:
+            self.peer.unread.setdefault("rest", self._core.now)
         self.update()
 
     def resume(self, why: Pause, *, ended: bool = False) -> None:
@@ -120,6 +122,8 @@ class Stream:
 
     def _end(self, why: Pause) -> None:
         self._pauses &= ~why.value
+        if why is Pause.REST:
+            self.peer.unread.pop("rest", None)
 
     @property
     def pauses(self) -> Pause:
