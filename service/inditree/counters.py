@@ -17,6 +17,33 @@ BLOB_SIZE_BUCKETS = tuple(float(4096 * 4**i) for i in range(10))
 COUNTED_REMOTES = 256
 """Names of remotes that are remembered with their loops: discovery may bring new ones for ever."""
 
+COUNTED_COMMANDS = 1024
+"""Devices whose commands are counted one by one."""
+
+UNKNOWN_COMMANDS = 8
+"""As long as there are no more of them, that includes devices that were never there: anybody can make up names."""
+
+COMMAND_BUCKETS = (
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+    600.0,
+    1800.0,
+    3600.0,
+)
+"""10 ms .. 1 h."""
+
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -109,7 +136,17 @@ class DeviceCounters:
 class Counters:
     """Everything that is counted in one router."""
 
-    __slots__ = ("blob_forward", "blob_size", "devices", "loop_lag", "loops", "peers", "rejected")
+    __slots__ = (
+        "blob_forward",
+        "blob_size",
+        "command_seconds",
+        "commands",
+        "devices",
+        "loop_lag",
+        "loops",
+        "peers",
+        "rejected",
+    )
 
     def __init__(self) -> None:
         self.peers = {kind: PeerCounters() for kind in PEER_KINDS}
@@ -119,6 +156,17 @@ class Counters:
         self.loop_lag = Histogram(SECONDS_BUCKETS)
         self.blob_size = Histogram(BLOB_SIZE_BUCKETS)
         self.blob_forward = Histogram(SECONDS_BUCKETS)
+        self.commands: dict[str, defaultdict[str, int]] = {}  # device: result: how many
+        self.command_seconds = Histogram(COMMAND_BUCKETS)
+
+    def count_command(self, device: str, result: str) -> None:
+        """Count a command that has ended."""
+        table = self.commands.get(device)
+        if table is None:
+            if len(self.commands) >= (COUNTED_COMMANDS if device in self.devices else UNKNOWN_COMMANDS):
+                device = "_other"
+            table = self.commands.setdefault(device, _table())
+        table[result] += 1
 
     def count_loop(self, remote: str | None) -> None:
         """Count a redundant path or a link to ourselves; None: of a link that somebody else opened."""
@@ -136,4 +184,6 @@ class Counters:
         other.loop_lag = self.loop_lag.copy()
         other.blob_size = self.blob_size.copy()
         other.blob_forward = self.blob_forward.copy()
+        other.commands = {device: table.copy() for device, table in self.commands.items()}
+        other.command_seconds = self.command_seconds.copy()
         return other

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from inditree.core import Audit, Close, Core, Log, Mistake, Policy, Settings, Wake
+from inditree.core import Answered, Audit, Close, Core, Log, Mistake, Policy, Settings, Wake
 from inditree.core.effects import Effect
 from inditree.counters import Counters
 from inditree.flow.whole import WholeOutbox
@@ -138,6 +138,7 @@ class World:
         self.actors: list[Actor] = []
         self.logs: list[Log] = []
         self.audits: list[Audit] = []
+        self.answers: list[Answered] = []
         self.closed: list[tuple[str, str]] = []  # name, reason
         self.wake_at = float("inf")
 
@@ -192,6 +193,9 @@ class World:
                 raise error
             case Audit():
                 self.audits.append(effect)
+                return False
+            case Answered():
+                self.answers.append(effect)
                 return False
         return True
 

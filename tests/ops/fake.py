@@ -129,6 +129,10 @@ def counters() -> Counters:
     for seconds in (0.0005, 0.004, 20.0):
         count.blob_forward.observe(seconds)
     count.loop_lag.observe(0.002)
+    for result, seconds in (("ok", 0.02), ("ok", 41.5)):
+        count.count_command("CCD", result)
+        count.command_seconds.observe(seconds)
+    count.count_command("_other", "undeliverable")
     return count
 
 

@@ -50,6 +50,26 @@ def test_a_command_is_a_line(tmp_path: Path) -> None:
     }
 
 
+def test_the_end_of_a_command_is_a_line_with_what_was_before(tmp_path: Path) -> None:
+    audit = Audit(str(tmp_path / "a"))
+    data = b'<newNumberVector device="Mount" name="COORD"><oneNumber name="RA">1.5</oneNumber></newNumberVector>'
+    definition = (
+        b'<defNumberVector device="Mount" name="COORD"><defNumber name="RA">7</defNumber>'
+        b'<defNumber name="DEC">8</defNumber>'
+        b"</defNumberVector>\n"
+    )
+    update = b'<setNumberVector device="Mount" name="COORD"><oneNumber name="RA">7.5</oneNumber></setNumberVector>\n'
+    place: dict[str, Any] = {"client": "c", "listener": "l", "element": "newNumberVector"}
+    place |= {"device": "Mount", "property": "COORD"}
+    audit.command(**place, data=data, result="ok", seconds=41.40049, before=(definition, update))
+    audit.command(**place, data=data, result="undeliverable", seconds=0.0)
+    audit.close()
+    whole, undefined = lines(tmp_path / "a")
+    assert list(whole)[-3:] == ["result", "was", "seconds"]
+    assert (whole["members"], whole["was"], whole["seconds"]) == ({"RA": "1.5"}, {"RA": "7.5"}, 41.4)
+    assert (undefined["was"], undefined["seconds"]) == ({}, 0.0)
+
+
 def test_values_are_cut(tmp_path: Path) -> None:
     audit = Audit(str(tmp_path / "a"))
     command(audit, b'<newTextVector><oneText name="T">' + b"x" * 1000 + b"</oneText></newTextVector>")

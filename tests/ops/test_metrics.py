@@ -63,6 +63,13 @@ def test_known_traffic_gives_exact_values() -> None:
         ("indi_blob_size_bytes_bucket", "le=4096.0"): 0,
         ("indi_blob_size_bytes_bucket", "le=16384.0"): 1,
         ("indi_blob_size_bytes_sum", ""): 5000,
+        ("indi_commands_total", "device=CCD,result=ok"): 2,
+        ("indi_commands_total", "device=_other,result=undeliverable"): 1,
+        ("indi_command_seconds_bucket", "le=0.01"): 0,
+        ("indi_command_seconds_bucket", "le=0.025"): 1,
+        ("indi_command_seconds_bucket", "le=60.0"): 2,
+        ("indi_command_seconds_bucket", "le=3600.0"): 2,
+        ("indi_command_seconds_sum", ""): 41.52,
         ("indi_blob_forward_seconds_bucket", "le=0.001"): 1,
         ("indi_blob_forward_seconds_bucket", "le=0.005"): 2,
         ("indi_blob_forward_seconds_bucket", "le=10.0"): 2,
@@ -119,6 +126,7 @@ def big(devices: int, others: int) -> Sample:
             peer.received[tag] = peer.sent[tag] = 1
     for index in range(devices):
         count.devices[f"Device {index}"].last_message = 1.7e9 + index
+        count.count_command(f"Device {index}", "ok")
     return sample(
         counters=count,
         definitions=(),
@@ -147,6 +155,7 @@ def test_nothing_makes_it_two_thousand() -> None:
     assert len(series) < 2000
     assert value(series, "indi_driver_state", driver="_other", state="running") == 500 - MAX_NAMES
     assert value(series, "indi_driver_restarts_total", driver="_other", reason="exit") == 500 - MAX_NAMES
+    assert value(series, "indi_commands_total", device="_other", result="ok") == 5000 - MAX_NAMES
     assert value(series, "indi_device_last_message_timestamp_seconds", device="_other") == 1.7e9 + MAX_NAMES
     assert value(series, "indi_listener_connections", listener="_other") == 500 - MAX_NAMES
     assert value(series, "indi_messages_sent_total", peer="client", element="_other") == 1
@@ -255,6 +264,7 @@ def test_whatever_happens_there_are_fewer_than_2000_series() -> None:
                 table[f"reason{number}"] += 1
     for number in range(500):
         count.devices[f"device {number}"].blobs_received += 1
+        count.count_command(f"device {number}", "ok")
         count.count_loop(f"remote {number}")
         count.count_loop(None)
     many = status(

@@ -23,7 +23,6 @@ MESSAGES = 20
 """Messages of a device that are kept with a command."""
 
 Result: TypeAlias = Literal["ok", "alert", "timeout", "superseded", "refused", "undeliverable"]
-RESULTS: tuple[Result, ...] = ("ok", "alert", "timeout", "superseded", "refused", "undeliverable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def same_value(kind: str, asked: str, said: str | None) -> bool:
     """Whether a driver's text for a member is the value asked for: numbers as far as INDI's formats keep them."""
     if said is None:
         return False
-    if kind != "Number":
+    if kind != "Number" or asked == said:
         return asked.strip() == said.strip()
     wanted, found = number(asked), number(said)
     if wanted is None or found is None:
@@ -69,9 +68,14 @@ class Following:
     _other: tuple[str, Mapping[str, str], str] | None = None  # a set* that may or may not be the answer
 
     def heard(self, state: str, values: Mapping[str, str], message: str, now: float) -> Outcome | None:
-        """A `set*` of the property, with the values that it names. Returns the outcome where this ends it."""
+        """A `set*` of the property, with the values that it names. Returns the outcome where this ends it.
+
+        Without a `state` it leaves the property's as it was.
+        """
         if message:
             self.said(message)
+        if not state and self._busy:
+            return None
         if state == "Busy":
             self._busy, self._other = True, None
             return None

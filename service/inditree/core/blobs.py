@@ -75,6 +75,8 @@ def _note(state: State, peer: Peer, blob: Blob) -> None:
     if known is not None:
         change = blob.element.data[:-1].rstrip() + b"/>"
         known.note(change, 0, 0, len(change))
+        if state.commands.open:
+            state.commands.heard(known, (change,))
         if known.lacks(one.attributes.get("name", "") for one in blob.ones):
             state.refreshing.notice(peer, known)
 

@@ -124,16 +124,16 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
     if peer.policy.read_only or not peer.sees(device):
         _refuse(state, peer, item, device, size)
         return
-    if peer.link is None and state.subscriptions.use(peer, device):
+    if peer.link is None and peer.kind != "observer" and state.subscriptions.use(peer, device):
         _bound_wishes(state, peer)
         state.routes.forget()
         state.demand.changed(peer, device)
     if owner is None:
         undelivered(state, Request(peer, element))
         return
-    _deliver(state, owner, item, Request(peer, element))
+    command = state.commands.sent(peer, item, state.view.find(device, item.name))
+    _deliver(state, owner, item, Request(peer, element, command))
     state.targets.note(element)
-    state.desk.audit(peer, item, "sent")
     _echo(state, peer, item, device)
 
 
@@ -161,6 +161,6 @@ def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
 def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int) -> None:
     why = "this connection is read-only" if peer.policy.read_only else f"{device} is not open to this connection"
     state.desk.drop(peer, "access", size)
-    state.desk.audit(peer, item, "refused")
+    state.commands.refused(peer, item, "refused")
     text = f"Refused {item.tag} {item.name or ''}: {why}"
     state.desk.send(peer, message(text, state.desk.settings.timestamp(), device), "message")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from inditree.core.effects import Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, Release, Wake
+from inditree.core.effects import Answered, Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, Release, Wake
 from inditree.core.peer import Peer
 from inditree.counters import Counters
 from inditree.flow.outbox import Traced
@@ -144,11 +144,15 @@ class Desk:
 
     def audit(self, peer: Peer, element: Element | Blob, result: str) -> None:
         """Tell what became of a `new*`."""
-        if not self.settings.audited:
-            return
-        data = element.data if isinstance(element, Element) else b""
-        device, name = (element.device or "")[:AUDITED], (element.name or "")[:AUDITED]
-        self.effects.append(Audit(peer, element.tag, device, name, data, result))
+        if self.settings.audited:
+            data = element.data if isinstance(element, Element) else b""
+            device, name = (element.device or "")[:AUDITED], (element.name or "")[:AUDITED]
+            who = peer.kind, peer.address, peer.policy.listener
+            self.effects.append(Audit(*who, element.tag, device, name, data, result))
+
+    def answered(self, effect: Audit | Answered) -> None:
+        """Tell how a command ended that was sent."""
+        self.effects.append(effect)
 
     def mistake(self, peer: Peer | None, error: Exception) -> None:
         """Tell of an exception that nobody expected; it costs `peer` its place, where it was about a single one."""

@@ -72,6 +72,7 @@ def lose(state: State, device: str, farewell: bytes | None = None, *, said: bool
     owner = state.ownership.end(device)
     told = state.routes.hearers(owner, "delProperty", device, None)
     state.view.delete(device, None)
+    state.commands.lost(device, None)
     blobs.send_waiting(state, device, None)
     state.demand.forget(device, None)
     desk.send_all(told, farewell or del_property(device), "delProperty", device)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from inditree.commands import Outcome
 from inditree.core.peer import Peer
-from inditree.wire.elements import Blob
+from inditree.wire.elements import Blob, Element
 
 
 class Close(Struct, frozen=True):
@@ -44,14 +45,30 @@ class Log(Struct, frozen=True):
 
 
 class Audit(Struct, frozen=True):
-    """What became of a `new*`."""
+    """What became of a `new*`: `kind`, `client` (its address) and `listener` are of the peer that sent it.
 
-    peer: Peer
+    Where a command that was sent has ended, `seconds` says after how long, and `before` are the property's definition
+    and the updates behind it as they were when it was sent (none where it was not defined).
+    """
+
+    kind: str
+    client: str
+    listener: str
     element: str
     device: str
     property: str
     data: bytes
     result: str
+    seconds: float | None = None
+    before: tuple[bytes, ...] = ()
+
+
+class Answered(Struct, frozen=True):
+    """A command of an observer has ended: `element` is the one that the core received from it."""
+
+    peer: Peer
+    element: Element
+    outcome: Outcome
 
 
 class Mistake(Struct, frozen=True):
@@ -73,4 +90,4 @@ class Free(Struct, frozen=True):
     blob: Blob
 
 
-Effect = Close | Hold | Release | Wake | Log | Audit | Mistake | Defined | Free
+Effect = Close | Hold | Release | Wake | Log | Audit | Answered | Mistake | Defined | Free

@@ -55,12 +55,15 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
     if group.refused:
         refuse(state, peer, group.refused, len(element.data))
         return
+    known = None
     if state.ownership.owners.get(device) is peer:
         state.desk.counters.devices[device].last_message = state.desk.now
         known = state.view.find(device, name)
         if known is not None and known.note(element.data, 0, 0, len(element.data)):
             state.refreshing.notice(peer, known)
     state.desk.send_all(group.targets, element.data, element.tag, device)
+    if known is not None and state.commands.open:
+        state.commands.heard(known, (element.data,))
 
 
 def define(state: State, peer: Peer, element: Element) -> None:
@@ -125,6 +128,7 @@ def delete(state: State, peer: Peer, element: Element) -> None:
         return
     told = state.routes.hearers(peer, "delProperty", device, name)
     state.view.delete(device, name)
+    state.commands.lost(device, name)
     blobs.send_waiting(state, device, name)
     state.routes.forget()  # what is set of it is not welcome before a new definition
     state.demand.forget(device, name)
@@ -143,6 +147,7 @@ def message(state: State, peer: Peer, element: Element) -> None:
             state.desk.drop(peer, "duplicate", len(element.data))
             return
         data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
+        state.commands.said(device, element.attributes.get("message", ""))
         via = state.view.via(device)
         state.desk.send_all(without(state.routes.hearers(peer, "message", device, None), via), data, "message", device)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inditree.core import ownerless
+from inditree.core.commands import Command
 from inditree.core.peer import Peer
 from inditree.core.state import State
 from inditree.wire.elements import Element
@@ -13,10 +14,11 @@ from inditree.wire.syntax import message
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A new* on its way: who sent it, and its element (of a BLOB its start tag)."""
+    """A new* on its way: who sent it, its element (of a BLOB its start tag), and how it is followed, where it is."""
 
     peer: Peer
     element: Element
+    command: Command | None = None
 
 
 def tell_undelivered(state: State, gone: Peer) -> None:
@@ -30,7 +32,10 @@ def undelivered(state: State, request: Request) -> None:
     """A new* has not reached an owner."""
     peer, element = request.peer, request.element
     state.desk.drop(peer, "undeliverable", len(element.data))
-    state.desk.audit(peer, element, "undeliverable")
+    if request.command is None:
+        state.commands.refused(peer, element, "undeliverable")
+    elif not state.commands.undelivered(request.command):
+        state.desk.audit(peer, element, "undeliverable")  # the answer to it was that of a later one
     if not peer.gone:
         _tell_missing(state, peer, element.device or "")
 

@@ -175,6 +175,7 @@ class Core:
         self.desk.attempt(None, partial(devices.lose_some, self.state))
         self.desk.attempt(None, partial(devices.end_pauses, self.state))
         self.state.once.expire(self.now)
+        self.desk.attempt(None, self.state.commands.expire)
         self.desk.attempt(None, partial(links.end_silence, self.state))
         if self.now >= self._next_check:
             self._check_peers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inditree.core.commands import Commands
 from inditree.core.demand import Demand
 from inditree.core.desk import Desk, Settings
 from inditree.core.intake import Intake
@@ -21,6 +22,7 @@ class State:
     """What the handlers of elements work on. `introducing` are links that we opened and that have not answered yet."""
 
     __slots__ = (
+        "commands",
         "demand",
         "desk",
         "intake",
@@ -47,6 +49,7 @@ class State:
         self.intake = Intake(self.desk)
         self.refreshing = Refreshing(self.desk)
         self.targets = Targets()
+        self.commands = Commands(self.desk)
         self.once = Once()
         self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet
         self.introducing: set[Peer] = set()
@@ -61,5 +64,7 @@ class State:
             try:
                 if known.note(data, first, last, end):
                     self.refreshing.notice(peer, known)
+                if self.commands.open:
+                    self.commands.heard(known, known.passed(data, first, last, end))
             except Exception as error:
                 self.desk.mistake(peer, error)

@@ -17,7 +17,7 @@ import msgspec
 
 from inditree.errors import StartError
 from inditree.ops.logs import utc
-from inditree.view.fold import parse
+from inditree.view.fold import fold, member_values, parse
 
 MAX_VALUE = 200
 """Characters of a value that are written."""
@@ -38,7 +38,11 @@ _logger = logging.getLogger("inditree.audit")
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the file. `time` is UTC; a control call over HTTP has `http` for its listener."""
+    """One line of the file. `time` is UTC; a control call over HTTP has `http` for its listener.
+
+    Where a command has ended that was sent, `was` are the values that these members had before it, and `seconds` say
+    after how long.
+    """
 
     time: str
     client: str
@@ -48,6 +52,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     property: str
     members: dict[str, str]
     result: str
+    was: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    seconds: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -59,6 +65,8 @@ class _Entry(msgspec.Struct, frozen=True):
     property: str
     data: bytes
     result: str
+    seconds: float | None = None
+    before: tuple[bytes, ...] = ()
 
 
 class Audit:
@@ -82,11 +90,26 @@ class Audit:
         self._thread.start()
 
     def command(
-        self, *, client: str, listener: str, element: str, device: str, property: str, data: bytes, result: str
+        self,
+        *,
+        client: str,
+        listener: str,
+        element: str,
+        device: str,
+        property: str,
+        data: bytes,
+        result: str,
+        seconds: float | None = None,
+        before: tuple[bytes, ...] = (),
     ) -> None:
-        """A new* and what became of it. `data` is the element, or as much of it as there is."""
+        """A new* and what became of it. `data` is the element, or as much of it as there is.
+
+        `seconds` is given where it has ended after it was sent, `before` are then the property's definition and the
+        updates to it as they were.
+        """
         data = data if len(data) <= MAX_ELEMENT else b""
-        self._put(_Entry(time.time(), client, listener, element, device, property, data, result))
+        place = client, listener, element, device, property
+        self._put(_Entry(time.time(), *place, data, result, seconds, before))
 
     def control(self, *, client: str, action: str, name: str, result: str) -> None:
         """A change over HTTP: `action` is `driver.add`, `remote.stop` ..., `name` whom it was about."""
@@ -160,6 +183,8 @@ class Audit:
 
 
 def _line(entry: _Entry) -> Line:
+    members = _members(entry.data)
+    ended = entry.seconds is not None
     return Line(
         time=utc(entry.at),
         client=entry.client,
@@ -167,9 +192,19 @@ def _line(entry: _Entry) -> Line:
         element=entry.element,
         device=entry.device,
         property=entry.property,
-        members=_members(entry.data),
+        members=members,
         result=entry.result,
+        was=_was(entry.before, members) if ended else msgspec.UNSET,
+        seconds=round(entry.seconds, 3) if entry.seconds is not None else msgspec.UNSET,
     )
+
+
+def _was(before: tuple[bytes, ...], members: dict[str, str]) -> dict[str, str]:
+    """The values that these members had."""
+    if not before:
+        return {}
+    values = member_values(fold(before[0], before[1:]))
+    return {name: _cut(values[name], "") for name in members if name in values}
 
 
 def _members(data: bytes) -> dict[str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar, get_args
 
 from prometheus_client import Metric
 
-from inditree.counters import DeviceCounters
+from inditree.counters import Counters, DeviceCounters
 from inditree.ops.caps import OTHER, Rising, Slots, known
 from inditree.ops.model import Definition, DriverRow, DriverState, RemoteState, Sample
-from inditree.ops.traffic_families import Values, counter, gauge
+from inditree.ops.traffic_families import Values, counter, gauge, histogram
 from inditree.ops.values import PropertyValues
 from inditree.supervise import REASONS
 
@@ -77,12 +78,14 @@ class NamedFamilies:
 
     def __init__(self, shown: Callable[[str], bool]) -> None:
         self._devices, self._drivers, self._remotes = Slots(shown=shown), Slots(), Slots()
+        self._commanded = Slots(shown=lambda pair: (name := pair.partition(" ")[2]) != OTHER and shown(name))
         self._rising = Rising()
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
         """All families of devices, drivers and remotes."""
         yield gauge("indi_devices", "Devices that are provided.", {(): len(sample.status.devices)})
         yield from self._of_devices(sample.counters.devices)
+        yield from self._of_commands(sample.counters)
         yield from self._of_drivers(sample.status.drivers)
         yield from self._of_remotes(sample)
         yield self._held(sample)
@@ -98,6 +101,25 @@ class NamedFamilies:
         yield rows.counter("indi_blob_delivered_bytes", text, lambda row: row.blob_bytes_delivered)
         text = "When the device last said something; of the rest, who has been silent longest."
         yield rows.gauge("indi_device_last_message_timestamp_seconds", text, lambda row: row.last_message or None, min)
+
+    def _of_commands(self, counters: Counters) -> Iterator[Metric]:
+        """Each result of a device from its first one on: forty of these, as devices have six of them."""
+        pairs = {
+            f"{result} {device}": each for device, row in counters.commands.items() for result, each in row.items()
+        }
+        own, _ = self._commanded.divide(pairs)
+        values: Values = {}
+        rest: Counter[str] = Counter()
+        for pair, count in pairs.items():
+            result, _, device = pair.partition(" ")
+            if pair in own:
+                values[device, result] = count
+            else:
+                rest[result] += count
+        values |= {(OTHER, result): self._rising.value(("commands", result), count) for result, count in rest.items()}
+        yield counter("indi_commands", "Commands (new*) that have ended, by how.", values, "device", "result")
+        text = "From when a command is sent until its property is no longer Busy; not of superseded ones."
+        yield histogram("indi_command_seconds", text, counters.command_seconds)
 
     def _of_drivers(self, drivers: tuple[DriverRow, ...]) -> Iterator[Metric]:
         rows = _Named("driver", self._drivers, self._rising, {row.name: row for row in drivers})

@@ -169,8 +169,8 @@ class Recorder:
 
     def _audited(self, each: Audit) -> None:
         device = each.device
-        if self.peer.sees(device) and (each.peer.link is None or self.config.links):
-            source = f"{each.peer.kind} {each.peer.address}"
+        if self.peer.sees(device) and (each.kind != "link" or self.config.links) and each.seconds is None:
+            source = f"{each.kind} {each.client}"
             self._tape.append(Item(time.time(), "commanded", source, each.data, each.result))
 
     def _soon(self, act: Callable[[], object]) -> None:

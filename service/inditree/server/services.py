@@ -136,13 +136,14 @@ class Services:
 
     def _audited(self, each: AuditEffect) -> None:
         if self._audit is not None:
-            peer = each.peer
             self._audit.command(
-                client=peer.address,
-                listener=peer.policy.listener,
+                client=each.client,
+                listener=each.listener,
                 element=each.element,
                 device=each.device,
                 property=each.property,
                 data=each.data,
                 result=each.result,
+                seconds=each.seconds,
+                before=each.before,
             )

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from inditree.core import Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Policy, Settings, Wake
+from inditree.commands import Outcome
+from inditree.core import Answered, Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Policy, Settings, Wake
 from inditree.core.effects import Effect
 from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
@@ -20,6 +21,7 @@ from inditree.tasks import Tasks
 from inditree.transport.closing import Closer
 from inditree.transport.guard import ClientLimits
 from inditree.tree.link import Link
+from inditree.wire.elements import Element
 
 _logger = logging.getLogger("inditree.router")
 
@@ -81,6 +83,7 @@ class Engine:
         self.client_spoke = 0.0
         self.checks: list[Callable[[float], None]] = []  # called at each tick
         self.audits: list[Callable[[Audit], None]] = []  # told what became of each new*
+        self.askers: dict[Peer, Callable[[Element, Outcome], None]] = {}  # observers: how a command of theirs ended
         self._wake_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         attached.keep_freed_memory()
@@ -148,6 +151,9 @@ class Engine:
         elif isinstance(effect, Audit):
             for told in self.audits:
                 told(effect)
+        elif isinstance(effect, Answered):
+            if (asker := self.askers.get(effect.peer)) is not None:
+                asker(effect.element, effect.outcome)
         elif isinstance(effect, Free):
             self.works.free(effect.blob)
         elif isinstance(effect, Mistake):

@@ -60,6 +60,12 @@ def member_names(vector: bytes) -> frozenset[bytes] | None:
     return None if root is None else frozenset(member.get("name", "").encode() for member in root)
 
 
+def member_values(vector: bytes) -> dict[str, str]:
+    """The values by member of a definition or set*; none where it cannot be parsed."""
+    root = read(vector)
+    return {} if root is None else {member.get("name", ""): (member.text or "").strip() for member in root}
+
+
 def read(data: bytes) -> ET.Element | None:
     """A vector and its members; None where something is wrong with it. Deep nesting would overflow the stack."""
     try:

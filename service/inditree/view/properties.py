@@ -102,7 +102,7 @@ class Property:
                 self._weigh(len(newest))
                 return False
         stale = False
-        for each in [newest] if first == last else self._recent.passage(data).elements(first, newest):
+        for each in self.passed(data, first, last, end):
             self._pending.append(each)
             self._carried |= carried(each)
             self._weigh(self._size + len(each))
@@ -110,6 +110,11 @@ class Property:
         if self._size > PENDING_LIMIT:
             self.current()
         return stale
+
+    def passed(self, data: bytes, first: int, last: int, end: int) -> list[bytes]:
+        """The elements of one tag for this property in `data`, where `note` says what the numbers are."""
+        newest = data[last:end]
+        return [newest] if first == last else self._recent.passage(data).elements(first, newest)
 
     def _is_older_than(self, update: bytes) -> bool:
         """Does a set* of its kind name a member that the definition has not? Parsed once for each set of names."""

@@ -1,0 +1,201 @@
+"""Commands that were sent and have not been answered yet, each followed to its end. Rules: docs/scripts.md.
+
+Each `new*` is followed at the first router that it comes to. What a property says is looked at only while a command to
+it is open, and after it was passed on, so that nobody waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from inditree.commands import PATIENCE, Asked, Following, Outcome, Result
+from inditree.commands.reading import said
+from inditree.core.desk import AUDITED, Desk
+from inditree.core.effects import Answered, Audit
+from inditree.core.peer import Peer
+from inditree.view.fold import member_values
+from inditree.view.properties import Property
+from inditree.wire.elements import Blob, Element
+
+OPEN_LIMIT = 1024
+"""Commands that are open at once; past it the oldest counts as never answered."""
+
+OPEN_BYTES = 4 << 20
+"""Bytes of memory that they may take, likewise."""
+
+COMMAND_BYTES = 1500
+"""Memory that a command takes beside its text."""
+
+KEPT_ELEMENT = 16 << 10
+"""Bytes of a `new*` that is kept; of a longer one the values are not compared with those of the answer."""
+
+MESSAGE_LIMIT = 200
+"""Characters of a message that are kept with a command."""
+
+Key: TypeAlias = tuple[str, str]
+
+
+class Command:
+    """One of them. `asker` is who wants to know how it ends, `before` the property as it was where that is audited."""
+
+    __slots__ = ("asker", "before", "data", "element", "following", "key", "result", "sent", "tag", "who")
+
+    def __init__(self, peer: Peer, element: Element, key: Key, sent: float, before: tuple[bytes, ...]) -> None:
+        self.key = key
+        self.tag = element.tag
+        self.data = element.data if len(element.data) <= KEPT_ELEMENT else b""
+        self.who = peer.kind, peer.address, peer.policy.listener
+        # Of others nothing is kept that they could make large, as they may be gone long before the answer comes.
+        self.asker = peer if peer.kind == "observer" else None
+        self.element = element if peer.kind == "observer" else None
+        self.sent = sent
+        self.before = before
+        self.following: Following | None = None
+        self.result: Result | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it takes, roughly."""
+        text = len(self.data) + sum(len(each) for each in self.before) + len(self.key[0]) + len(self.key[1])
+        return COMMAND_BYTES + text
+
+    def follow(self) -> Following:
+        """What has become of it; its values are read when the first answer comes."""
+        if self.following is None:
+            values = said(self.data).values if self.data else {}
+            self.following = Following(Asked(*self.key, self.tag[3:-6], values), self.sent)
+        return self.following
+
+    def due(self) -> float:
+        """When it is to be looked at, at the latest."""
+        return self.following.due() if self.following is not None else self.sent + PATIENCE
+
+
+class Commands:
+    """The open commands by device and property: at most one each, as a later one supersedes it."""
+
+    __slots__ = ("_asked_for", "_bytes", "_desk", "_due", "_names", "open")
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.open: dict[Key, Command] = {}  # the oldest first
+        self._names: dict[str, dict[str, None]] = {}  # device: the properties with an open command
+        self._asked_for: set[Command] = set()  # those that somebody wants to know the end of
+        self._bytes = 0
+        self._due = float("inf")
+
+    # It begins
+
+    def sent(self, peer: Peer, item: Element | Blob, known: Property | None) -> Command | None:
+        """A `new*` goes to the owner of its device. None where it is not followed here: another router does."""
+        self._desk.audit(peer, item, "sent")
+        if peer.is_router:
+            return None
+        element = item.element if isinstance(item, Blob) else item
+        key = element.device or "", element.name or ""
+        older = self.open.get(key)
+        if older is not None:
+            self._end(older, "superseded")
+        before = (known.definition, *known.pending) if known is not None and self._desk.settings.audited else ()
+        command = self.open[key] = Command(peer, element, key, self._desk.now, before)
+        self._names.setdefault(key[0], {})[key[1]] = None
+        if command.asker is not None:
+            self._asked_for.add(command)
+        self._bytes += command.weight
+        while len(self.open) > OPEN_LIMIT or self._bytes > OPEN_BYTES:
+            self._end(next(iter(self.open.values())), "timeout")
+        self._due = min(self._due, self._desk.now + PATIENCE)
+        return command
+
+    def refused(self, peer: Peer, item: Element | Blob, result: Result) -> None:
+        """A `new*` goes to nobody."""
+        self._desk.audit(peer, item, result)
+        if peer.is_router:
+            return
+        self._desk.counters.count_command(item.device or "", result)
+        if peer.kind == "observer" and not peer.gone:
+            element = item.element if isinstance(item, Blob) else item
+            self._desk.answered(Answered(peer, element, Outcome(result, "", 0.0)))
+
+    # What comes meanwhile
+
+    def heard(self, known: Property, updates: Iterable[bytes]) -> None:
+        """These `set*` of a property have passed."""
+        command = self.open.get((known.device, known.name))
+        if command is None:
+            return
+        following, now = command.follow(), self._desk.now
+        for each in updates:
+            told = said(each)
+            values = told.values
+            if not following.asked.values.keys() <= values.keys():
+                values = {**member_values(known.current()), **values}  # what it does not name stays as it is
+            outcome = following.heard(told.state, values, told.message[:MESSAGE_LIMIT], now)
+            if outcome is not None:
+                self._ended(command, outcome)
+                return
+        if following.due() < self._due:
+            self._due = following.due()
+            self._desk.wake(max(0.0, self._due - now))
+
+    def said(self, device: str, text: str) -> None:
+        """A device has said something to people."""
+        for command in self._asked_for:
+            if command.key[0] == device:
+                command.follow().said(text[:MESSAGE_LIMIT])
+
+    def expire(self) -> None:
+        """Time has passed: what was not answered by now will not be."""
+        now = self._desk.now
+        if now < self._due:
+            return
+        for command in [each for each in self.open.values() if each.due() <= now]:
+            outcome = command.follow().passed(now)
+            if outcome is not None:
+                self._ended(command, outcome)
+        self._due = min((each.due() for each in self.open.values()), default=float("inf"))
+        if self._due < float("inf"):
+            self._desk.wake(max(0.0, self._due - now))
+
+    # It ends
+
+    def lost(self, device: str, name: str | None) -> None:
+        """A device (one property, unless None) is gone: nobody is left to answer."""
+        names = self._names.get(device, ())
+        for each in list(names) if name is None else [name] if name in names else []:
+            self._end(self.open[device, each], "undeliverable")
+
+    def undelivered(self, command: Command) -> bool:
+        """It has not reached the owner. False: it was superseded by then, or given up."""
+        if self.open.get(command.key) is command:
+            self._end(command, "undeliverable")
+        return command.result == "undeliverable"
+
+    def _end(self, command: Command, result: Result) -> None:
+        now = self._desk.now
+        following = command.following
+        self._ended(command, following.ended(result, now) if following else Outcome(result, "", now - command.sent))
+
+    def _ended(self, command: Command, outcome: Outcome) -> None:
+        self._forget(command)
+        command.result = outcome.result
+        counters, (device, name) = self._desk.counters, command.key
+        counters.count_command(device, outcome.result)
+        if outcome.result != "superseded":
+            counters.command_seconds.observe(outcome.seconds)
+        if self._desk.settings.audited:
+            place = command.tag, device[:AUDITED], name[:AUDITED]
+            line = Audit(*command.who, *place, command.data, outcome.result, outcome.seconds, command.before)
+            self._desk.answered(line)
+        if command.asker is not None and command.element is not None and not command.asker.gone:
+            self._desk.answered(Answered(command.asker, command.element, outcome))
+
+    def _forget(self, command: Command) -> None:
+        device, name = command.key
+        del self.open[command.key]
+        del self._names[device][name]
+        if not self._names[device]:
+            del self._names[device]
+        self._asked_for.discard(command)
+        self._bytes -= command.weight

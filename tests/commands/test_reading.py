@@ -1,0 +1,83 @@
+"""What is read quickly is what a parser reads."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inditree.commands import reading
+from inditree.commands.reading import Said, said
+
+LIBINDI = b"""<setNumberVector
+  device='Mount'
+  name='COORD'
+  state='Busy'
+  timeout='60'
+  message='slewing'
+>
+  <oneNumber name='RA'>
+      5.5
+  </oneNumber>
+  <oneNumber name='DEC'>
+      -5:23:28
+  </oneNumber>
+</setNumberVector>
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (LIBINDI, Said("Busy", {"RA": "5.5", "DEC": "-5:23:28"}, "slewing")),
+        (b'<setSwitchVector device="D" name="P" state="Ok"/>\n', Said("Ok", {}, "")),
+        (b'<newTextVector device="D" name="P"><oneText name="A">x</oneText></newTextVector>', Said("", {"A": "x"}, "")),
+        (b'<newTextVector device="D" name="P"><oneText name="A"/></newTextVector>', Said("", {"A": ""}, "")),
+        (
+            b'<setTextVector state="Ok"><oneText name="A&amp;B">x &lt; y</oneText></setTextVector>',
+            Said("Ok", {"A&B": "x < y"}, ""),
+        ),
+        (
+            b'<setTextVector label=\'state="Alert"\' state="Ok"><oneText name="A">x</oneText></setTextVector>',
+            Said("Ok", {"A": "x"}, ""),
+        ),
+        (
+            b'<setNumberVector state="Ok"><oneNumber min="1" name="A">2</oneNumber></setNumberVector>',
+            Said("Ok", {"A": "2"}, ""),
+        ),
+        (
+            '<setTextVector state="Ok"><oneText name="Hα">ºC</oneText></setTextVector>'.encode(),
+            Said("Ok", {"Hα": "ºC"}, ""),
+        ),
+        (
+            b'<setTextVector state="Ok"><oneText name="A">a<!-- b -->c</oneText></setTextVector>',
+            Said("Ok", {"A": "ac"}, ""),
+        ),
+        (b'<setBLOBVector device="D" name="P" state="Busy"/>', Said("Busy", {}, "")),
+        (
+            b"<setTextVector state = 'Alert'><oneText name = 'A' >b</oneText></setTextVector>",
+            Said("Alert", {"A": "b"}, ""),
+        ),
+        (b"no XML at all", Said("", {}, "")),
+    ],
+)
+def test_what_is_read(data: bytes, expected: Said) -> None:
+    assert said(data) == expected
+
+
+_names = st.text("abc=' \"é/", max_size=4).map(lambda text: text.replace('"', "").replace("'", ""))
+_texts = st.text("ab1 .:;-\n\t'\"é]", max_size=6)
+
+
+@given(
+    st.sampled_from(["set", "new"]),
+    st.sampled_from(["", "Ok", "Busy"]),
+    st.dictionaries(_names, _texts, max_size=3),
+    _names,
+)
+def test_the_quick_way_and_the_parser_agree(verb: str, state: str, values: dict[str, str], message: str) -> None:
+    ones = "".join(f'<oneText name="{name}">{text}</oneText>' for name, text in values.items())
+    states = f' state="{state}"' if state else ""
+    data = f'<{verb}TextVector device="D"{states} message="{message}">{ones}</{verb}TextVector>'.encode()
+    assert reading._PLAIN.fullmatch(data)
+    assert said(data) == reading._parsed(data)
