@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from inditree.counters import Counters
-from inditree.ops.caps import MAX_NAMES, Rising, Slots
+from inditree.ops.caps import MAX_LISTENERS, MAX_NAMES, Rising, Slots
 from inditree.ops.machine import DriverUsage
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Definition, DeviceRow, ListenerRow, Owner, Sample
@@ -157,7 +157,7 @@ def test_nothing_makes_it_two_thousand() -> None:
     assert value(series, "indi_driver_restarts_total", driver="_other", reason="exit") == 500 - MAX_NAMES
     assert value(series, "indi_commands_total", device="_other", result="ok") == 5000 - MAX_NAMES
     assert value(series, "indi_device_last_message_timestamp_seconds", device="_other") == 1.7e9 + MAX_NAMES
-    assert value(series, "indi_listener_connections", listener="_other") == 500 - MAX_NAMES
+    assert value(series, "indi_listener_connections", listener="_other") == 500 - MAX_LISTENERS
     assert value(series, "indi_messages_sent_total", peer="client", element="_other") == 1
 
 

@@ -1,4 +1,4 @@
-"""Labels with bounded values: the first forty of each have their own series, the rest share `_other`."""
+"""Labels with bounded values: the first forty of each (ten listeners) have their own series, the rest share `_other`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 MAX_NAMES = 40
-"""Devices, drivers, remotes or listeners that have series of their own: keeps a router below 2 000 series."""
+"""Devices, drivers or remotes that have series of their own: keeps a router below 2 000 series."""
+
+MAX_LISTENERS = 10
+"""Listeners that have: nobody has more."""
 
 OTHER = "_other"
 

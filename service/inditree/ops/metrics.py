@@ -13,7 +13,7 @@ import msgspec
 from prometheus_client import Metric, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector as _Collector
 
-from inditree.ops.caps import Slots
+from inditree.ops.caps import MAX_LISTENERS, Slots
 from inditree.ops.machine import DriverUsage, memory_limit
 from inditree.ops.model import Sample, Status
 from inditree.ops.named_families import NamedFamilies, properties
@@ -103,7 +103,7 @@ class _Face:
         self.shown = shown or Shown()
         self.values = PropertyValues(patterns)
         self.named = NamedFamilies(self.shown)
-        self.listeners = Slots()
+        self.listeners = Slots(MAX_LISTENERS)
 
 
 class _One(_Collector):
