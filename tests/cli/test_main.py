@@ -115,6 +115,32 @@ def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("condition", "doubt"),
+    [
+        ('"W.P._STATE" == 1', ""),
+        ('"W.P._STATE" == 4', "can never hold"),
+        ('"W.P._STATE" >= 0', "always holds"),
+        ('"W.P._STATE" == 1 && "V.P._STATE" > 3', "can never hold"),
+        ("1 == 2", "can never hold"),
+        ("pi > 3", "always holds"),
+        ('clients("*") < 0', ""),
+        ('"W.P.M" > 1 && 0', "can never hold"),
+    ],
+)
+def test_check_says_what_conditions_read_and_which_can_never_hold(
+    condition: str, doubt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(f"interlocks: [{{name: a, refuse: [Dome.X.Y], unless: '{condition}'}}]")
+    assert main(["check", str(file)]) == 0
+    said = capsys.readouterr().err
+    assert "interlocks[0].unless reads " in said
+    assert ("W.P._STATE" in said) is ("W.P._STATE" in condition)
+    expected = f"inditree: warning: interlocks[0].unless: {doubt}: {condition}\n"
+    assert (expected in said) if doubt else ("warning" not in said)
+
+
 @pytest.mark.parametrize(("words", "status"), [("--version", 0), ("check /nonexistent", 2), ("", 2)])
 def test_without_standard_streams(words: str, status: int) -> None:
     """As a daemoniser starts it."""

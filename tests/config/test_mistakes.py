@@ -23,7 +23,7 @@ _MISTAKES = [
     (
         "driver: []",
         "driver: unknown key; known here: name, listen, drivers, remotes, definitions, discovery, http, "
-        "control, limits, log, audit, metrics, record",
+        "control, limits, log, audit, metrics, record, interlocks",
     ),
     ("name: 5", "name: expected text, got 5 (put it in quotes)"),
     ("name: on", "name: expected text, got true (put it in quotes)"),
@@ -228,6 +228,53 @@ _MISTAKES = [
     ("audit: {file: 1}", "audit.file: expected text, got 1 (put it in quotes)"),
     ("metrics: {properties: [CCD]}", "metrics.properties[0]: 'CCD' is not DEVICE.PROPERTY.MEMBER"),
     ("metrics: {properties: ['A..B']}", "metrics.properties[0]: 'A..B' is not DEVICE.PROPERTY.MEMBER"),
+    # interlocks
+    ("interlocks: {a: b}", "interlocks: expected a list, got keys and values"),
+    ("interlocks: [{refuse: [A.B.C], unless: '1'}]", "interlocks[0]: name is missing"),
+    ("interlocks: [{name: a, unless: '1'}]", "interlocks[0]: refuse is missing"),
+    ("interlocks: [{name: a, refuse: [A.B.C]}]", "interlocks[0]: unless is missing"),
+    ("interlocks: [{name: '', refuse: [A.B.C], unless: '1'}]", "interlocks[0].name: is empty"),
+    (
+        "interlocks: [{name: a/b, refuse: [A.B.C], unless: '1'}]",
+        "interlocks[0].name: 'a/b' contains a slash or a control character",
+    ),
+    (
+        "interlocks: [{name: a, refuse: [A.B.C], unless: '1'}, {name: a, refuse: [A.B.C], unless: '1'}]",
+        "interlocks[1].name: 'a' is the name of interlocks[0] already",
+    ),
+    (
+        "interlocks: [{name: a, refuse: [], unless: '1'}]",
+        "interlocks[0].refuse: is empty: an interlock that refuses nothing",
+    ),
+    (
+        "interlocks: [{name: a, refuse: A.B.C, unless: '1'}]",
+        "interlocks[0].refuse: expected a list, got 'A.B.C'",
+    ),
+    (
+        "interlocks: [{name: a, refuse: [A.B.C, Dome], unless: '1'}]",
+        "interlocks[0].refuse[1]: 'Dome' is no DEVICE.PROPERTY.MEMBER (column 1)",
+    ),
+    (
+        "interlocks: [{name: a, refuse: ['A.B.C<cold'], unless: '1'}]",
+        "interlocks[0].refuse[0]: 'cold' is no number (column 7)",
+    ),
+    (
+        "interlocks: [{name: a, refuse: [A.B.C], unless: '\"A.B.C\" = 1'}]",
+        "interlocks[0].unless: = alone is no operator (column 9)",
+    ),
+    (
+        "interlocks: [{name: a, refuse: [A.B.C], unless: A.B.C}]",
+        'interlocks[0].unless: A is no function; a property\'s value is written "Device.PROPERTY.MEMBER" (column 1)',
+    ),
+    (
+        "interlocks: [{name: a, refuse: [A.B.C], unless: true}]",
+        "interlocks[0].unless: expected text, got true (put it in quotes)",
+    ),
+    ("interlocks: [{name: a, refuse: [A.B.C], unless: '1', max_age: 0s}]", "interlocks[0].max_age: '0s' is too small"),
+    (
+        "interlocks: [{name: a, refuse: [A.B.C], unless: '1', max_age: 60}]",
+        "interlocks[0].max_age: expected a duration (500ms, 10s, 5m, 1h, 14d), got 60",
+    ),
     ("metrics: {properties: ['A.B.[']}", "metrics.properties[0]: 'A.B.[' is not a pattern (CCD*, Dome ?, [AB]*)"),
 ]
 

@@ -28,8 +28,13 @@ class Night(Values):
         super().__init__(values)
         self.ages: dict[str, float] = {}
 
+        self.properties = {("Dome", "DOME_SHUTTER"): SHUTTER}
+
     def silent(self, device: str) -> float:
         return self.ages.get(device, 0.0)
+
+    def defined(self, device: str, name: str) -> Defined | None:
+        return self.properties.get((device, name))
 
 
 def interlock(*refuse: str, unless: str = "0", max_age: float | None = None) -> Interlock:
@@ -65,6 +70,10 @@ OPEN = "Dome.DOME_SHUTTER.SHUTTER_OPEN=On"
         switch(SHUTTER_OPEN="On") + switch(SHUTTER_OPEN="Off"),
         switch(SHUTTER_OPEN="Off") + switch(SHUTTER_OPEN="On"),
         switch(SHUTTER_CLOSE="Off"),
+        switch(SHUTTER_CLOSE="Off", SHUTTER_OPEN="Off"),
+        switch(SHUTTER_CLOSE="On", shutter_open="On"),
+        switch(SHUTTER_CLOSE="On", OTHER="Off"),
+        switch(SHUTTER_CLOSE="On") + switch(SHUTTER_CLOSE="On"),
         switch(SHUTTER_CLOSE="On") + switch(SHUTTER_CLOSE="Off", SHUTTER_OPEN="On"),
         switch(SHUTTER_CLOSE="on"),
         "<oneSwitch name='SHUTTER&#95;OPEN'>On</oneSwitch>",
@@ -112,6 +121,8 @@ def test_rules_of_switches() -> None:
     assert turned.could_be(command(switch(DOME_CCW="On"), device="D", name="P"), MOTION)
     assert not turned.could_be(command(switch(DOME_CCW="Off"), device="D", name="P"), MOTION)
     assert not interlock("D.P.DOME_CW=On").could_be(command(switch(DOME_CCW="Off"), device="D", name="P"), MOTION)
+    odd = Defined("Switch", "", ("DOME_CW", "DOME_CCW"))
+    assert interlock("D.P.DOME_CW=On").could_be(command(switch(DOME_CCW="Off"), device="D", name="P"), odd)
     assert not interlock("D.P.A=On").could_be(command(switch(B="Off"), device="D", name="P"), PARTS)
     assert not interlock("D.P.A=Off").could_be(command(switch(B="On"), device="D", name="P"), PARTS)
     assert interlock("D.P.A!=On").could_be(command(switch(A="Off"), device="D", name="P"), PARTS)
@@ -138,6 +149,12 @@ def test_rules_of_switches() -> None:
         ("Cam.T.*<-20", "5 apples", True),
         ("Cam.T.*<-20", "٣", True),
         ("Cam.T.*", "0", True),
+        ("Cam.T.*<-20", "-19:59", False),
+        ("Cam.T.*<-20", "-30 59", True),
+        ("Cam.T.*=12", "12 30", True),  # strtod stops at the blank
+        ("Cam.T.*=12", "12.5", False),
+        ("Cam.T.*<-20", "inf", True),
+        ("Cam.T.*<-20", "-1e3", True),
     ],
 )
 def test_numbers(pattern: str, value: str, refused: bool) -> None:
@@ -190,13 +207,88 @@ def test_mistakes_in_patterns(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+def guarded(*values: tuple[str, float], refuse: str = OPEN) -> Gate:
+    return Gate([interlock(refuse, unless='"W.RAIN.NOW" == 0')], Night(dict(values)))
+
+
+DRY, WET = ("W.RAIN.NOW", 0.0), ("W.RAIN.NOW", 1.0)
+OWNED = {"Dome", "Dome Weather"}
+
+
 def test_the_condition_decides_and_unknown_refuses() -> None:
-    gate = Gate([interlock(OPEN, unless='"W.RAIN.NOW" == 0')])
     sent = command(switch(SHUTTER_OPEN="On"))
-    assert gate.refusing(sent, SHUTTER, Night({"W.RAIN.NOW": 0})) is None
-    assert gate.refusing(sent, SHUTTER, Night({"W.RAIN.NOW": 1})) is gate.interlocks[0]
-    assert gate.refusing(sent, SHUTTER, Night({})) is gate.interlocks[0]
-    assert gate.refusing(command(switch(SHUTTER_CLOSE="On")), SHUTTER, Night({})) is None
+    assert guarded(DRY).refusing(sent, OWNED) is None
+    gate = guarded(WET)
+    assert gate.refusing(sent, OWNED) == ("roof", "its condition does not hold")
+    assert gate.refusals == {"roof": 1}
+    assert guarded().refusing(sent, OWNED) == ("roof", "its condition is unknown")
+    assert guarded().refusing(command(switch(SHUTTER_CLOSE="On")), OWNED) is None
+
+
+def test_an_undefined_property_that_is_named_takes_nothing_whatever_the_condition_says() -> None:
+    gate = guarded(DRY)
+    assert isinstance(gate.source, Night)
+    gate.source.properties.clear()
+    for name in ("DOME_SHUTTER", "dome_shutter", " DOME_SHUTTER "):
+        sent = command(switch(SHUTTER_CLOSE="On"), name=name)
+        assert gate.refusing(sent, OWNED) == ("roof", f"Dome.{name} is not defined")
+    assert gate.refusing(command(switch(X="On"), name="OTHER"), OWNED) is None
+
+
+HIDDEN = command(switch(SHUTTER_OPEN="On")).data.decode().strip()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        # To lilxml a CDATA section ends at its first `>`, and so does what stands behind it.
+        f"<oneText name='T'><![CDATA[></oneText></newTextVector>{HIDDEN}]]></oneText>",
+        f"<!-- {HIDDEN} --><oneText name='T'>x</oneText>",
+        f"<?x {HIDDEN} ?><oneText name='T'>x</oneText>",
+        f"{HIDDEN}<oneText name='T'>x</oneText>",
+        f"<oneText name='T'>{HIDDEN}</oneText>",
+        """<oneText name='T' x='><newSwitchVector device="Dome"'>x</oneText>""",
+        """<oneText name='T' label=' device="Dome" name="DOME_SHUTTER"'>x</oneText>""",
+        "<oneText name='T' x:device='Dome'>x</oneText>",
+        "<oneText name='T'>x</oneText><oneBLOB name='b'/>",
+        "x",
+    ],
+)
+@pytest.mark.parametrize("device", ["Dome", "Dome Weather"])
+def test_nothing_else_hides_a_command_from_the_driver_that_has_the_device(data: str, device: str) -> None:
+    sent = command(data, "Text", device, "NOTE")
+    assert guarded(WET).refusing(sent, OWNED) == (
+        "roof",
+        "its condition does not hold, and it could be taken for another command",
+    )
+    assert guarded(DRY).refusing(sent, OWNED) is None
+    assert guarded(WET).refusing(sent, {"Camera", device.replace("Dome", "Dame")}) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<oneText name='T'>R &amp; D &#176; &gt; > ' \"</oneText>",
+        '\n  <oneText\n name="Joe\'s &lt; T">\n x </oneText >\n  <oneText name="U"></oneText>',
+        "",
+    ],
+)
+def test_what_is_plainly_one_command_for_something_else_passes(body: str) -> None:
+    assert guarded(WET).refusing(command(body, "Text", "Dome Weather", "NOTE"), OWNED) is None
+
+
+def test_an_uploaded_image_is_refused_where_its_owner_has_a_guarded_device() -> None:
+    start = Element("newBLOBVector", {"device": "Dome", "name": "X"}, b'<newBLOBVector device="Dome" name="X">')
+    assert guarded(WET).refusing(start, OWNED) is not None
+    assert guarded(DRY).refusing(start, OWNED) is None
+    assert guarded(WET).refusing(start, {"Camera"}) is None
+
+
+def test_of_very_many_devices_a_glob_is_said_to_fit() -> None:
+    gate = guarded(WET, refuse="D*.DOME_SHUTTER.*")
+    untame = command("<!-- x -->", "Text", "Cam 1", "NOTE")
+    assert gate.refusing(untame, {"Cam 1", "Cam 2"}) is None
+    assert gate.refusing(untame, {f"Cam {number}" for number in range(1000)}) is not None
 
 
 def test_what_is_too_old_is_unknown() -> None:
@@ -212,7 +304,7 @@ def test_what_is_too_old_is_unknown() -> None:
 
 
 def test_names_that_clients_make_up_are_not_kept_without_end() -> None:
-    gate = Gate([interlock("Dome.*.*")])
+    gate = Gate([interlock("Dome.*.*")], Night({}))
     for number in range(3 * Gate.KNOWN):
         gate.concerned("Dome", f"made-up {number}")
     assert len(gate._concerned) <= Gate.KNOWN

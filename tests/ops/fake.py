@@ -14,6 +14,7 @@ from inditree.ops.model import (
     DeviceRow,
     DeviceSource,
     DriverRow,
+    InterlockRow,
     ListenerRow,
     Owner,
     RecordRow,
@@ -51,6 +52,21 @@ IMAGE = Definition(
     "CCD",
     "CCD1",
     b'<defBLOBVector device="CCD" name="CCD1" state="Idle" perm="ro"><defBLOB name="IMAGE"/></defBLOBVector>',
+)
+
+
+INTERLOCKS = (
+    InterlockRow(
+        name="cooling",
+        refuse=("CCD.CCD_COOLER.*",),
+        unless='"Mount.EQUATORIAL_EOD_COORD._STATE" == 1',
+        max_age=None,
+        holds=None,
+        unknown=("Mount.EQUATORIAL_EOD_COORD._STATE",),
+        enforced="partial",
+        refusals=4,
+        devices=("CCD", "Mount"),
+    ),
 )
 
 
@@ -150,6 +166,7 @@ def sample(**fields: Any) -> Sample:
         "reload_success": False,
         "reload_timestamp": 1.7e9 + 5,
         "record": RecordRow(dir="/data", bytes=4096, oldest=1.7e9 + 6, lost=3),
+        "interlocks": INTERLOCKS,
         "definitions": (TEMPERATURE, COORDINATES, COOLER, IMAGE),
         "web_connections": {"page": 1, "json": 2, "xml": 0, "image": 0},
     }
@@ -167,6 +184,9 @@ class FakeControl:
 
     def snapshot(self) -> Status:
         return self.state
+
+    def interlocks(self) -> tuple[InterlockRow, ...]:
+        return INTERLOCKS
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         wish = BlobWish(device="CCD", property=None, mode="Also")

@@ -506,6 +506,18 @@ def test_it_runs_in_the_loop_of_the_router_and_leaves_signals_and_threads_alone(
     assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
 
 
+def test_interlocks_are_told_but_those_of_devices_that_are_not_shown() -> None:
+    async def run() -> None:
+        async with served(FakeControl()) as (call, _):
+            (row,) = (await call("GET", "/api/v1/interlocks"))[1]
+        assert (row["name"], row["holds"], row["enforced"], row["refusals"]) == ("cooling", None, "partial", 4)
+        assert row["unknown"] == ["Mount.EQUATORIAL_EOD_COORD._STATE"]
+        async with served(FakeControl(), devices=("CCD",)) as (call, _):
+            assert (await call("GET", "/api/v1/interlocks"))[1] == []
+
+    asyncio.run(run())
+
+
 def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere() -> None:
     async def run() -> dict[str, Any]:
         async with served(FakeControl()) as (call, _):
@@ -516,6 +528,7 @@ def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere
     assert set(document["paths"]) == {
         *("/livez", "/readyz", "/metrics", "/api/v1/devices/{name}/refresh", "/api/v1/record", "/api/v1/history"),
         *(f"/api/v1/{name}" for name in ("openapi.json", "status", "clients", "drivers", "remotes", "devices")),
+        "/api/v1/interlocks",
         *(f"/api/v1/{name}/{{name}}" for name in ("clients", "drivers", "remotes", "devices")),
         *(f"/api/v1/{kind}/{{name}}/{a}" for kind in ("drivers", "remotes") for a in ("restart", "stop", "start")),
     }

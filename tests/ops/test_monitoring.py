@@ -49,6 +49,8 @@ ALERTS = {
     "IndiReloadRefused": "warning",
     "IndiConflict": "warning",
     "IndiRecordLost": "warning",
+    "IndiInterlockUnknown": "warning",
+    "IndiInterlockPartial": "warning",
 }
 NIGHT = {
     "CCD": {

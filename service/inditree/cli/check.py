@@ -17,5 +17,7 @@ def run(chosen: Namespace) -> int:
         raise error.within(chosen.file) from None
     for doubt in [*config.files(result), *config.doubts(result)]:
         print(f"inditree: warning: {doubt}", file=sys.stderr)
+    for line in config.observatory.named(result):
+        print(f"inditree: {line}", file=sys.stderr)
     print(config.normalised(result), end="")
     return 0

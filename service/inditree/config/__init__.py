@@ -1,4 +1,4 @@
-"""The configuration: strict, frozen, complete. Imports errors only.
+"""The configuration: strict, frozen, complete. Stands above the rooms whose expressions it holds.
 
 `Sources.load` reads the file, lays variables and flags over it, fills in names and checks. A `Config` that was put
 together in Python goes through `complete`.
@@ -6,6 +6,7 @@ together in Python goes through `complete`.
 
 from __future__ import annotations
 
+from inditree.config import observatory
 from inditree.config.check import complete, doubts, files
 from inditree.config.compare import Changes, Difference, compare
 from inditree.config.launch import Launch
@@ -22,6 +23,7 @@ from inditree.config.structs import (
     Docker,
     Driver,
     Http,
+    Interlock,
     Level,
     Limits,
     Listen,
@@ -47,6 +49,7 @@ __all__ = [
     "Docker",
     "Driver",
     "Http",
+    "Interlock",
     "Launch",
     "Level",
     "Limits",
@@ -68,6 +71,7 @@ __all__ = [
     "files",
     "load",
     "normalised",
+    "observatory",
     "read",
     "remote",
     "variables",

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from inditree.config import certificates, units, words
+from inditree.config import certificates, observatory, units, words
 from inditree.config.convert import below, parsed
 from inditree.config.structs import (
     DEFAULT_SOCKET,
@@ -25,6 +25,7 @@ from inditree.config.structs import (
     ControlSocket,
     Driver,
     Http,
+    Interlock,
     Listen,
     Remote,
     ServerTls,
@@ -32,7 +33,7 @@ from inditree.config.structs import (
 )
 from inditree.errors import ConfigError
 
-_Named = TypeVar("_Named", Listen, Driver, Remote)
+_Named = TypeVar("_Named", Listen, Driver, Remote, Interlock)
 #: sun_path holds 108 bytes with the NUL that ends a path (unix(7)); an abstract name begins with one instead.
 _UNIX_PATH_MAX = 107
 
@@ -74,6 +75,14 @@ def _named(
             entry = replace(entry, name=name)
         result.append(entry)
     return tuple(result)
+
+
+def _check_given_names(entries: Sequence[_Named], path: str) -> None:
+    owners: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        if not entry.name:
+            raise ConfigError(f"{path}[{index}].name", "is empty")
+        _claim(entry.name, index, owners, path)
 
 
 def _claim(name: str, index: int, owners: dict[str, int], path: str) -> None:
@@ -162,6 +171,8 @@ def _check_rest(config: Config) -> None:
     if not config.listen:
         raise ConfigError("listen", "is empty: one listener at least")
     _check_http(config.http)
+    _check_given_names(config.interlocks, "interlocks")
+    observatory.check(config)
     if config.discovery.docker and not config.discovery.docker.label:
         raise ConfigError("discovery.docker.label", "is empty")
     for index, source in enumerate(config.discovery.dns):
@@ -309,4 +320,4 @@ def doubts(config: Config, decided: Listen | None = None) -> list[str]:
         for index, entry in enumerate(config.listen)
         if entry is not decided and entry.tcp is not None and entry.address[0] in (None, "0.0.0.0", "::")
         if not entry.allow and not (entry.tls and entry.tls.client_ca)
-    ]
+    ] + observatory.doubts(config)

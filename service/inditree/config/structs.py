@@ -236,6 +236,15 @@ class Metrics(Section, frozen=True, kw_only=True):
     properties: tuple[str, ...] = ()
 
 
+class Interlock(Section, frozen=True, kw_only=True):
+    """Commands that are not delivered unless a condition holds; `max_age` None: what was said once counts for ever."""
+
+    name: str
+    refuse: tuple[str, ...]
+    unless: str
+    max_age: Span | None = None
+
+
 class Config(Section, frozen=True, kw_only=True):
     """All of it."""
 
@@ -252,6 +261,7 @@ class Config(Section, frozen=True, kw_only=True):
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
     record: Record = Record()
+    interlocks: tuple[Interlock, ...] = ()
 
 
 def host_name() -> str:

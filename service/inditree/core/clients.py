@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inditree.core import blobs, definitions, devices, links, ownerless, reading
+from inditree.core import blobs, definitions, devices, interlocked, links, ownerless, reading
 from inditree.core.peer import Peer
 from inditree.core.refusals import say_nameless
 from inditree.core.requests import Request, undelivered
@@ -130,6 +130,8 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         state.demand.changed(peer, device)
     if owner is None:
         undelivered(state, Request(peer, element))
+        return
+    if state.gate is not None and interlocked.refused(state, state.gate, peer, owner, item):
         return
     command = state.commands.sent(peer, item, state.view.find(device, item.name))
     _deliver(state, owner, item, Request(peer, element, command))

@@ -108,15 +108,15 @@ class Commands:
         self._due = min(self._due, self._desk.now + PATIENCE)
         return command
 
-    def refused(self, peer: Peer, item: Element | Blob, result: Result) -> None:
-        """A `new*` goes to nobody."""
-        self._desk.audit(peer, item, result)
+    def refused(self, peer: Peer, item: Element | Blob, result: Result, why: str = "") -> None:
+        """A `new*` goes to nobody; `why` is for people."""
+        self._desk.audit(peer, item, f"{result}: {why}" if why else result)
         if peer.is_router:
             return
         self._desk.counters.count_command(item.device or "", result)
         if peer.kind == "observer" and not peer.gone:
             element = item.element if isinstance(item, Blob) else item
-            self._desk.answered(Answered(peer, element, Outcome(result, "", 0.0)))
+            self._desk.answered(Answered(peer, element, Outcome(result, "", 0.0, (why,) if why else ())))
 
     # What comes meanwhile
 

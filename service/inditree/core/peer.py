@@ -25,6 +25,7 @@ class Policy:
     read_only: bool = False
     devices: tuple[str, ...] = ("*",)
     lossless: bool = False
+    subject: str = ""  # of its certificate
     peers: str = "links"  # who may provide devices: links, any, none
 
 

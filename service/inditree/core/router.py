@@ -8,6 +8,7 @@ from functools import partial
 from inditree.core import blobs, clients, devices, links, memory, ownerless, providers, reading, requests
 from inditree.core.desk import Settings
 from inditree.core.effects import Effect
+from inditree.core.gate import Gate
 from inditree.core.peer import Peer, Policy
 from inditree.core.routes import Group
 from inditree.core.state import State
@@ -265,6 +266,10 @@ class Core:
             return False
         self.state.refreshing.ask(owner, device)
         return True
+
+    def guard(self, gate: Gate | None) -> None:
+        """Ask this gate from now on before a command is delivered; None: none is asked."""
+        self.state.gate = gate
 
     def route(self, peer: Peer) -> Callable[[Head], Group]:
         """The function that the peer's framer asks for the group of a head."""

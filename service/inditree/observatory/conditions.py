@@ -17,12 +17,15 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from inditree.errors import ConditionError
 
 MAX_TEXT = 4096
 """Characters of a condition: far more than a person writes, and few enough to be parsed at once."""
+STATES = {"Idle": 0.0, "Ok": 1.0, "Busy": 2.0, "Alert": 3.0}
+"""The states of a property, and the values of a light, as numbers."""
+
 MAX_DEPTH = 64
 """Parentheses and signs within each other: bounds the recursion while a condition is parsed."""
 MAX_OPERATORS = 100
@@ -44,8 +47,7 @@ class Source(Protocol):
         """How many connections (links not counted) have a listener, address or certificate subject that fits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """A value that a condition names. `member` may be `_STATE` or `_TS`."""
 
     device: str

@@ -4,30 +4,56 @@ An interlock refuses whatever any reader could take for the command that it name
 ways: libindi compares the beginnings of switches (`Onward` is on), passes over comments within a value, and takes the
 last of two values of one member; others take character references and CDATA. So a command is delivered past an
 interlock only where it is *plainly* something else: no comment, reference, CDATA or nesting, each value of a form that
-all read alike.
+all read alike. And what goes to a driver that has a device with an interlock must not hide a second command: lilxml
+ends a CDATA section at its first `>`, so that what stands behind it is a command to libindi.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import NamedTuple, Protocol
 
+from inditree.commands.names import literal
 from inditree.observatory.conditions import Condition, Number, Operand, Source
 from inditree.observatory.patterns import Pattern
 from inditree.wire.elements import Element
 
 _SPACE = rb"[ \t\r\n]"
-_ATTRIBUTES = rb"(?:" + _SPACE + rb"++[\w:.-]++" + _SPACE + rb"*+=" + _SPACE + rb"*+(?:\"[^\"<&]*+\"|'[^'<&]*+'))*+"
-_HEAD = re.compile(
-    _SPACE + rb"*+<new(Text|Number|Switch|BLOB)Vector" + _ATTRIBUTES + _SPACE + rb"*+>" + _SPACE + rb"*+"
+_ENTITY = rb"&(?:amp|lt|gt|quot|apos);"
+_CHARACTER = rb"&(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9A-Fa-f]{1,6});"
+# Who searches for `device="` must find nothing in another value: so no quotes that follow a sign of equality.
+_IN_DOUBLE = rb"[^\"'<&>]*+(?:(?<![= \t\r\n])'[^\"'<&>]*+)*+"
+_DOUBLE = rb"\"" + _IN_DOUBLE + rb"(?:" + _ENTITY + _IN_DOUBLE + rb")*+\""
+_IN_SINGLE = rb"[^\"'<&>]*+"
+_SINGLE = rb"'" + _IN_SINGLE + rb"(?:" + _ENTITY + _IN_SINGLE + rb")*+'"
+_KNOWN = rb"(?:device|name|label|group|state|perm|rule|timeout|timestamp|message|format|min|max|step|size|len|enclen)"
+_ATTRIBUTES = (
+    rb"(?:" + _SPACE + rb"++" + _KNOWN + _SPACE + rb"*+=" + _SPACE + rb"*+(?:" + _DOUBLE + rb"|" + _SINGLE + rb"))*+"
 )
-_MEMBER = re.compile(
-    rb"<one(\w++)" + _ATTRIBUTES + _SPACE + rb"*+>([^<&]*+)</one(\w++)" + _SPACE + rb"*+>" + _SPACE + rb"*+"
+_END = _SPACE + rb"*+>" + _SPACE + rb"*+"
+_HEAD = re.compile(_SPACE + rb"*+<new(Text|Number|Switch)Vector" + _ATTRIBUTES + _END)
+_MEMBER = re.compile(rb"<one(\w++)" + _ATTRIBUTES + _SPACE + rb"*+>([^<&]*+)</one(\w++)" + _END)
+_NAME = re.compile(_SPACE + rb"name" + _SPACE + rb"*+=" + _SPACE + rb"*+(?:\"([^\"&]*+)\"|'([^'&]*+)')")
+_TAIL = re.compile(rb"</new(Text|Number|Switch)Vector" + _END)
+_TAME = re.compile(
+    _SPACE
+    + rb"*+<new(Text|Number|Switch)Vector"
+    + _ATTRIBUTES
+    + _END
+    + rb"(?:<one(?:Text|Number|Switch)"
+    + _ATTRIBUTES
+    + _SPACE
+    + rb"*+>[^<&]*+(?:"
+    + _CHARACTER
+    + rb"[^<&]*+)*+</one(?:Text|Number|Switch)"
+    + _END
+    + rb")*+</new\1Vector"
+    + _END
 )
-_NAME = re.compile(_SPACE + rb"name" + _SPACE + rb"*+=" + _SPACE + rb"*+(?:\"([^\"]*+)\"|'([^']*+)')")
-_TAIL = re.compile(rb"</new(Text|Number|Switch|BLOB)Vector" + _SPACE + rb"*+>" + _SPACE + rb"*+")
+"""A `new*` in which every reader sees one command for one property: nothing in it could be another one to anybody."""
 
 
 class Defined(NamedTuple):
@@ -63,6 +89,8 @@ def plainly(data: bytes) -> tuple[str, list[Given]] | None:
     tail = _TAIL.match(data, at)
     if tail is None or tail[1] != kind or tail.end() != len(data) or not given:
         return None
+    if len({each.member for each in given}) < len(given):
+        return None
     return kind.decode(), given
 
 
@@ -79,9 +107,17 @@ class Interlock:
     unless: Condition
     max_age: float | None = None
 
-    def concerns(self, device: str, name: str) -> bool:
-        """Whether one of its patterns names this property."""
-        return any(pattern.names(device, name) for pattern in self.refuse)
+    def concerns(self, device: str, name: str, known: bool = True) -> bool:
+        """Whether one of its patterns names this property; where it is not `known`, as careless readers compare."""
+        if known:
+            return any(pattern.names(device, name) for pattern in self.refuse)
+        return any(
+            fnmatchcase(device, each.device) and fnmatchcase(loose(name), loose(each.property)) for each in self.refuse
+        )
+
+    def touches(self, owned: Collection[str]) -> bool:
+        """Whether it names one of these devices."""
+        return any(each.of_one(owned) for each in self.refuse)
 
     def could_be(self, command: Element, defined: Defined | None) -> bool:
         """Whether any reader could take this `new*` for one that is refused; `defined` is its property, if known."""
@@ -94,30 +130,49 @@ class Interlock:
             return True
         return any(_could_be(pattern, defined, plain[1]) for pattern in patterns)
 
+    def names(self) -> set[str]:
+        """The devices that it names; globs are not among them."""
+        guarded = {name for each in self.refuse if (name := literal(each.device)) is not None}
+        return guarded | {each.device for each in self.unless.operands}
+
+    def unknown(self, source: Aged) -> list[Operand]:
+        """What its condition reads and is not there, or too old."""
+        recent = _Recent(source, self.max_age)
+        return [each for each in self.unless.operands if recent.number(each) is None and recent.text(each) is None]
+
     def holds(self, source: Aged) -> bool | None:
         """Whether its condition holds; None where that is unknown."""
         return self.unless.holds(_Recent(source, self.max_age))
 
 
 def _could_be(pattern: Pattern, defined: Defined, given: list[Given]) -> bool:
+    named = {member for member, _ in given}
+    if not named <= set(defined.members):
+        return True
     if any(pattern.may_set(member, defined.kind, text) for member, text in given):
         return True
-    if defined.kind != "Switch" or defined.rule not in ("OneOfMany", "AtMostOne"):
+    if defined.kind != "Switch" or defined.rule == "AnyOfMany":
         return False
-    named = {member for member, _ in given}
-    on = [member for member, text in given if text.strip(" \t\r\n") == "On"]
-    others = [member for member in defined.members if member not in named]
-    if on:  # turning one on turns the others off
-        return len(on) > 1 or any(pattern.may_turn(member, False) for member in others)
-    # With one of many, switching the others off leaves this one: readers choose differently which.
-    return defined.rule == "OneOfMany" and any(pattern.may_turn(member, True) for member in others)
+    if any(text.strip(" \t\r\n") == "On" for _, text in given):  # turning one on turns the others off
+        several = sum(text.strip(" \t\r\n") == "On" for _, text in given) > 1
+        return several or any(pattern.may_turn(member, False) for member in defined.members if member not in named)
+    # With one of many, switching the others off leaves one: readers choose differently which.
+    return defined.rule != "AtMostOne" and any(pattern.may_turn(member, True) for member in defined.members)
+
+
+def loose(name: str) -> str:
+    """A name as a careless reader compares it: without white space around it, whatever the case."""
+    return name.strip().casefold()
 
 
 class Aged(Source, Protocol):
-    """A source of values that knows how long their owners have been silent."""
+    """A source of values that knows how long their owners have been silent, and what is defined."""
 
     def silent(self, device: str) -> float:
         """Seconds since the owner of a device said anything; infinite where nobody owns it."""
+
+    def defined(self, device: str, name: str) -> Defined | None:
+        """A property as it is defined now."""
 
 
 class _Recent(Source):
@@ -140,34 +195,69 @@ class _Recent(Source):
         return self._source.clients(pattern)
 
 
+class Refusal(NamedTuple):
+    """The interlock that refuses a command, and why, for people."""
+
+    interlock: str
+    why: str
+
+
 class Gate:
-    """All interlocks of a router, asked about each `new*`. Without any it is not asked at all."""
+    """All interlocks of a router, asked about each `new*` that is to be delivered.
+
+    `refusals` counts by interlock; `before` is the gate that this one takes the place of.
+    """
 
     KNOWN = 1024
     """Properties whose interlocks are remembered; clients can make up names without end."""
 
-    def __init__(self, interlocks: Iterable[Interlock]) -> None:
+    def __init__(self, interlocks: Iterable[Interlock], source: Aged, before: Gate | None = None) -> None:
         self.interlocks = tuple(interlocks)
-        self._concerned: dict[tuple[str, str], tuple[Interlock, ...]] = {}
+        self.source = source
+        old = before.refusals if before is not None else {}
+        self.refusals: dict[str, int] = {each.name: old.get(each.name, 0) for each in self.interlocks}
+        self._concerned: dict[tuple[str, str, bool], tuple[Interlock, ...]] = {}
 
-    def concerned(self, device: str, name: str) -> tuple[Interlock, ...]:
-        """The interlocks that name this property."""
-        found = self._concerned.get((device, name))
+    def concerned(self, device: str, name: str, known: bool = True) -> tuple[Interlock, ...]:
+        """The interlocks that name this property; where it is not `known`, those that it is near enough to."""
+        key = device, name, known
+        found = self._concerned.get(key)
         if found is None:
             if len(self._concerned) >= self.KNOWN:
                 self._concerned.clear()
-            found = tuple(each for each in self.interlocks if each.concerns(device, name))
-            self._concerned[device, name] = found
+            found = tuple(each for each in self.interlocks if each.concerns(device, name, known))
+            self._concerned[key] = found
         return found
 
-    def refusing(self, command: Element, defined: Defined | None, source: Aged) -> Interlock | None:
-        """The first interlock that refuses this `new*` now; None where it may be delivered."""
-        for each in self.concerned(command.device or "", command.name or ""):
-            if each.could_be(command, defined) and not each.holds(source):
-                return each
+    def refusing(self, command: Element, owned: Collection[str]) -> Refusal | None:
+        """Why this `new*` may not go to the owner of these devices now; None where it may.
+
+        What another reader could see in it is looked at too: a second command, for any of the owner's devices.
+        """
+        touching = [each for each in self.interlocks if each.touches(owned)]
+        if not touching:
+            return None
+        device, name = command.device or "", command.name or ""
+        if _TAME.fullmatch(command.data) is None:
+            return self._first(touching, "it could be taken for another command")
+        defined = self.source.defined(device, name)
+        named = self.concerned(device, name, defined is not None)
+        if named and defined is None:
+            return self._refuse(named[0], f"{device}.{name} is not defined")
+        return self._first([each for each in named if each.could_be(command, defined)], "")
+
+    def _first(self, suspects: Iterable[Interlock], more: str) -> Refusal | None:
+        for each in suspects:
+            holds = each.holds(self.source)
+            if not holds:
+                state = "its condition is unknown" if holds is None else "its condition does not hold"
+                return self._refuse(each, f"{state}, and {more}" if more else state)
         return None
 
+    def _refuse(self, interlock: Interlock, why: str) -> Refusal:
+        self.refusals[interlock.name] += 1
+        return Refusal(interlock.name, why)
 
-def states(interlocks: Iterable[Interlock], source: Aged) -> Mapping[str, bool | None]:
-    """By name whether each interlock's condition holds now; None where that is unknown."""
-    return {each.name: each.holds(source) for each in interlocks}
+    def states(self) -> dict[str, bool | None]:
+        """By name whether each interlock's condition holds now; None where that is unknown."""
+        return {each.name: each.holds(self.source) for each in self.interlocks}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from inditree.commands.names import split
+from inditree.commands.names import literal, split
 from inditree.envelope import number
 from inditree.errors import ConditionError
 
 _COMPARISON = re.compile(r"(<=|>=|==|!=|=|<|>)")
+_BEGINNING = re.compile(r"\s*+[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 _ORDER: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
     "==": operator.eq,
@@ -26,6 +27,9 @@ _ORDER: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+MANY = 256
+"""Devices of one owner that are not compared with a glob one by one, for each command."""
+
 _SWITCHES = {"On": True, "Off": False}
 
 
@@ -39,6 +43,12 @@ class Pattern:
     member: str
     compare: str = ""
     value: str = ""
+
+    def of_one(self, devices: Collection[str]) -> bool:
+        """Whether one of these devices fits. Of very many, any glob is said to fit."""
+        if (name := literal(self.device)) is not None:
+            return name in devices
+        return len(devices) > MANY or any(fnmatchcase(each, self.device) for each in devices)
 
     def names(self, device: str, name: str) -> bool:
         """Whether a property of this device and name fits."""
@@ -64,11 +74,18 @@ class Pattern:
                 plain = _SWITCHES.get(text.strip(" \t\r\n"))
                 return plain is None or self._switched(plain)
             case "Number":
-                given, wanted = number(text) if text.isascii() else None, number(self.value)
-                return given is None or wanted is None or _ORDER[self.compare](given, wanted)
+                return self._may_be_number(text)
             case "Text":
                 return self._may_be_text(text)
         return True
+
+    def _may_be_number(self, text: str) -> bool:
+        given, wanted = number(text) if text.isascii() else None, number(self.value)
+        if given is None or wanted is None:
+            return True
+        begun = _BEGINNING.match(text)  # what strtod takes of `12 30`: who knows no sexagesimal stops there
+        assert begun is not None
+        return any(_ORDER[self.compare](each, wanted) for each in (given, float(begun[0])))
 
     def _switched(self, on: bool) -> bool:
         wanted = _SWITCHES.get(self.value)

@@ -108,6 +108,7 @@ class Api:
             Route("/metrics", self._scrape),
             Route("/api/v1/openapi.json", self._openapi),
             Route("/api/v1/status", self._status),
+            Route("/api/v1/interlocks", self._interlocks),
             Route("/api/v1/clients", self._clients),
             Route("/api/v1/clients/{name}", self._client, methods=["GET", "DELETE"]),
             Route("/api/v1/record", self._record),
@@ -202,6 +203,9 @@ class Api:
         except OSError as error:
             return _small(Error(f"record.dir {folder}: {error.strerror}"), 503)
         return Response(body, media_type="application/x-ndjson")
+
+    async def _interlocks(self, request: Request) -> Response:
+        return await self._json(self._shown(request).interlocks(self._control.interlocks()))
 
     async def _devices(self, request: Request) -> Response:
         return await self._json(self._shown(request).status(self._control.snapshot()).devices)

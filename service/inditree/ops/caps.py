@@ -1,4 +1,4 @@
-"""Labels with bounded values: the first forty of each (ten listeners) have their own series, the rest share `_other`."""
+"""Labels with bounded values: the first forty of each (of some ten) have their own series, the rest share `_other`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ MAX_NAMES = 40
 
 MAX_LISTENERS = 10
 """Listeners that have: nobody has more."""
+
+MAX_RULES = 10
+"""Interlocks, and reactions, that have."""
 
 OTHER = "_other"
 

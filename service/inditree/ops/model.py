@@ -140,6 +140,25 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     traffic: Traffic = Traffic()
 
 
+class InterlockRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An interlock: `refuse` is not delivered unless the condition `unless` holds.
+
+    `holds` is null where that is unknown, `unknown` is what the condition reads and is not there, or said longer than
+    `max_age` ago. `enforced` is `partial` where a device that it guards is at another server, which may be reached by
+    other ways. `devices` are those that it names, those of globs not counted.
+    """
+
+    name: str
+    refuse: tuple[str, ...]
+    unless: str
+    max_age: float | None
+    holds: bool | None
+    unknown: tuple[str, ...]
+    enforced: Literal["full", "partial"]
+    refusals: int
+    devices: tuple[str, ...] = ()
+
+
 class BlobWish(msgspec.Struct, frozen=True, kw_only=True):
     """An enableBLOB as it stands: null for all devices, all properties."""
 
@@ -256,6 +275,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     definitions: tuple[Definition, ...] = ()
     record: RecordRow | None = None
     web_connections: Mapping[str, int] = {}
+    interlocks: tuple[InterlockRow, ...] = ()
 
 
 class Control(Protocol):
@@ -265,6 +285,8 @@ class Control(Protocol):
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         """`shown` says of which devices the rows may speak."""
+
+    def interlocks(self) -> tuple[InterlockRow, ...]: ...
 
     def sample(self) -> Sample: ...
 

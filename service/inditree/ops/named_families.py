@@ -9,8 +9,9 @@ from typing import Generic, TypeVar, get_args
 from prometheus_client import Metric
 
 from inditree.counters import Counters, DeviceCounters
-from inditree.ops.caps import OTHER, Rising, Slots, known
-from inditree.ops.model import Definition, DriverRow, DriverState, RemoteState, Sample
+from inditree.ops.caps import MAX_RULES, OTHER, Rising, Slots, known
+from inditree.ops.model import Definition, DriverRow, DriverState, InterlockRow, RemoteState, Sample
+from inditree.ops.shown import Shown
 from inditree.ops.traffic_families import Values, counter, gauge, histogram
 from inditree.ops.values import PropertyValues
 from inditree.supervise import REASONS
@@ -76,9 +77,11 @@ class _Named(Generic[_Row]):
 class NamedFamilies:
     """Remembers between scrapes who has series of its own. `shown`: which devices may have."""
 
-    def __init__(self, shown: Callable[[str], bool]) -> None:
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
         self._devices, self._drivers, self._remotes = Slots(shown=shown), Slots(), Slots()
         self._commanded = Slots(shown=lambda pair: (name := pair.partition(" ")[2]) != OTHER and shown(name))
+        self._interlocks = Slots(MAX_RULES)
         self._rising = Rising()
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
@@ -89,6 +92,7 @@ class NamedFamilies:
         yield from self._of_drivers(sample.status.drivers)
         yield from self._of_remotes(sample)
         yield self._held(sample)
+        yield from self._of_interlocks(self._shown.interlocks(sample.interlocks))
 
     def _of_devices(self, counters: Mapping[str, DeviceCounters]) -> Iterator[Metric]:
         rows = _Named("device", self._devices, self._rising, counters)
@@ -145,6 +149,15 @@ class NamedFamilies:
         values |= {("", name, why): seconds for name, row in remotes.own.items() for why, seconds in row.unread.items()}
         text = "For how many seconds a source has not been read now, and why; only of those that are not."
         return gauge("indi_source_held", text, values, "driver", "remote", "reason")
+
+    def _of_interlocks(self, interlocks: tuple[InterlockRow, ...]) -> Iterator[Metric]:
+        rows = _Named("interlock", self._interlocks, self._rising, {row.name: row for row in interlocks})
+        text = "Commands that the interlock has refused."
+        yield rows.counter("indi_interlock_refusals", text, lambda row: row.refusals)
+        text = "1 where its condition holds, 0 where it does not, -1 where that is unknown; of the rest, the worst."
+        yield rows.gauge("indi_interlock_holds", text, lambda row: -1 if row.holds is None else row.holds, min)
+        text = "1 where a device that it guards is at another server, which may be reached by other ways."
+        yield rows.gauge("indi_interlock_partial", text, lambda row: row.enforced == "partial", max)
 
     def _of_remotes(self, sample: Sample) -> Iterator[Metric]:
         rows = _Named("remote", self._remotes, self._rising, {row.name: row for row in sample.status.remotes})

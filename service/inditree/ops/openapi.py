@@ -14,6 +14,7 @@ from inditree.ops.model import (
     DeviceRow,
     DriverRow,
     Error,
+    InterlockRow,
     Readiness,
     RecordRow,
     RemoteRow,
@@ -30,7 +31,7 @@ _FORMS = {
 
 def document(version: str) -> _Schema:
     """OpenAPI 3.1 of everything under HTTP."""
-    rows = (ClientRow, DriverRow, RemoteRow, DeviceRow, RecordRow)
+    rows = (ClientRow, DriverRow, RemoteRow, DeviceRow, RecordRow, InterlockRow)
     types = (Status, *rows, DeviceDetail, Readiness, Error, Driver, Remote)
     refs, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for entry in (Driver, Remote):
@@ -49,6 +50,7 @@ def document(version: str) -> _Schema:
         ),
         "/api/v1/record": {"get": _get("Where the record is, and how large.", ref[RecordRow], _errors("404"))},
         "/api/v1/history": {"get": _history()},
+        "/api/v1/interlocks": {"get": _get("Interlocks, and what each comes to now.", _list(ref[InterlockRow]))},
         "/api/v1/devices": {"get": _get("All devices and who provides them.", _list(ref[DeviceRow]))},
         "/api/v1/devices/{name}": _named(get=_get("A device with its properties.", ref[DeviceDetail], _errors("404"))),
         "/api/v1/devices/{name}/refresh": _named(

@@ -8,7 +8,7 @@ from fnmatch import translate
 
 from msgspec.structs import replace
 
-from inditree.ops.model import DriverRow, RemoteRow, Status, WaitingRow
+from inditree.ops.model import DriverRow, InterlockRow, RemoteRow, Status, WaitingRow
 
 
 class Shown:
@@ -40,6 +40,10 @@ class Shown:
             devices=tuple(row for row in status.devices if self(row.name)),
             conflicts=tuple(row for row in status.conflicts if self(row.device)),
         )
+
+    def interlocks(self, rows: Iterable[InterlockRow]) -> tuple[InterlockRow, ...]:
+        """Those that name no device that is not shown."""
+        return tuple(row for row in rows if all(map(self, row.devices)))
 
     def _driver(self, row: DriverRow) -> DriverRow:
         return replace(row, devices=tuple(filter(self, row.devices)), waiting=self._waiting(row.waiting))

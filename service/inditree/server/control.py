@@ -7,7 +7,7 @@ from typing import Any
 
 from inditree import config as configuration
 from inditree.errors import ConfigError
-from inditree.ops.model import ClientRow, ControlError, DeviceSource, RecordRow, Sample, Status
+from inditree.ops.model import ClientRow, ControlError, DeviceSource, InterlockRow, RecordRow, Sample, Status
 from inditree.server.parts import Parts
 from inditree.server.report import Report
 from inditree.server.units import DriverUnit
@@ -31,6 +31,10 @@ class Control:
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         """Who connected to us; only devices that are `shown` are named."""
         return self._report.clients(shown)
+
+    def interlocks(self) -> tuple[InterlockRow, ...]:
+        """Each with what it comes to now."""
+        return self._report.interlocks()
 
     def sample(self) -> Sample:
         """What the metrics are made of."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from inditree.config import Config, Launch
 from inditree.record.recorder import Recorder
+from inditree.server.observatory import Observatory
 from inditree.server.units import Units
 from inditree.server.web import Faces
 from inditree.transport.engine import Engine
@@ -54,6 +55,7 @@ class Parts:
     engine: Engine
     units: Units
     faces: Faces
+    observatory: Observatory
     listeners: dict[str, Listener] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     applied: bool = False

@@ -131,6 +131,7 @@ class Reload:
         self._services.apply(new)
         if self._parts.recorder is not None and new.record != self._parts.config.record:
             self._parts.recorder.apply(new.record)
+        self._parts.observatory.apply(new)
         if self._parts.launch.signals and new.log != self._parts.config.log:
             logs.setup(new.log)
 

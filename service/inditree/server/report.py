@@ -18,6 +18,7 @@ from inditree.ops.model import (
     DeviceRow,
     DeviceSource,
     DriverRow,
+    InterlockRow,
     ListenerRow,
     Owner,
     RecordRow,
@@ -75,6 +76,11 @@ class Report:
             ),
             traffic=traffic(core.counters),
         )
+
+    def interlocks(self) -> tuple[InterlockRow, ...]:
+        """Each with what it comes to now."""
+        self._parts.engine.begin()
+        return self._parts.observatory.interlocks()
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         """Who connected to us; only devices that are `shown` are named."""
@@ -138,6 +144,7 @@ class Report:
             definitions=definitions,
             record=self.record(),
             web_connections=self._parts.faces.counts(),
+            interlocks=self.interlocks(),
         )
 
 

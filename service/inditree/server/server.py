@@ -22,6 +22,7 @@ from inditree.record.recorder import Recorder
 from inditree.server import messages
 from inditree.server.control import Control
 from inditree.server.found import Discovered
+from inditree.server.observatory import Observatory
 from inditree.server.parts import Companion, Parts
 from inditree.server.reload import Reload
 from inditree.server.report import Report
@@ -116,10 +117,12 @@ class Server:
         self.engine.traffic = self.launch.traffic
         self.units = Units(self.engine, self.on_change)
         faces = Faces(self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot())
-        self.parts = Parts(self.config, self.launch, self.engine, self.units, faces)
+        observatory = Observatory(self.engine.core)
+        self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, observatory)
         self.parts.beside = self._beside
         if self._beside is not None:
             self._beside.prepare(self.parts)
+        self.parts.observatory.apply(self.config)  # before anybody can command anything
         self.services = Services(self.engine, self.units)
         self.control = Control(self.parts, Report(self.parts, self.services))
         self.reload = Reload(self.parts, self.services)

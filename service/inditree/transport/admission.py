@@ -59,6 +59,7 @@ class Admission:
             devices=devices,
             lossless=config.delivery == "lossless",
             peers=config.peers,
+            subject=subject or "",
         )
 
     def _rule(self, subject: str | None) -> Rule | None:

@@ -1,0 +1,97 @@
+"""The keys of an observatory that runs itself: their expressions are parsed here, so that a mistake says its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import TypeVar
+
+from inditree.config.convert import below
+from inditree.config.structs import Config, Interlock
+from inditree.errors import ConditionError, ConfigError
+from inditree.observatory import interlocks
+from inditree.observatory.conditions import STATES, Condition, Operand, parse
+from inditree.observatory.patterns import parse_pattern
+
+MOST_STATES = 4
+"""States of properties in one condition that are tried in every combination, to see whether it can hold at all."""
+
+_T = TypeVar("_T")
+
+
+def interlock(entry: Interlock, path: str = "") -> interlocks.Interlock:
+    """One interlock with its expressions parsed. Raises ConfigError."""
+    if not entry.refuse:
+        raise ConfigError(below(path, "refuse"), "is empty: an interlock that refuses nothing")
+    patterns = tuple(
+        _parsed(text, f"{below(path, 'refuse')}[{number}]", parse_pattern) for number, text in enumerate(entry.refuse)
+    )
+    return interlocks.Interlock(
+        entry.name, patterns, _parsed(entry.unless, below(path, "unless"), parse), entry.max_age
+    )
+
+
+def _parsed(text: str, path: str, parse_it: Callable[[str], _T]) -> _T:
+    try:
+        return parse_it(text)
+    except ConditionError as error:
+        raise ConfigError(path, str(error)) from None
+
+
+def check(config: Config) -> None:
+    """All of it. Raises ConfigError."""
+    for number, entry in enumerate(config.interlocks):
+        interlock(entry, f"interlocks[{number}]")
+
+
+def conditions(config: Config) -> Iterator[tuple[str, Condition]]:
+    """Each condition with the path of its key; of a configuration that was checked."""
+    for number, entry in enumerate(config.interlocks):
+        yield f"interlocks[{number}].unless", parse(entry.unless)
+
+
+def named(config: Config) -> list[str]:
+    """What each condition reads, a line each with the path of its key."""
+    return [f"{path} reads {', '.join(_names(each)) or 'nothing'}" for path, each in conditions(config)]
+
+
+def _names(condition: Condition) -> list[str]:
+    values = sorted(f"{each.device}.{each.property}.{each.member}" for each in condition.operands)
+    return values + [f'clients("{each}")' for each in sorted(condition.counts)]
+
+
+def doubts(config: Config) -> list[str]:
+    """Conditions that never hold, or always, whatever their properties say."""
+    found = []
+    for path, each in conditions(config):
+        verdicts = _verdicts(each)
+        if verdicts == {False}:
+            found.append(f"{path}: can never hold: {each.text}")
+        elif verdicts == {True}:
+            found.append(f"{path}: always holds: {each.text}")
+    return found
+
+
+class _Guess:
+    """A source that knows nothing but states that are guessed."""
+
+    def __init__(self, states: dict[Operand, float]) -> None:
+        self._states = states
+
+    def number(self, operand: Operand) -> float | None:
+        return self._states.get(operand)
+
+    def text(self, operand: Operand) -> str | None:
+        return None
+
+    def clients(self, pattern: str) -> int:
+        raise AssertionError(pattern)
+
+
+def _verdicts(condition: Condition) -> set[bool | None]:
+    """What the condition can come to as far as that can be said; where connections count, nothing."""
+    states = sorted((each for each in condition.operands if each.member == "_STATE"), key=str)
+    if condition.counts:
+        return {None}
+    guesses = product(STATES.values(), repeat=len(states)) if len(states) <= MOST_STATES else [()]
+    return {condition.holds(_Guess(dict(zip(states, guess, strict=False)))) for guess in guesses}
