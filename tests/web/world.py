@@ -101,8 +101,10 @@ class Json:
             await self.socket.wait_closed()
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
-    async def count(self) -> list[dict[str, Any]]:
-        """All that comes before the answer to a request for the status."""
+    async def count(self, *first: dict[str, Any]) -> list[dict[str, Any]]:
+        """Send these messages: all that comes before the answer to a request for the status."""
+        for each in first:
+            await self.send(each)
         await self.send({"getStatus": {}})
         found: list[dict[str, Any]] = []
         async with asyncio.timeout(10):
