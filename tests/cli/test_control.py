@@ -35,15 +35,16 @@ def test_healthy(capsys: pytest.CaptureFixture[str]) -> None:
             "not ready: driver ccd is backoff, remote dome-b is connecting",
         ),
         (503, {"ready": False, "draining": True, "drivers": {}, "remotes": {}}, "not ready: draining"),
-        (503, {}, "not ready"),
-        (500, "oh", "not ready (status 500)"),
-        (404, [], "not ready (status 404)"),
+        (503, {"ready": False}, "not ready"),
+        (500, "oh", "what answers at {} is no inditree's health (status 500 for /readyz): another program?"),
+        (404, [], "what answers at {} is no inditree's health (status 404 for /readyz): another program?"),
+        (200, "<html>", "what answers at {} is no inditree's health (status 200 for /readyz): another program?"),
     ],
 )
 def test_not_healthy(status: int, body: object, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with running(**{"GET /readyz": (status, body)}) as router:
         assert main(["health", "--http", router.address]) == 1
-    assert capsys.readouterr().err == f"inditree: {message}\n"
+    assert capsys.readouterr().err == f"inditree: {message.format(router.address)}\n"
 
 
 def test_a_variable_says_where_and_a_wildcard_is_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ class _Ready(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b'{"ready": true}')
 
     def log_message(self, *_: object) -> None:
         """Tests have no use for it."""
@@ -84,7 +84,7 @@ def test_by_the_port_at_either_default_place(
 def test_what_is_said_comes_first(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The flag, the variable, the default place of a port that is said, then HTTP."""
     sock = runtime / "said.sock"
-    with running(**{"GET /readyz": (503, {})}) as router:
+    with running(**{"GET /readyz": (503, {"ready": False})}) as router:
         for http in (["--http", router.address], []):
             monkeypatch.setenv("INDITREE_HTTP", router.address)
             assert main(["health", *http]) == 1
@@ -108,7 +108,7 @@ def test_a_router_of_another_machine_is_not_asked_here(runtime: Path, monkeypatc
     with answering(runtime / "inditree" / "7624.sock"):
         assert main(["health"]) == 0
         assert main(["health", "--http", "192.0.2.1:1"]) == 1 or pytest.fail("asked here")  # nobody routes that
-        with running(**{"GET /readyz": (503, {})}) as router:
+        with running(**{"GET /readyz": (503, {"ready": False})}) as router:
             assert main(["health", "--http", router.address]) == 1
             monkeypatch.setenv("INDITREE_PORT", "7624")
             assert main(["health", "--http", router.address]) == 0
@@ -133,7 +133,7 @@ print("up", flush=True)
 while True:
     other, _ = sock.accept()
     if other.recv(100):
-        other.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+        other.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 15\\r\\n\\r\\n{"ready": true}')
     other.close()
 """
 
@@ -163,7 +163,7 @@ def test_a_strangers_socket_at_a_default_place_is_not_believed(
     path = places.default_places(7624, os.environ, os.geteuid())[1]
     path.parent.mkdir(mode=0o700)
     os.chown(path.parent, STRANGER, STRANGER)
-    with running(**{"GET /readyz": (503, {})}) as router, stranger_at(path):
+    with running(**{"GET /readyz": (503, {"ready": False})}) as router, stranger_at(path):
         monkeypatch.setenv("INDITREE_HTTP", router.address)
         assert main(["health"]) == 1
     said = capsys.readouterr()
@@ -177,7 +177,7 @@ def test_a_strangers_socket_in_our_own_directory_is_not_believed(
     path = runtime / "inditree" / "7624.sock"
     path.parent.mkdir()
     path.parent.chmod(0o777)
-    with running(**{"GET /readyz": (503, {})}) as router, stranger_at(path):
+    with running(**{"GET /readyz": (503, {"ready": False})}) as router, stranger_at(path):
         path.parent.chmod(0o700)
         monkeypatch.setenv("INDITREE_HTTP", router.address)
         assert main(["health"]) == 1

@@ -500,7 +500,10 @@ def test_it_runs_in_the_loop_of_the_router_and_leaves_signals_and_threads_alone(
         async with served(FakeControl()) as (call, _):
             await call("GET", "/api/v1/status")
             assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
-            assert [t.name for t in threading.enumerate() if "inditree" in t.name] == ["inditree-http_0"]
+            assert [t.name for t in threading.enumerate() if "inditree" in t.name] == [
+                "inditree-http_0",
+                "inditree-metrics_0",
+            ]
 
     asyncio.run(run())
     assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
@@ -571,3 +574,28 @@ def test_on_all_addresses_the_port_is_one() -> None:
             assert (await call("GET", "/livez"))[0] == 200
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["after the start", "before it"])
+def test_without_threads_to_be_had_everything_is_answered(
+    begun: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`pids.max` is reached, by drivers: then of all times somebody has to stop one."""
+    start = threading.Thread.start
+
+    def failing(self: threading.Thread) -> None:
+        if self.name.startswith("inditree-"):
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    async def run() -> None:
+        if not begun:
+            monkeypatch.setattr(threading.Thread, "start", failing)
+        async with served(FakeControl(), by_socket=True) as (call, _):
+            monkeypatch.setattr(threading.Thread, "start", failing)
+            for path in ("/livez", "/readyz", "/metrics", "/api/v1/status", "/api/v1/devices/CCD", "/api/v1/drivers"):
+                assert (await call("GET", path))[0] == 200
+            assert (await call("POST", "/api/v1/drivers/ccd/stop"))[0] == 202
+
+    asyncio.run(run())
+    assert ("the loop answers HTTP" in caplog.text) == (not begun)

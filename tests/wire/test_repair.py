@@ -198,11 +198,35 @@ def test_what_cannot_be_repaired_is_dropped_alone(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"</a>", b"< a", b"<1", b"&&", b"\0\xff", b"<", b"]]>", b"</setTextVector>", b"<!-- ", b"<?xml "]
+    "data",
+    [b"</a>", b"< a", b"<1", b"&&", b"\0\xff", b"<", b"]]>", b"</setTextVector>", b"<!-- ", b"<?xml ", b"<!DOCTYPE a>"],
 )
 def test_text_between(data: bytes) -> None:
     for pieces in ([data], bytewise(data)):
         assert Heard([GOOD % 1, *pieces, GOOD % 2]).elements == [GOOD % 1, GOOD % 2]
+
+
+_PAGE = (
+    b"<!DOCTYPE html [<!ENTITY lol 'lol'>]>\n<html><head><title>502 Bad Gateway</title></head>"
+    b"<body class=x>&lol;<br></body></html>\n"
+)
+
+
+@pytest.mark.parametrize("trust", [DRIVER, LINK])
+def test_a_page_that_a_driver_prints_is_no_reason_to_end_it(trust: object) -> None:
+    for data in (_PAGE, b"<!DOCTYPE", b"<!DOCTYPE a>", b"<!DOCTYPE a SYSTEM 'file:///etc/passwd'>"):
+        for pieces in ([data], bytewise(data)):
+            heard = Heard([GOOD % 1, *pieces, GOOD % 2], trust)
+            assert (heard.elements[0], heard.elements[-1]) == (GOOD % 1, GOOD % 2)
+            assert (True, "doctype") in heard.faults
+            assert b"ENTITY" not in b"".join(heard.elements)
+
+
+def test_a_doctype_in_a_text_or_an_image() -> None:
+    text = "<setTextVector device='D' name='N' state='Ok'><oneText name='T'>a {}DOCTYPE b></oneText></setTextVector>\n"
+    assert one(text.format("<!")) == (text.format("&lt;!"), {"less"})
+    dropped(b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>AA<!DOCTYPE a></oneBLOB></setBLOBVector>")
+    dropped(b"<setBLOBVector device='D' name='N'><!DOCTYPE a></setBLOBVector>")
 
 
 def test_garbage_without_an_element_between_ends_a_driver() -> None:
@@ -233,7 +257,7 @@ _PARTS = st.sampled_from([
     b"</setBLOBVector>", b"<defSwitchVector device='D' name='S' label='", b"<!--", b"-->", b"<![CDATA[",
     b"<defSwitch name='a' label='<'>On</defSwitch>",
     b"</defSwitchVector>", b"<?xml version='1.0'?>", b"x", b"<newTextVector device=\"D\" name='N'>",
-    b"</newTextVector>",
+    b"</newTextVector>", b"<!DOCTYPE a>",
 ])  # fmt: skip
 _ANY = st.one_of(st.lists(_PARTS, max_size=12).map(b"".join), st.binary(max_size=40))
 

@@ -101,7 +101,7 @@ class Router:
             reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
             where = str(self.socket.path) if self.socket else units.join(self.host, self.port)
             refused = isinstance(error, ConnectionRefusedError)
-            said = None if refused else self._indi()
+            said = None if refused else self.indi()
             raise RouterError(said or f"no router answers at {where}: {reason}") from None
         finally:
             connection.close()
@@ -118,10 +118,10 @@ class Router:
     def _good(self, method: str, path: str, body: object) -> Any:
         answer = self.request(method, path, body)
         if answer.status >= 300:
-            raise RouterError((not _is_ours(answer) and self._indi()) or _refusal(answer))
+            raise RouterError((not _is_ours(answer) and self.indi()) or _refusal(answer))
         return answer.json() if answer.body else None
 
-    def _indi(self) -> str | None:
+    def indi(self) -> str | None:
         """What to say where the address is that of an INDI port; None: it is not."""
         if self.socket is not None or not _speaks_indi(self.host, self.port):
             return None

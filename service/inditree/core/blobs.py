@@ -83,6 +83,18 @@ def _note(state: State, peer: Peer, blob: Blob) -> None:
 
 def put(state: State, target: Peer, blob: Blob, request: Request | None = None, *, unheld: bool = False) -> None:
     """Offer a BLOB to a peer; what it puts out is counted. `request`: where it is one; `unheld`: as of `put_blob`."""
+    spelt = blob if target.latin is None else target.latin.spell_blob(blob)
+    if spelt is blob:
+        _offer(state, target, blob, request, unheld)
+        return
+    spelt.began = blob.began
+    state.intake.keep(spelt)
+    spelt.take()
+    _offer(state, target, spelt, request, unheld)
+    spelt.drop()
+
+
+def _offer(state: State, target: Peer, blob: Blob, request: Request | None, unheld: bool) -> None:
     state.desk.dirty.add(target)
     target.counters.sent[blob.tag] += 1
     attached = blob.attached if target.takes_images else None

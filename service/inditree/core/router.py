@@ -117,13 +117,14 @@ class Core:
             providers.run(state, peer, item)
             state.intake.weigh(peer, len(item.data))
             return
-        if peer in state.introducing and not links.first_item(state, peer, item):
+        handler = _HANDLERS.get(item.tag)
+        known = handler is not None or isinstance(item, Blob)  # what is no element of INDI says of a link nothing
+        if known and peer in state.introducing and not links.first_item(state, peer, item):
             return
         if isinstance(item, Blob):
             self._receive_blob(peer, item)
             return
         peer.counters.control_bytes_received += len(item.data)
-        handler = _HANDLERS.get(item.tag)
         if handler is None:
             peer.counters.received["_other"] += 1
             self.desk.drop(peer, "unknown", len(item.data))

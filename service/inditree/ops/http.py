@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import uvicorn
 
@@ -21,6 +23,9 @@ from inditree.ops.model import Control
 from inditree.ops.shown import Shown
 from inditree.tasks import Tasks
 from inditree.transport.binding import BACKLOG, bind_tcp
+
+_T = TypeVar("_T")
+_logger = logging.getLogger("inditree.http")
 
 MAX_HEAD = 16 * 1024
 """Bytes of a request's line and headers."""
@@ -83,8 +88,7 @@ class HttpServer:
         self._name = name
         self._tasks = tasks
         self._metrics = metrics
-        self._threads = ThreadPoolExecutor(1, "inditree-http")
-        self._scrapes = ThreadPoolExecutor(1, "inditree-metrics")
+        self._threads, self._scrapes = _worker("inditree-http"), _worker("inditree-metrics")
         metrics.show(http.devices)
         self._api = Api(control, Gate(http, name), metrics, self._threads, self._scrapes, audit)
         self._api.shown = Shown(http.devices)
@@ -151,6 +155,35 @@ class HttpServer:
             task.cancel()
         for threads in (self._threads, self._scrapes):
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _AtOnce(Executor):
+    """In place of a thread that cannot be had: what is asked for holds up the loop, but is answered."""
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
+        future: Future[_T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def _worker(name: str) -> Executor:
+    """A thread for answers, started now: once drivers have taken what `pids.max` allows there is none to be had."""
+    pool = ThreadPoolExecutor(1, name)
+    try:
+        pool.submit(_nothing).result()
+    except RuntimeError as error:
+        extra = {"event": "http_thread"}
+        _logger.warning("no thread can be had (pids.max, ulimit -u: %s): the loop answers HTTP", error, extra=extra)
+        pool.shutdown(wait=False, cancel_futures=True)
+        return _AtOnce()
+    return pool
+
+
+def _nothing() -> None:
+    """What a thread does as it begins."""
 
 
 def _bind(host: str | None, port: int) -> list[socket.socket]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -75,7 +76,8 @@ class Services:
         self._engine.tasks.start(self._serve_control(control), "control socket")
 
     async def _serve_control(self, control: Control) -> None:
-        await asyncio.to_thread(import_module, "inditree.ops.http")
+        with contextlib.suppress(RuntimeError):  # no thread can be had: then it is loaded by the loop
+            await asyncio.to_thread(import_module, "inditree.ops.http")
         if not self._stopped:
             await self._start_http(control, may_fail=False)
 

@@ -150,7 +150,7 @@ class Framer:
         """Go on behind what is no element."""
         whole = self._data[self._pos : broken.at]
         self._pos = broken.at
-        if _OPENING.match(whole):
+        if _OPENING.match(whole) or broken.reason == "doctype":
             self.faults.append(dropped(whole, str(broken), broken.reason))
         else:
             self.text += len(whole)
@@ -314,6 +314,8 @@ class Framer:
             return True
         start = data[pos : pos + 9]
         if start == b"<!DOCTYPE":
+            if self.trust.repairs:
+                raise BrokenError(pos + len(start), "a DOCTYPE", "doctype")
             raise PeerError("doctype", "a DOCTYPE")
         if any(known.startswith(start) for known in _NO_ELEMENTS):
             return False

@@ -99,9 +99,9 @@ class ImageScanner:
                     self._keep(buffer, start, pos)
                     return pos
         except (PeerError, BrokenError) as error:
-            if not self._trust.repairs or (isinstance(error, PeerError) and error.reason != "malformed"):
+            if not self._trust.repairs or (isinstance(error, PeerError) and error.reason == "too_large"):
                 raise
-            self._give_up(str(error))
+            self._give_up(str(error), error.reason)
             self.rest = (bytes(self._tag) or self._ended)[:carried]
             return pos
         self._keep(buffer, start, stop)

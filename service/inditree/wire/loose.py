@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from inditree.wire.scans import Body, Scan, Until
+from inditree.wire.scans import DOCTYPE, Body, Scan, Until
 from inditree.wire.syntax import KNOWN_TAGS, TAG_STOP
 
 _WORD = re.compile(rb"<([A-Za-z]*+)")
@@ -140,7 +140,7 @@ class LooseBody(Body):
             self.at = len(data)
             return False
         self.at = at
-        known = self._opening(data)
+        known = None if data.startswith(DOCTYPE, at) else self._opening(data)
         if known is not None:
             return known
         begins = opens(data, at)

@@ -12,8 +12,8 @@ from inditree.wire.syntax import tag_end
 
 _MARKUP = re.compile(rb"<[!/]")
 _SPACE = re.compile(rb"[ \t\r\n]*+")
-_DOCTYPE = b"<!DOCTYPE"
-_OPENINGS = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (_DOCTYPE, b""))
+DOCTYPE = b"<!DOCTYPE"
+_OPENINGS = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (DOCTYPE, b""))
 _GT = 0x3E
 
 
@@ -119,7 +119,7 @@ class Body(Scan):
         """Go behind what opens at `at`: our end tag, a comment, CDATA. False: not all has come; None: none does."""
         for opening, closing in ((self._close, b">"), *_OPENINGS):
             if data.startswith(opening, self.at):
-                if opening is _DOCTYPE:
+                if opening is DOCTYPE:
                     raise PeerError("doctype", "a DOCTYPE in an element")
                 self.at += len(opening)
                 self._closing = closing

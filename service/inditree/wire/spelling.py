@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from inditree.wire.elements import Element
+from inditree.wire.elements import Blob, Element, OneBlob
 
 NAMES_LIMIT = 1024
 """Names remembered for one source, of devices, properties and members; they have 256 characters at most."""
@@ -34,6 +34,26 @@ class Latin:
     def spell(self, data: bytes) -> bytes:
         """An element (UTF-8) as it goes to that source."""
         return _NAMES.sub(self._own, data)
+
+    def spell_blob(self, blob: Blob) -> Blob:
+        """An image as it goes to that source; where a name in it is to be spelt, a copy: such images are rare."""
+        names = (blob.device, blob.name, *(one.attributes.get("name", "") for one in blob.ones))
+        if self._names.isdisjoint(name.encode() for name in names):
+            return blob
+        data = blob.join()
+        start = self.spell(blob.element.data)
+        parts, size, at = [start], len(start), len(blob.element.data)
+        ones = []
+        for one in blob.ones:
+            tag = self.spell(data[one.tag_start : one.tag_stop])
+            parts += (data[at : one.tag_start], tag)
+            size += one.tag_start - at + len(tag)
+            at = one.tag_stop
+            ones.append(OneBlob(one.attributes, size - len(tag), size))
+            ones[-1].payload = one.payload
+        parts.append(data[at:])
+        element = Element(blob.tag, blob.element.attributes, start)
+        return Blob(element, list(parts), size + len(data) - at, ones)
 
     def _own(self, found: re.Match[bytes]) -> bytes:
         quoted = found[2]
