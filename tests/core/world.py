@@ -68,9 +68,9 @@ class Actor:
                 self._heard += data
                 took += len(data)
                 if isinstance(item, Blob):
-                    self.world.core.took(self.peer, (item,))
+                    self.world.core.moved(self.peer, (item,))
             return took
-        while took < most and (buffers := outbox.take()):
+        while took < most and (buffers := outbox.next_write()):
             data = b"".join(buffers)[: most - took]
             self._took(outbox.sent(len(data)))
             self._heard += data
@@ -79,7 +79,7 @@ class Actor:
 
     def _took(self, delivered: Sequence[Blob]) -> None:
         if delivered or self.peer.outbox.moved:
-            self.world.core.took(self.peer, delivered)
+            self.world.core.moved(self.peer, delivered)
 
     def leave(self, reason: str = "eof") -> None:
         """Its connection has ended."""
@@ -93,7 +93,7 @@ class Actor:
             return True
         if peer.pings:  # always read
             core.discard(peer)
-            core.desk.drop(peer, "memory", len(self.unsaid.popleft()))
+            core.desk.count_dropped(peer, "memory", len(self.unsaid.popleft()))
             return bool(self.unsaid) and self._admitted(self.unsaid[0])
         return False
 

@@ -37,11 +37,11 @@ class Box:
 
     def take(self, most: int = 1 << 30) -> list[str]:
         """Up to so many bytes are written: the elements that are whole now."""
-        while most and (buffers := self.outbox.take()):
+        while most and (buffers := self.outbox.next_write()):
             data = b"".join(buffers)[:most]
             most -= len(data)
             for blob in self.outbox.sent(len(data)):
-                blob.drop()
+                blob.release()
             self._data += data
         found = []
         while match := re.match(rb'\n?<(?:(\d+):b*|pingRequest uid="([^"]*)"/|([^>]*))>', self._data):
@@ -392,7 +392,7 @@ def test_order_on_a_link_whatever_happens(actions: list[tuple[str, int, str, str
         elif what == "answer" and open_:
             assert outbox.answered(open_.pop(0)[0]) is not None
         elif what == "put out" and (victim := outbox.lanes.largest()) is not None:
-            lost.add(outbox.put_out(victim).blob.join().split(b":")[0][1:].decode())
+            lost.add(outbox.drop(victim).blob.join().split(b":")[0][1:].decode())
         for key in {key_of[image_] for _, image_ in open_ if image_ not in forced}:
             assert sum(key_of[image_] == key for _, image_ in open_ if image_ not in forced) <= 2
         assert outbox.size == 0 or not outbox.empty or outbox.lanes.parked() == outbox.waiting

@@ -67,13 +67,13 @@ class Model:
         elif what == "image":
             device = device or "A"
             blob = self.images[number] = image(number, size, device)
-            blob.take()
+            blob.retain()
             self._lose(self.box.put_blob(blob))
-            blob.drop()
+            blob.release()
             self.order.append((device, blob.join()))
             self.offered += blob.size
         elif what == "put out" and (victim := self.box.lanes.largest()) is not None:
-            self._lose([self.box.put_out(victim)])
+            self._lose([self.box.drop(victim)])
         elif what == "take":
             self.take(size)
         self.check()
@@ -83,12 +83,12 @@ class Model:
         self.offered -= sum(each.blob.size for each in lost)
 
     def take(self, most: int) -> None:
-        data = b"".join(self.box.take())
+        data = b"".join(self.box.next_write())
         assert len(data) <= module.WRITE_BYTES
         data = data[:most]
         for blob in self.box.sent(len(data)):
             self.delivered.append(blob)
-            blob.drop()
+            blob.release()
         self.written += data
 
     def check(self) -> None:
@@ -188,7 +188,7 @@ def test_an_image_is_never_cut_by_a_later_one_however_large() -> None:
     assert [lost.blob for lost in box.put_blob(third)] == [second]
     box.sent(10)
     assert box.lanes.bytes == third.size
-    assert b"".join(box.take()) == (first.join() + third.join())[10 : 10 + first.size - 10]
+    assert b"".join(box.next_write()) == (first.join() + third.join())[10 : 10 + first.size - 10]
 
 
 def test_the_newest_are_kept() -> None:
@@ -206,8 +206,8 @@ def test_moved_is_set_when_an_image_no_longer_waits() -> None:
     box.moved = False
     box.put_blob(image(1, 250))
     assert not box.moved
-    box.sent(len(b"".join(box.take())))
-    box.take()
+    box.sent(len(b"".join(box.next_write())))
+    box.next_write()
     assert box.moved
 
 
@@ -224,7 +224,7 @@ def test_requests_that_were_not_taken_are_known_once() -> None:
         box.put(b"<other>")
     box.put_blob(image(0, 50), about="upload")
     box.put_blob(image(1, 50), about="second upload")
-    box.sent(len(b"".join(box.take()[:2])) + 1)
+    box.sent(len(b"".join(box.next_write()[:2])) + 1)
     assert sorted(map(str, box.abandon())) == ["r1", "r2", "second upload", "upload"]
     assert box.abandon() == []
 

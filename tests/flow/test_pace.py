@@ -27,7 +27,7 @@ class Client:
 
     def take(self, count: int) -> None:
         while count:
-            taken = min(count, sum(map(len, self.outbox.take())))
+            taken = min(count, sum(map(len, self.outbox.next_write())))
             self.outbox.sent(taken)
             count -= taken
 
@@ -166,7 +166,7 @@ def test_what_comes_after_idleness_has_its_whole_time_though_something_was_put_o
     client.outbox.put(b"x")
     client.outbox.put_blob(image(0, SIZE))
     assert stalls(client.pace, client.outbox, 0) == [False]
-    client.outbox.put_out(next(iter(client.outbox.lanes)))
+    client.outbox.drop(next(iter(client.outbox.lanes)))
     client.take(1)
     assert stalls(client.pace, client.outbox, 9) == [False]
     client.outbox.put(b"y")

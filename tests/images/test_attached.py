@@ -206,7 +206,7 @@ def test_the_size_of_nonsense_is_not_worth_a_thread() -> None:
 def test_buffers_are_used_again() -> None:
     pool = Buffers()
     buffer = pool.get()
-    pool.give(buffer)
+    pool.recycle(buffer)
     for _ in range(3):
         attached.encode(libindi(10), [memory(b"0123456789")], 1 << 30, pool)
     assert pool.get() is buffer

@@ -22,10 +22,10 @@ def test_a_load_is_given_back_once_when_no_more_images_come(given_back: list[boo
     buffers = [works.buffers.get() for _ in range(5)]
     works.tidy(1.0)
     for buffer in buffers:
-        works.buffers.give(buffer)
+        works.buffers.recycle(buffer)
     works.tidy(1.0 + REST - 0.1)
     assert works.buffers.get() is buffers[-1] and not given_back
-    works.buffers.give(buffers[-1])
+    works.buffers.recycle(buffers[-1])
     works.tidy(10.0)
     for now in (10.0 + REST, 10.1 + REST):
         works.tidy(now)
@@ -39,9 +39,9 @@ def test_what_a_load_does_not_need_is_let_go_while_it_lasts(given_back: list[boo
     many = [works.buffers.get() for _ in range(5)]
     works.tidy(1.0)
     for buffer in many:
-        works.buffers.give(buffer)
+        works.buffers.recycle(buffer)
     for second in range(2, 2 + 3 * int(TRIM)):
-        works.buffers.give(works.buffers.get())
+        works.buffers.recycle(works.buffers.get())
         works.tidy(float(second))
     assert works.buffers.get() is many[-1]
     assert all(works.buffers.get() is not each for each in many) and not given_back

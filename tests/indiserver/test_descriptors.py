@@ -26,20 +26,20 @@ def test_descriptors_begin_a_write_of_their_own() -> None:
     box = Outbox(10_000)
     box.put(b"<a/>\n")
     put(box, image(7))
-    first = box.take()
+    first = box.next_write()
     assert first == [b"<a/>\n"]
     box.sent(5)
-    second = box.take()
+    second = box.next_write()
     assert isinstance(second[0], Handed)
     assert second[0].fds == (7,)
     assert b"".join(second) == MARKUP
     box.sent(10)
-    third = box.take()
+    third = box.next_write()
     assert not any(isinstance(each, Handed) for each in third)
     assert b"".join(third) == MARKUP[10:]
     box.sent(len(MARKUP) - 10)
     assert box.empty
-    assert not box.take()
+    assert not box.next_write()
 
 
 def test_an_image_counts_as_much_as_it_does_as_base64() -> None:
@@ -50,7 +50,7 @@ def test_an_image_counts_as_much_as_it_does_as_base64() -> None:
         there.put_blob(blob)
         here.put_blob(blob, attached=blob.attached)
         assert (here.size, here.waiting) == (there.size, there.waiting)
-    delivered = here.sent(len(b"".join(here.take())))
+    delivered = here.sent(len(b"".join(here.next_write())))
     there.sent(500)
     assert here.taken == there.taken == 500
     assert len(delivered) == 1

@@ -55,9 +55,9 @@ def test_a_loop_that_stands_still_is_seen() -> None:
 
 def test_looks_that_could_not_be_taken_are_counted() -> None:
     counters = Counters()
-    LagMeter(counters).note(0.25)
+    LagMeter(counters).observe(0.25)
     assert sum(counters.loop_lag.counts) == 3 and counters.loop_lag.total == pytest.approx(0.25 + 0.15 + 0.05)
-    LagMeter(counters).note(-0.001)
+    LagMeter(counters).observe(-0.001)
     assert sum(counters.loop_lag.counts) == 4
 
 

@@ -84,7 +84,7 @@ def test_the_view_is_taken_without_folding_it() -> None:
     view.define("defNumberVector", "CCD", "CCD_TEMPERATURE", TEMPERATURE.definition)
     view.define("defNumberVector", "Mount", "EQUATORIAL_EOD_COORD", COORDINATES.definition)
     (update,) = TEMPERATURE.pending
-    view.devices["CCD"].properties["CCD_TEMPERATURE"].note(update, 0, 0, len(update))
+    view.devices["CCD"].properties["CCD_TEMPERATURE"].store(update, 0, 0, len(update))
     assert capture(view) == (TEMPERATURE, COORDINATES)
     assert capture(view, "Mount") == (COORDINATES,)
     assert capture(view, "nobody") == ()

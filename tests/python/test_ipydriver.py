@@ -26,16 +26,16 @@ MEBI = 1 << 20
 def test_get_properties_is_answered(run: Run) -> None:
     async def main() -> None:
         async with hosted(bench()) as (port, desk):
-            port.give(b'<getProperties version="1.7"/>\n')
+            port.feed(b'<getProperties version="1.7"/>\n')
             await until(lambda: len(desk.roots) == 7, "all definitions")
             assert [root.tag for root in desk.roots] == [
                 *("defNumberVector", "defSwitchVector", "defSwitchVector", "defTextVector", "defLightVector"),
                 *("defBLOBVector", "defBLOBVector"),
             ]
             assert len(desk.items) == 1, "handed over in one go"
-            port.give(b'<getProperties version="1.7" device="Bench" name="NOTE"/>\n')
+            port.feed(b'<getProperties version="1.7" device="Bench" name="NOTE"/>\n')
             await desk.wait("defTextVector", "NOTE", count=2)
-            port.give(b'<getProperties version="1.7" device="Other"/>\n<enableBLOB device="Bench">Also</enableBLOB>\n')
+            port.feed(b'<getProperties version="1.7" device="Other"/>\n<enableBLOB device="Bench">Also</enableBLOB>\n')
             await until(lambda: port.waiting == 0, "that is taken")
             assert len(desk.roots) == 8
 
@@ -46,7 +46,7 @@ def test_numbers_switches_texts_and_lights() -> None:
     async def main() -> None:
         async with hosted(bench()) as (port, desk):
             commands = [new("Number", "HEATER", "power", "60.5"), new("Text", "NOTE", "text", "a &amp; b °")]
-            port.give(b"".join(commands) + new("Switch", "ABORT", "abort", "On"))
+            port.feed(b"".join(commands) + new("Switch", "ABORT", "abort", "On"))
             (power,) = await desk.wait("setNumberVector", "HEATER")
             (hot,) = await desk.wait("setLightVector", "ALARM")
             (text,) = await desk.wait("setTextVector", "NOTE")
@@ -99,8 +99,8 @@ def test_snooping() -> None:
             await driver.send_getProperties("Guide")
             await until(lambda: len(desk.roots) == 2, "its requests")
             assert desk.roots[0].attrib == {"version": "1.7", "device": "Dome", "name": "SHUTTER"}
-            port.give(other)
-            port.give(framed(image))
+            port.feed(other)
+            port.feed(framed(image))
             await until(lambda: len(driver.snooped) == 4, "what it wanted, and no more")
             assert driver.snooped_kinds == ["defNumberVector", "setNumberVector", "delProperty", "setBLOBVector"]
             assert driver.snooped[1]["s"] == "1"
@@ -124,10 +124,10 @@ def test_a_definition_of_its_own_device_does_not_end_it() -> None:
     async def main() -> None:
         driver = bench()
         async with hosted(driver) as (port, desk):
-            port.give(
+            port.feed(
                 b'<defTextVector device="Bench" name="X" state="Ok" perm="ro"><defText name="t"/></defTextVector>\n'
             )
-            port.give(new("Text", "NOTE", "text", "still here"))
+            port.feed(new("Text", "NOTE", "text", "still here"))
             await desk.wait("setTextVector", "NOTE")
             assert not driver.stop
 
@@ -140,13 +140,13 @@ def test_what_it_cannot_read_of_others_is_left_out(caplog: pytest.LogCaptureFixt
         async with hosted(driver) as (port, _):
             await driver.send_getProperties("Dome")
             good = b'<setTextVector device="Dome" name="T" state="Ok"><oneText name="t">x</oneText></setTextVector>\n'
-            port.give(good + b'<setTextVector device="Dome" name="T"><oneText></setTextVector>\n' + good)
+            port.feed(good + b'<setTextVector device="Dome" name="T"><oneText></setTextVector>\n' + good)
             # the package asks for the text of a member that has none: an AttributeError, and no fault of this driver
-            port.give(
+            port.feed(
                 b'<defSwitchVector device="Dome" name="S" state="Ok" perm="rw" rule="AnyOfMany"><defSwitch name="s"/>'
                 b"</defSwitchVector>\n"
             )
-            port.give(good.replace(b">x<", b">21 \xb0C<"))
+            port.feed(good.replace(b">x<", b">21 \xb0C<"))
             await until(lambda: len(driver.snooped) == 3, "the good ones")
             assert driver.snooped[2]["t"] == "21 °C"
 
@@ -164,8 +164,8 @@ def test_an_exception_in_rxevent_ends_it(caplog: pytest.LogCaptureFixture) -> No
         desk = Desk()
         port = InProcess(driver, desk.receive)
         running = asyncio.get_running_loop().create_task(port.run())
-        port.give(new("Text", "NOTE", "text", "the last words"))
-        port.give(new("Number", "HEATER", "power", "99"))
+        port.feed(new("Text", "NOTE", "text", "the last words"))
+        port.feed(new("Number", "HEATER", "power", "99"))
         with pytest.raises(RuntimeError, match="the heater burns") as raised:
             await asyncio.wait_for(running, DEADLINE)
         assert "rxevent" in [entry.name for entry in raised.traceback]
@@ -205,10 +205,10 @@ def test_shutdown_ends_it_at_once(run: Run) -> None:
         blob = framed(b'<setBLOBVector device="A" name="B"><oneBLOB name="c" size="1">YQ==</oneBLOB></setBLOBVector>')
         freed: list[Blob] = []
         blob.freed = freed
-        port.give(new("Text", "NOTE", "text", "x"))
+        port.feed(new("Text", "NOTE", "text", "x"))
         await until(lambda: driver.events or driver.stop, "its shutdown")
         blob.take()
-        port.give(blob)
+        port.feed(blob)
         blob.drop()
         begin = time.monotonic()
         await asyncio.wait_for(running, DEADLINE)
@@ -225,7 +225,7 @@ def test_a_stop_before_its_first_step_ends_it(run: Run) -> None:
         driver = bench()
         port = InProcess(driver, Desk().receive)
         running = asyncio.get_running_loop().create_task(port.run())
-        port.give(new("Text", "NOTE", "text", "x"))
+        port.feed(new("Text", "NOTE", "text", "x"))
         port.stop()
         await asyncio.wait_for(running, DEADLINE)
         assert port.waiting == 0
@@ -272,7 +272,7 @@ def test_a_second_run_of_an_object_is_as_the_first() -> None:
         before = driver.hardware, driver._monitorsnoop, driver.add_background
         for _ in range(3):
             async with hosted(driver) as (port, desk):
-                port.give(new("Text", "NOTE", "text", "x"))
+                port.feed(new("Text", "NOTE", "text", "x"))
                 await desk.wait("setTextVector", "NOTE")
             assert (driver.hardware, driver._monitorsnoop, driver.add_background) == before
 
@@ -283,8 +283,8 @@ def test_commands_run_side_by_side_and_start_in_order() -> None:
     async def main() -> None:
         driver = bench()
         async with hosted(driver) as (port, desk):
-            port.give(new("Switch", "SLEW", "go", "On"))
-            port.give(new("Switch", "ABORT", "abort", "On"))
+            port.feed(new("Switch", "SLEW", "go", "On"))
+            port.feed(new("Switch", "ABORT", "abort", "On"))
             await desk.wait("setSwitchVector", "SLEW")
             assert [event.vectorname for event in driver.events] == ["SLEW", "ABORT"]
             assert [root.get("name") for root in desk.roots] == ["ABORT", "SLEW"]
@@ -302,7 +302,7 @@ def test_a_driver_that_takes_no_more_is_given_no_more() -> None:
             given = 0
             while port.room or len(driver.events) < AT_ONCE:
                 assert given < 2 * (AT_ONCE + ipydriver.INPUT_LIMIT // len(command))
-                port.give(command)
+                port.feed(command)
                 given += 1
                 if given % 100 == 0:
                     await asyncio.sleep(0)

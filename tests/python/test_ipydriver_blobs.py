@@ -113,8 +113,8 @@ def test_blobs_for_the_driver(run: Run, layout: str) -> None:
         blob.take()
         driver = bench()
         async with hosted(driver) as (port, desk):
-            port.give(blob)
-            port.give(new("Text", "NOTE", "text", "after it"))
+            port.feed(blob)
+            port.feed(new("Text", "NOTE", "text", "after it"))
             assert not port.room
             blob.drop()
             assert not freed, "it is still needed"
@@ -149,10 +149,10 @@ def test_held_images_wait_and_the_rest_goes_on(run: Run) -> None:
         port = InProcess(driver, desk.receive)
         port.hold()
         running = asyncio.get_running_loop().create_task(port.run())
-        port.give(new("Text", "NOTE", "text", "go on"))
+        port.feed(new("Text", "NOTE", "text", "go on"))
         await desk.wait("setTextVector", "NOTE")
         assert not desk.blobs()
-        port.release()
+        port.read_on()
         await until(lambda: len(desk.blobs()) == 3, "the images")
         port.hold()
         driver.add_background(driver.hardware())
@@ -171,7 +171,7 @@ def test_debug_logs_no_image(caplog: pytest.LogCaptureFixture) -> None:
         async with hosted(driver) as (port, desk):
             driver["Bench"]["IMAGE"]["a"] = b"x" * 100_000
             await driver["Bench"]["IMAGE"].send_setVectorMembers(members=["a"])
-            port.give(new("Text", "NOTE", "text", "x"))
+            port.feed(new("Text", "NOTE", "text", "x"))
             await desk.wait("setTextVector", "NOTE")
 
     with caplog.at_level(logging.DEBUG, "indipydriver"):

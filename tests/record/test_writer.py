@@ -151,7 +151,7 @@ def test_a_slow_disk_bounds_what_waits() -> None:
     piece = b"x" * (TAPE_BYTES // 4)
     assert [tape.append(Item(0.0, "said", "d", piece)) for _ in range(6)] == [True] * 4 + [False] * 2
     assert tape.lost == 2
-    assert len(tape.take()) == 4
+    assert len(tape.pop_all()) == 4
     assert tape.append(Item(0.0, "said", "d", piece))
 
 

@@ -27,11 +27,11 @@ def discovering(work: Callable[[Server, Discovered], Awaitable[None]]) -> None:
 
 def test_they_come_and_go_with_what_is_found() -> None:
     async def work(server: Server, discovered: Discovered) -> None:
-        discovered.take("docker", found("a", "b"))
-        discovered.take("dns", found("c"))
+        discovered.update("docker", found("a", "b"))
+        discovered.update("dns", found("c"))
         await until(lambda: list(server.units.remotes) == ["a", "b", "c"], "all are linked")
         kept = server.units.remotes["b"]
-        discovered.take("docker", found("b", "d"))
+        discovered.update("docker", found("b", "d"))
         await until(lambda: list(server.units.remotes) == ["b", "c", "d"], "a is gone")
         assert server.units.remotes["b"] is kept
 
@@ -40,12 +40,12 @@ def test_they_come_and_go_with_what_is_found() -> None:
 
 def test_what_the_api_links_by_that_name_stays(caplog: pytest.LogCaptureFixture) -> None:
     async def work(server: Server, discovered: Discovered) -> None:
-        discovered.take("docker", found("cam"))
+        discovered.update("docker", found("cam"))
         await until(lambda: server.units.remotes, "it is linked")
         await server.control.remove_remote("cam")
         await server.control.add_remote({"host": "127.0.0.1", "port": free_port(), "name": "cam"})
         other = server.units.remotes["cam"]
-        discovered.take("docker", found("next"))
+        discovered.update("docker", found("next"))
         await until(lambda: "next" in server.units.remotes, "the list is taken")
         assert server.units.remotes.get("cam") is other
         assert "cam is gone" not in caplog.text
@@ -55,14 +55,14 @@ def test_what_the_api_links_by_that_name_stays(caplog: pytest.LogCaptureFixture)
 
 def test_what_an_operator_removed_comes_back_once_it_has_vanished() -> None:
     async def work(server: Server, discovered: Discovered) -> None:
-        discovered.take("docker", found("cam"))
+        discovered.update("docker", found("cam"))
         await until(lambda: server.units.remotes, "it is linked")
         await server.control.remove_remote("cam")
-        discovered.take("docker", found("cam", "next"))
+        discovered.update("docker", found("cam", "next"))
         await until(lambda: "next" in server.units.remotes, "the list is taken")
         assert "cam" not in server.units.remotes
-        discovered.take("docker", found("next"))
-        discovered.take("docker", found("cam", "next"))
+        discovered.update("docker", found("next"))
+        discovered.update("docker", found("cam", "next"))
         await until(lambda: "cam" in server.units.remotes, "it is linked again")
 
     discovering(work)

@@ -24,7 +24,7 @@ def test_a_driver_cannot_make_a_file_for_each_date_that_it_invents(tmp_path: Pat
     now = datetime.now(UTC)
     yesterday = (now - timedelta(1)).strftime("%Y-%m-%d")
     for day in ("1970-01-01", "9999-12-31", "../../etc/x", yesterday, now.strftime("%Y-%m-%d")):
-        log.note(DRIVER, said(day, "hello"))
+        log.feed(DRIVER, said(day, "hello"))
     log.finish()
     names = sorted(each.name for each in tmp_path.iterdir())
     assert len(names) == 2 and names[0] == f"{yesterday}.islog"
@@ -39,7 +39,7 @@ def test_a_disk_that_stands_still_stops_nobody(tmp_path: Path) -> None:
     log = MessageLog(str(tmp_path))
     began = time.monotonic()
     for number in range(12_000):
-        log.note(DRIVER, said("2026-01-01", str(number)))
+        log.feed(DRIVER, said("2026-01-01", str(number)))
     assert log.lost > 0
     log.finish()
     assert time.monotonic() - began < 8

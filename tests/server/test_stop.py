@@ -89,7 +89,7 @@ def test_discovery_links_nothing_while_it_stops() -> None:
             await until(lambda: it.server.units.drivers["d"].supervisor.pid, "it runs")
             it.server.shutdown()
             await until(lambda: it.server.parts.draining, "it stops")
-            it.server.discovered.take("docker", {"far": Remote(host="127.0.0.1", port=1, name="far")})
+            it.server.discovered.update("docker", {"far": Remote(host="127.0.0.1", port=1, name="far")})
             await until(lambda: it.server.units.drivers["d"].supervisor.pid is None, "the driver has ended")
             assert not it.server.units.remotes
 

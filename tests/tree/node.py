@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inditree.core import Close, Core, Log, Mistake, Peer, Policy, Release, Settings, Wake
+from inditree.core import Close, Core, Log, Mistake, Peer, Policy, ReadOn, Settings, Wake
 from inditree.counters import Counters
 from inditree.tree.link import Link
 from inditree.wire.framer import Framer
@@ -60,11 +60,11 @@ class RouterPort:
 
     def write(self) -> None:
         outbox = self.peer.outbox
-        while buffers := outbox.take():
+        while buffers := outbox.next_write():
             data = b"".join(buffers)
             delivered = outbox.sent(len(data))
             if delivered or outbox.moved:
-                self.node.core.took(self.peer, delivered)
+                self.node.core.moved(self.peer, delivered)
             self.out.write(data)
 
 
@@ -163,5 +163,5 @@ class Node:
             self.close(effect.peer, effect.reason)
         elif isinstance(effect, Mistake):
             raise effect.error
-        elif isinstance(effect, Release) and (port := self.ports.get(effect.peer)) is not None:
+        elif isinstance(effect, ReadOn) and (port := self.ports.get(effect.peer)) is not None:
             self.world.after(0.0, port.pump)

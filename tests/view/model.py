@@ -101,12 +101,12 @@ def hear(view: View, framer: Framer, data: bytes) -> None:
         if isinstance(item, Run):
             for head in item.heads:
                 if known := view.find(head.device, head.name):
-                    known.note(item.data, head.first, head.last, head.end)
+                    known.store(item.data, head.first, head.last, head.end)
             continue
         if isinstance(item, Blob):
             state = item.element.data[:-1] + b"/>"
             if known := view.find(item.device, item.name):
-                known.note(state, 0, 0, len(state))
+                known.store(state, 0, 0, len(state))
             continue
         _hear_element(view, item)
 
@@ -120,7 +120,7 @@ def _hear_element(view: View, item: Element) -> None:
     if item.tag.startswith("def"):
         view.define(item.tag, item.device, item.name, item.data)
     elif known := view.find(item.device, item.name):
-        known.note(item.data, 0, 0, len(item.data))
+        known.store(item.data, 0, 0, len(item.data))
 
 
 # How it is written

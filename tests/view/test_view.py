@@ -267,8 +267,8 @@ def test_the_names_of_members_are_weighed() -> None:
 )
 def test_an_update_that_names_a_member_which_is_not_defined_shows_an_old_definition(update: bytes, stale: bool) -> None:
     known = seen()
-    assert known.note(update + b"\n", 0, 0, len(update)) is stale
-    assert known.note(update + b"\n", 0, 0, len(update)) is stale
+    assert known.store(update + b"\n", 0, 0, len(update)) is stale
+    assert known.store(update + b"\n", 0, 0, len(update)) is stale
 
 
 def test_a_definition_that_cannot_be_read_is_not_called_old() -> None:
@@ -276,7 +276,7 @@ def test_a_definition_that_cannot_be_read_is_not_called_old() -> None:
     view.define("defNumberVector", "D", "N", DEFINITION.replace(b">1<", b">&<"))
     known = view.find("D", "N")
     assert known is not None
-    assert not known.note(number("N", c=1), 0, 0, len(number("N", c=1)))
+    assert not known.store(number("N", c=1), 0, 0, len(number("N", c=1)))
 
 
 def test_images_of_a_member_which_is_not_defined_show_an_old_definition() -> None:
@@ -290,4 +290,4 @@ def test_names_are_parsed_once_for_each_shape(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("inditree.view.properties.member_names", lambda data: pytest.fail("parsed again"))
     for value in range(5):
         update = number("N", c=value)
-        assert known.note(update, 0, 0, len(update))
+        assert known.store(update, 0, 0, len(update))

@@ -145,11 +145,11 @@ def test_the_last_holder_frees() -> None:
     blob = pulled(machine)
     freed: list[Blob] = []
     blob.freed = freed
-    blob.take()
-    blob.take()
-    blob.drop()
+    blob.retain()
+    blob.retain()
+    blob.release()
     assert not freed
-    blob.drop()
+    blob.release()
     assert freed == [blob]
 
 

@@ -90,7 +90,7 @@ class Player:
                 continue
             if entry.known or (self._begin is not None and entry.time < self._begin):
                 if first is None:
-                    self._stage.take(entry.data)
+                    self._stage.feed(entry.data)
                 continue
             if first is None:
                 first = entry.time
@@ -147,7 +147,7 @@ class Player:
             heapq.heappush(self._queue, (time.monotonic() + after, next(self._number), data))
 
     def _write(self, data: bytes) -> None:
-        self._stage.take(data)
+        self._stage.feed(data)
         view = memoryview(data)
         while view:
             view = view[os.write(1, view) :]

@@ -21,7 +21,7 @@ __all__ = [
     "Mistake",
     "Peer",
     "Policy",
-    "Release",
+    "ReadOn",
     "Settings",
     "Wake",
 ]

@@ -22,13 +22,13 @@ def arrive(state: State, peer: Peer, blob: Blob) -> None:
     """A whole BLOB has come in: it is counted, and kept while it is handed on; `release` is to follow."""
     peer.counters.received[blob.tag] += 1
     peer.counters.blob_bytes_received += blob.size
-    state.intake.keep(blob)
-    blob.take()
+    state.intake.track(blob)
+    blob.retain()
 
 
 def release(state: State, peer: Peer, blob: Blob) -> None:
     """A BLOB that came in has been handed on. Where it was larger than expected, older ones go."""
-    blob.drop()
+    blob.release()
     memory.enforce(state, peer, blob)
 
 
@@ -37,7 +37,7 @@ def forms(state: State, peer: Peer, blob: Blob) -> tuple[bool, bool]:
     if blob.tag in NEW_TAGS:
         return False, True
     targets = state.routes.find(peer, IMAGE, blob.device, blob.name).targets
-    return any(target.takes_images for target in targets), not all(target.takes_images for target in targets)
+    return any(target.gets_fds for target in targets), not all(target.gets_fds for target in targets)
 
 
 def image(state: State, peer: Peer, blob: Blob) -> None:
@@ -57,14 +57,14 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
         refuse(state, peer, group.refused, blob.size)
         return
     if state.ownership.owners.get(device) is peer:
-        _note(state, peer, blob)
+        _count(state, peer, blob)
     for target in group.targets:
         put(state, target, blob, unheld=peer.pings and not target.lossless)
     if not unknown:
         reading.judge(state, peer)
 
 
-def _note(state: State, peer: Peer, blob: Blob) -> None:
+def _count(state: State, peer: Peer, blob: Blob) -> None:
     counters = state.desk.counters.devices[blob.device]
     counters.last_message = state.desk.now
     counters.blobs_received += len(blob.ones)
@@ -97,23 +97,23 @@ def put(state: State, target: Peer, blob: Blob, request: Request | None = None, 
 def _offer(state: State, target: Peer, blob: Blob, request: Request | None, unheld: bool) -> None:
     state.desk.dirty.add(target)
     target.counters.sent[blob.tag] += 1
-    attached = blob.attached if target.takes_images else None
+    attached = blob.attached if target.gets_fds else None
     outbox = target.outbox
     for lost in outbox.put_blob(blob, request, attached, unheld=unheld):
         losses.count(state, target, lost, "superseded")
     if outbox.moved:
-        took(state, target)
+        moved(state, target)
     if outbox.lanes.window is not None:
         state.desk.wake(PATIENCE)  # what is said behind it may have to go ahead of it
 
 
-def took(state: State, peer: Peer, delivered: Iterable[Blob] = ()) -> None:
+def moved(state: State, peer: Peer, delivered: Iterable[Blob] = ()) -> None:
     """An outbox has moved: an image no longer waits, or the last byte of these is with the kernel."""
     peer.outbox.moved = False
     state.intake.moved()
     for blob in delivered:
         _delivered(state, peer, blob)
-        blob.drop()
+        blob.release()
 
 
 def _delivered(state: State, peer: Peer, blob: Blob) -> None:

@@ -80,7 +80,7 @@ def enable_blob(state: State, peer: Peer, element: Element) -> None:
     if mode.upper() == "URL":
         mode = "Also"
     if mode not in MODES:
-        state.desk.drop(peer, "unknown", len(element.data))
+        state.desk.count_dropped(peer, "unknown", len(element.data))
         state.notices.once(peer, "warning", "enable_blob", f"enableBLOB {mode[:20]!r} is none of Never, Also, Only")
         return
     peer.wishes.set_blob(mode, device, name)

@@ -122,9 +122,9 @@ class Desk:
         """Ask that a source is not read on."""
         self.effects.append(Hold(peer))
 
-    def release(self, peer: Peer) -> None:
+    def read_on(self, peer: Peer) -> None:
         """Ask that a source is read again."""
-        self.effects.append(Release(peer))
+        self.effects.append(ReadOn(peer))
 
     def wake(self, after: float) -> None:
         """Ask for a tick after this many seconds."""
@@ -167,7 +167,7 @@ class Desk:
 
     # Counting
 
-    def drop(self, peer: Peer, reason: str, size: int, number: int = 1) -> None:
+    def count_dropped(self, peer: Peer, reason: str, size: int, number: int = 1) -> None:
         """Count elements that go nowhere; `peer` is who sent them, or for whom they waited."""
         peer.counters.dropped_messages[reason] += number
         peer.counters.dropped_bytes[reason] += size

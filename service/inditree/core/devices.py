@@ -91,7 +91,7 @@ def end_pauses(state: State) -> None:
     """Pauses that are over: every link is asked, the one that lost it too; the first that answers owns it."""
     for device in state.ownership.end_pauses():
         for peer in list(state.desk.links):
-            if peer.link is None or not (peer.link.settled and peer.link.takes(device)):
+            if peer.link is None or not (peer.link.settled and peer.link.accepts(device)):
                 continue
             if peer.sees(device) or device in peer.link.defined:  # what a listener hides is not asked for by name
                 state.ownership.asked(peer, device)

@@ -23,7 +23,7 @@ class Hold(Struct, frozen=True):
     peer: Peer
 
 
-class Release(Struct, frozen=True):
+class ReadOn(Struct, frozen=True):
     """Read this source again."""
 
     peer: Peer

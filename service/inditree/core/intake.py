@@ -52,7 +52,7 @@ class Intake:
 
     # Memory
 
-    def keep(self, blob: Blob) -> None:
+    def track(self, blob: Blob) -> None:
         """Count an image until nobody holds it any more."""
         blob.freed = self._freed
         self._memory += _size(blob)
@@ -112,7 +112,7 @@ class Intake:
         self.held[peer] = peer.unread[why] = self._desk.now
         self._desk.hold(peer)
 
-    def release(self, peer: Peer) -> None:
+    def read_on(self, peer: Peer) -> None:
         """Read a held source again."""
         self.held.pop(peer, None)
         peer.held = False
@@ -129,7 +129,7 @@ class Intake:
         """Let all that wait for memory ask again."""
         for peer in list(self.starved):
             self.starved.discard(peer)
-            self._desk.release(peer)
+            self._desk.read_on(peer)
 
     def give_up(self, peer: Peer) -> None:
         """A source is read on all the same, and its next image is not kept."""

@@ -30,9 +30,9 @@ def first_item(state: State, peer: Peer, item: Element | Blob) -> bool:
         if item.attributes.get(TO) == state.desk.settings.identity:
             _meet(state, peer, item)
         else:  # an IPyServer in between repeats introductions to others
-            take_for_plain(state, peer)
+            treat_as_plain(state, peer)
         return False
-    take_for_plain(state, peer)
+    treat_as_plain(state, peer)
     return True
 
 
@@ -42,12 +42,12 @@ def end_silence(state: State) -> None:
         assert peer.link is not None
         left = peer.joined + peer.link.silence - state.desk.now
         if left <= 0:
-            take_for_plain(state, peer)
+            treat_as_plain(state, peer)
         else:
             state.desk.wake(left)
 
 
-def take_for_plain(state: State, peer: Peer) -> None:
+def treat_as_plain(state: State, peer: Peer) -> None:
     """The other end is an INDI server of another kind, or an old client library."""
     state.introducing.discard(peer)
     _settled(state, peer, None)
@@ -59,7 +59,7 @@ def _meet(state: State, peer: Peer, element: Element) -> None:
     state.introducing.discard(peer)
     remote = paths.origin(element.attributes.get(paths.VIA, ""))
     if not remote:  # no router of ours
-        take_for_plain(state, peer)
+        treat_as_plain(state, peer)
         return
     peer.link.remote_id = remote
     if remote == state.desk.settings.identity:
@@ -137,7 +137,7 @@ def promote(state: State, peer: Peer) -> None:
     state.routes.forget()
 
 
-def take_plain_provider(state: State, peer: Peer) -> None:
+def accept_plain_provider(state: State, peer: Peer) -> None:
     """A connection that never introduced itself defines a device, where `peers: any` allows it (an IPyServer)."""
     promote(state, peer)
     state.subscriptions.everything(peer)  # it asked for everything, and only then said what it has

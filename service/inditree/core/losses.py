@@ -10,7 +10,7 @@ from inditree.flow.ticket import Lost
 
 def count(state: State, peer: Peer, lost: Lost, reason: str) -> None:
     """An image that waited for `peer` was put out for `reason`."""
-    state.desk.drop(peer, reason, lost.blob.size)
+    state.desk.count_dropped(peer, reason, lost.blob.size)
     if isinstance(lost.about, Request):
         undelivered(state, lost.about)
     else:

@@ -10,7 +10,7 @@ from inditree.wire.elements import Blob, Element
 
 
 def may_begin(state: State, peer: Peer, size: int, element: Element | None) -> bool:
-    """May the next BLOB, of about so many bytes, be taken into memory? False: wait for Release and ask again.
+    """May the next BLOB, of about so many bytes, be taken into memory? False: wait for ReadOn and ask again.
 
     `element` is its start tag, as far as it is known.
 
@@ -35,18 +35,18 @@ def has(state: State, peer: Peer, size: int) -> bool:
     """Is there room in memory, or can it be made?"""
     intake = state.intake
     room = intake.room(peer, size)
-    while intake.memory > max(room, 0) and _put_out_largest(state, peer):
+    while intake.memory > max(room, 0) and _drop_largest(state, peer):
         pass
     return intake.memory <= room or intake.alone(peer)
 
 
 def enforce(state: State, peer: Peer, newest: Blob) -> None:
     """A BLOB may have been larger than expected: past the limit older ones go."""
-    while state.intake.memory > state.desk.settings.memory and _put_out_largest(state, peer, newest):
+    while state.intake.memory > state.desk.settings.memory and _drop_largest(state, peer, newest):
         pass
 
 
-def _put_out_largest(state: State, source: Peer, newest: Blob | None = None) -> bool:
+def _drop_largest(state: State, source: Peer, newest: Blob | None = None) -> bool:
     """Put out a waiting BLOB of the straggler for whom most wait; False: there is none.
 
     Never of a lossless client, and never `newest`. Who keeps up loses one only where the source cannot be held.
@@ -61,6 +61,6 @@ def _put_out_largest(state: State, source: Peer, newest: Blob | None = None) -> 
             continue
         ticket = peer.outbox.lanes.largest(newest)
         if ticket is not None:
-            losses.count(state, peer, peer.outbox.put_out(ticket), "memory")
+            losses.count(state, peer, peer.outbox.drop(ticket), "memory")
             return True
     return False

@@ -16,7 +16,7 @@ def pass_on(state: State, peer: Peer | None, element: Element) -> None:
     if peer is not None and peer.is_router and via and seq:
         origin = paths.origin(via)
         if origin == own or not state.once.is_new(origin, element.tag, element.device or "", seq, state.desk.now):
-            state.desk.drop(peer, "loop", len(data))
+            state.desk.count_dropped(peer, "loop", len(data))
             return
         data = paths.strip(data)
     else:

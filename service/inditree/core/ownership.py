@@ -67,7 +67,7 @@ class Ownership:
         """Is a definition of `device` by `peer`, which came by the path `via`, believed? Claims it where it can be."""
         owner = self.owners.get(device)
         if peer.link is not None:
-            if not peer.link.takes(device):
+            if not peer.link.accepts(device):
                 return Verdict.REFUSED
             if self._desk.settings.identity in paths.ids(via):
                 self._note_refusal(peer, device, via)

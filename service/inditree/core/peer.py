@@ -122,7 +122,7 @@ class Peer:
         return self.link is not None and self.link.is_router
 
     @property
-    def takes_images(self) -> bool:
+    def gets_fds(self) -> bool:
         """Images go to it as descriptors, where there are any."""
         return self.takes_fds and self.link is None
 

@@ -28,7 +28,7 @@ def run(state: State, peer: Peer, run: Run) -> None:
     for head in run.heads:
         counters.received[head.tag] += head.count
     if peer in state.introducing:
-        links.take_for_plain(state, peer)
+        links.treat_as_plain(state, peer)
     if group.refused:
         refuse(state, peer, group.refused, size, sum(head.count for head in run.heads))
         return
@@ -59,7 +59,7 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
     if state.ownership.owners.get(device) is peer:
         state.desk.counters.devices[device].last_message = state.desk.now
         known = state.view.find(device, name)
-        if known is not None and known.note(element.data, 0, 0, len(element.data)):
+        if known is not None and known.store(element.data, 0, 0, len(element.data)):
             state.refreshing.notice(peer, known)
     state.desk.send_all(group.targets, element.data, element.tag, device)
     if known is not None and state.commands.open:
@@ -77,14 +77,14 @@ def define(state: State, peer: Peer, element: Element) -> None:
             state.desk.audit(peer, element, "refused")
         return
     if peer.kind == "client":
-        links.take_plain_provider(state, peer)
+        links.accept_plain_provider(state, peer)
     via = ""
     if peer.link is not None:
         _remember_device(state, peer, peer.link, device)
         via = element.attributes.get(paths.VIA, "") if peer.link.is_router else ""
         via = via or peer.link.remote_id or peer.link.path_id
     if not devices.admit(state, peer, device, via):
-        state.desk.drop(peer, "duplicate", len(element.data))
+        state.desk.count_dropped(peer, "duplicate", len(element.data))
         return
     if element.latin:
         peer.latin = peer.latin or Latin()
@@ -144,7 +144,7 @@ def message(state: State, peer: Peer, element: Element) -> None:
     owner = state.ownership.owners.get(device) if device else None
     if device and owner is not None:
         if owner is not peer:
-            state.desk.drop(peer, "duplicate", len(element.data))
+            state.desk.count_dropped(peer, "duplicate", len(element.data))
             return
         data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
         state.commands.said(device, element.attributes.get("message", ""))
@@ -154,13 +154,13 @@ def message(state: State, peer: Peer, element: Element) -> None:
     if not device and element.attributes.get("message") == KEEPALIVE:
         return
     if peer.link is not None and not _may_be_ownerless(peer, peer.link, element):
-        state.desk.drop(peer, "duplicate", len(element.data))
+        state.desk.count_dropped(peer, "duplicate", len(element.data))
         return
     ownerless.pass_on(state, peer, element)
 
 
 def _may_be_ownerless(peer: Peer, link: Link, element: Element) -> bool:
     """Of a device that we do not take from here nothing is told; what a router says for an owner has no `seq`."""
-    if element.device is not None and not link.takes(element.device):
+    if element.device is not None and not link.accepts(element.device):
         return False
     return not peer.is_router or paths.SEQ in element.attributes

@@ -58,7 +58,7 @@ def reconsider(state: State) -> None:
 
 def _reconsider(state: State, peer: Peer) -> None:
     if not _reason(state, peer):
-        state.intake.release(peer)
+        state.intake.read_on(peer)
 
 
 def _reason(state: State, peer: Peer) -> str:
@@ -75,7 +75,7 @@ def _reason(state: State, peer: Peer) -> str:
         why = HELD
     _promise(peer, key, targets, size, now, wish=bool(why))
     if not (why or peer.pings):
-        _note_who_is_behind(targets, key, size, now)
+        _mark_who_is_behind(targets, key, size, now)
     return why
 
 
@@ -93,7 +93,7 @@ def pay(state: State, peer: Peer) -> None:
                 if somebody_ready(targets, need):
                     state.desk.wake(LATELY)  # the others' pace decides
                 break
-            _note_who_is_behind(targets, key, size * number, now)
+            _mark_who_is_behind(targets, key, size * number, now)
             state.desk.pong(peer, owed.pay(key))
         coming = owed.coming(key)
         _promise(peer, key, targets, size * max(coming, 1), now, wish=not coming)
@@ -109,7 +109,7 @@ def _unseen(state: State, key: Key, target: Peer) -> int:
     return number
 
 
-def _note_who_is_behind(targets: tuple[Peer, ...], key: Key, size: int, now: float) -> None:
+def _mark_who_is_behind(targets: tuple[Peer, ...], key: Key, size: int, now: float) -> None:
     """A source goes on: who has no room loses images of it, so that nobody else has to stand back for them there."""
     for target in targets:
         fits = target.outbox.fits(key, size, now)

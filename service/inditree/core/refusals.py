@@ -13,7 +13,7 @@ SHOWN = 64
 
 def nameless(state: State, peer: Peer, element: Element, size: int) -> None:
     """Count an element without a device or without a name."""
-    state.desk.drop(peer, "unknown", size)
+    state.desk.count_dropped(peer, "unknown", size)
     say_nameless(state, peer, element)
 
 
@@ -26,7 +26,7 @@ def say_nameless(state: State, peer: Peer, element: Element) -> None:
 
 def refuse(state: State, peer: Peer, reason: str, size: int, number: int = 1) -> bool:
     """Count what goes nowhere. True: it is told, for the first time, that it may provide nothing at all here."""
-    state.desk.drop(peer, reason, size, number)
+    state.desk.count_dropped(peer, reason, size, number)
     text = f"may not provide devices here (peers: {peer.policy.peers})"
     if peer.may_define or not state.notices.once(peer, "warning", "define_refused", text):
         return False

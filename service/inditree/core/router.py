@@ -127,7 +127,7 @@ class Core:
         peer.counters.control_bytes_received += len(item.data)
         if handler is None:
             peer.counters.received["_other"] += 1
-            self.desk.drop(peer, "unknown", len(item.data))
+            self.desk.count_dropped(peer, "unknown", len(item.data))
             self.notices.once(peer, "warning", "unknown_element", f"<{item.tag[:40]}> is no INDI element: dropped")
             return
         peer.counters.received[item.tag] += 1
@@ -202,7 +202,7 @@ class Core:
                 self.desk.attempt(peer, partial(links.check, self.state, peer))
 
     def may_begin(self, peer: Peer, size: int, element: Element | None = None) -> bool:
-        """May a source's next BLOB, of about `size` bytes, be taken in? False: a Release says when to ask again."""
+        """May a source's next BLOB, of about `size` bytes, be taken in? False: a ReadOn says when to ask again."""
         return memory.may_begin(self.state, peer, size, element)
 
     def forms(self, peer: Peer, blob: Blob) -> tuple[bool, bool]:
@@ -248,9 +248,9 @@ class Core:
             text = f"took too little for {timeout:g} s, {peer.outbox.size} bytes waiting"
             self.desk.close(peer, "stalled", text)
 
-    def took(self, peer: Peer, delivered: Iterable[Blob] = ()) -> None:
+    def moved(self, peer: Peer, delivered: Iterable[Blob] = ()) -> None:
         """A peer's outbox has `moved`, and the last byte of these BLOBs is with the kernel."""
-        blobs.took(self.state, peer, delivered)
+        blobs.moved(self.state, peer, delivered)
 
     def broadcast(self, text: str, timestamp: str | None = None) -> None:
         """A message of the router's own, to every client of the whole tree."""

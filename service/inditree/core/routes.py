@@ -167,7 +167,7 @@ class Routes:
             return (), "duplicate"
         if owner is None and peer.link is not None:
             # A chained indiserver passes on what its own drivers say to ours that snoop before it has defined anything.
-            if not peer.link.plain or not peer.link.takes(device):
+            if not peer.link.plain or not peer.link.accepts(device):
                 return (), "duplicate"
             return tuple(p for p in self.hearers(peer, tag, device, name) if p.is_driver), ""
         if owner is peer and self.unannounced(peer, device, name):

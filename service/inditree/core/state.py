@@ -65,7 +65,7 @@ class State:
         unnoted, self.unnoted = self.unnoted, []
         for peer, known, data, first, last, end in unnoted:
             try:
-                if known.note(data, first, last, end):
+                if known.store(data, first, last, end):
                     self.refreshing.notice(peer, known)
                 if self.commands.open:
                     self.commands.heard(known, known.passed(data, first, last, end))

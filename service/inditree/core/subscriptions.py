@@ -29,31 +29,31 @@ class Subscriptions:
         """A peer asks to hear of all devices, of one, or of a property; True when it hears more from now on."""
         grown = peer.wishes.ask(device, name)
         if grown:
-            self._note(peer, device)
+            self._index(peer, device)
         return grown
 
     def use(self, peer: Peer, device: str, name: str | None = None) -> bool:
         """A peer shows interest in a device or property without asking; True when it hears more from now on."""
         grown = peer.wishes.use(device, name)
         if grown:
-            self._note(peer, device)
+            self._index(peer, device)
         return grown
 
     def everything(self, peer: Peer) -> None:
         """A peer hears of all devices, whatever it has asked for."""
         peer.wishes.all = True
-        self._note(peer, None)
+        self._index(peer, None)
 
     def restore(self, peer: Peer, wishes: Wishes) -> None:
         """A peer has the subscriptions of its last run."""
         self.forget(peer)
         peer.wishes = wishes
         if wishes.all:
-            self._note(peer, None)
+            self._index(peer, None)
         for device in _named(peer):
-            self._note(peer, device)
+            self._index(peer, device)
 
-    def _note(self, peer: Peer, device: str | None) -> None:
+    def _index(self, peer: Peer, device: str | None) -> None:
         if device is None:
             self._all[peer] = self._sorted = None
         else:

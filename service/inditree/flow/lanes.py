@@ -130,7 +130,7 @@ class Lanes(Room):
         """How many elements of the row are to be written before this image."""
         return self._lanes[ticket.key[0]].after
 
-    def take(self, ticket: Ticket) -> None:
+    def begin(self, ticket: Ticket) -> None:
         """The image is written now: what was said behind it follows, and the next turn is another lane's."""
         device = ticket.key[0]
         lane = self._lanes.pop(device)

@@ -145,11 +145,11 @@ class Outbox:
         now = self._now()
         out = self._bound_age(blob.key, now) if unheld else []
         while (victim := self.lanes.victim(blob.size, self.control, blob.key)) is not None:
-            out.append(self.put_out(victim))
+            out.append(self.drop(victim))
         if blob.key[2] and not self._fits_as_stream(blob.size):
             out.append(Lost(blob, about))
             return out
-        blob.take()
+        blob.retain()
         if not self.lanes.count:
             self._ahead = self.lanes.passed + len(self._row)
         self.lanes.queue(Ticket(blob, now, about, attached, unheld=unheld))
@@ -168,10 +168,10 @@ class Outbox:
         out = []
         known = self.lanes.properties.get(key)
         while known is not None and len(known.tickets) >= UNHELD and known.tickets[0].at <= now - UNHELD_SECONDS:
-            out.append(self.put_out(known.tickets[0]))
+            out.append(self.drop(known.tickets[0]))
         return out
 
-    def put_out(self, ticket: Ticket) -> Lost:
+    def drop(self, ticket: Ticket) -> Lost:
         """Put out a waiting BLOB; what was said behind it stays."""
         blob = ticket.blob
         assert blob is not None
@@ -179,7 +179,7 @@ class Outbox:
         if ticket.unheld:
             self.lanes.properties[ticket.key].free_until = self._now() + PATIENCE
         self.lanes.cancel(ticket)
-        blob.drop()
+        blob.release()
         return Lost(blob, ticket.about)
 
     def answered(self, uid: str) -> Key | None:
@@ -224,7 +224,7 @@ class Outbox:
         blob = ticket.blob
         assert blob is not None
         before = self._committed
-        lanes.take(ticket)
+        lanes.begin(ticket)
         ticket.blob = None
         self._commit_image(blob, ticket)
         self.moved = True
@@ -250,7 +250,7 @@ class Outbox:
         self.writing += (first, attached.data[1:])
         self._committed += first.weight + len(attached.data)
 
-    def take(self) -> list[memoryview | bytes]:
+    def next_write(self) -> list[memoryview | bytes]:
         """The buffers of the next write, about WRITE_BYTES of them at most; empty when there is nothing."""
         if self._row or self._urgent or self.lanes.count:
             self._commit()
@@ -271,7 +271,7 @@ class Outbox:
         return buffers
 
     def sent(self, count: int) -> Sequence[Blob]:
-        """The kernel took `count` bytes of what `take` gave: the BLOBs whose last byte is gone, to be dropped."""
+        """The kernel took `count` bytes of `next_write`: the BLOBs whose last byte is gone, for the caller to release."""
         self.taken += count
         writing = self.writing
         if self.taken == self._committed and self._image is None:
@@ -304,9 +304,9 @@ class Outbox:
         self._abandoned += islice(self._requests(), ABANDONED - len(self._abandoned))
         for ticket in self.lanes:
             if ticket.blob is not None:
-                ticket.blob.drop()
+                ticket.blob.release()
         if self._image is not None:
-            self._image[2].drop()
+            self._image[2].release()
             self._image = None
         self.writing.clear()
         self.lanes.clear()

@@ -7,7 +7,7 @@ from inditree.wire.elements import Blob
 
 
 class WholeOutbox(Outbox):
-    """As an Outbox, but nothing is ever half written: `pop` instead of `take` and `sent`."""
+    """As an Outbox, but nothing is ever half written: `pop` instead of `next_write` and `sent`."""
 
     __slots__ = ()
 
@@ -20,7 +20,7 @@ class WholeOutbox(Outbox):
         """Nothing is moved ahead of its turn."""
 
     def pop(self) -> bytes | Blob | None:
-        """The next element, None where nothing waits. A Blob is the caller's to drop."""
+        """The next element, None where nothing waits. A Blob is for the caller to release."""
         lanes = self.lanes
         if self._urgent:
             return self._pass(self._urgent.popleft())
@@ -34,7 +34,7 @@ class WholeOutbox(Outbox):
         if lanes.after(ticket) > lanes.passed:
             self._ahead = lanes.after(ticket)
             return self.pop()
-        lanes.take(ticket)
+        lanes.begin(ticket)
         self._committed += ticket.size
         self.taken += ticket.size
         self._ahead = lanes.passed + len(self._row)

@@ -226,7 +226,7 @@ class _Encoder:
                 count = min(PIECE, length - start)
                 _read(descriptor, view[:count], start)
                 self._put(pybase64.b64encode(view[:count]))
-        self._buffers.give(buffer)
+        self._buffers.recycle(buffer)
         return encoded
 
 

@@ -32,7 +32,7 @@ class Buffers:
         self._least = min(self._least, len(self._free))
         return buffer
 
-    def give(self, buffer: bytearray) -> None:
+    def recycle(self, buffer: bytearray) -> None:
         """Nobody looks at this buffer any more."""
         if len(self._free) < KEEP:
             self._free.append(buffer)

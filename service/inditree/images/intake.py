@@ -154,21 +154,21 @@ class ImageIntake:
             return
         self._reader.resume(Pause.THREAD, ended=outcome.eof or error is not None)
 
-    def take(self, blob: Blob) -> None:
+    def complete(self, blob: Blob) -> None:
         self._image = None
         blob.buffers, self._buffers = self._buffers, []
         blob.began = blob.began or self._core.now
         attached = wanted(blob)
         if self.discard:
             self.discard = False
-            self._core.desk.drop(self.peer, "memory", blob.size)
+            self._core.desk.count_dropped(self.peer, "memory", blob.size)
             close_all(self._came(attached))
         elif attached:
-            self._take_attached(blob, attached)
+            self._complete_attached(blob, attached)
         else:
             self._core.receive(self.peer, blob)
 
-    def lost(self, attached: int) -> None:
+    def abandon(self, attached: int) -> None:
         """The image at hand was none: nobody has its buffers, nor its `attached` descriptors."""
         self._image = None
         close_all(self._came(attached))
@@ -178,7 +178,7 @@ class ImageIntake:
     def _came(self, count: int) -> list[int]:
         return self._fds(count) if self._fds is not None else []
 
-    def _take_attached(self, blob: Blob, count: int) -> None:
+    def _complete_attached(self, blob: Blob, count: int) -> None:
         """Images that came as descriptors: as such for those on UNIX sockets, base64 for those who read TCP.
 
         Nothing later overtakes them.
@@ -232,7 +232,7 @@ class ImageIntake:
             return
         if handed is not None:
             close(handed)
-        self._core.desk.drop(self.peer, "unknown", blob.size)
+        self._core.desk.count_dropped(self.peer, "unknown", blob.size)
         text = f"{self.peer.name}: {blob.device}.{blob.name}: {result}"
         self._core.desk.log("warning", "no_image", text, device=blob.device)
         if blob.tag == "newBLOBVector":
@@ -256,7 +256,7 @@ class ImageIntake:
 
     def _release_buffers(self) -> None:
         for buffer in self._buffers:
-            self._works.buffers.give(buffer)
+            self._works.buffers.recycle(buffer)
         self._buffers.clear()
 
 

@@ -71,7 +71,7 @@ class Works:
         attached.close(blob)
         blob.chunks.clear()
         for buffer in blob.buffers:
-            self.buffers.give(buffer)
+            self.buffers.recycle(buffer)
         blob.buffers.clear()
 
     def tidy(self, now: float) -> None:

@@ -32,7 +32,7 @@ class Companion:
         """Look at what drivers send, before there are any."""
         if self.message_directory is not None:
             self._log = MessageLog(self.message_directory)
-            parts.engine.tap = self._log.note
+            parts.engine.tap = self._log.feed
 
     def start(self, parts: Parts) -> None:
         """Read the FIFO. Raises StartError."""

@@ -27,7 +27,7 @@ class MessageLog:
         """Lines that found no room."""
         return self._behind.lost
 
-    def note(self, peer: Peer, data: bytes) -> None:
+    def feed(self, peer: Peer, data: bytes) -> None:
         """Look through what a driver has sent."""
         if b"message" not in data:
             return

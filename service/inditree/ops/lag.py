@@ -40,10 +40,10 @@ class LagMeter:
         self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._look)
 
     def _look(self) -> None:
-        self.note(time.monotonic() - self._due)
+        self.observe(time.monotonic() - self._due)
         self._arm()
 
-    def note(self, late: float) -> None:
+    def observe(self, late: float) -> None:
         """Count a look that came `late` seconds too late, and those that it kept from being taken.
 
         Without these a loop that stands still for 2 s of every 10 would seem to be late once in eighty looks.

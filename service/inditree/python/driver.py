@@ -43,8 +43,8 @@ class InProcess:
     """One run of an IPyDriver: `run` is awaited once. For another run of the same object another is made.
 
     `receive` is called with what the driver sends: bytes (complete control elements, each ended by a newline) or a
-    Blob, in their order, from the loop and never from within `give`. `on_room` is called when there is room for input
-    again. `hold` keeps the driver from sending BLOBs until `release`; its other elements go on, so that a camera's
+    Blob, in their order, from the loop and never from within `feed`. `on_room` is called when there is room for input
+    again. `hold` keeps the driver from sending BLOBs until `read_on`; its other elements go on, so that a camera's
     slow client does not hold back the mount in the same object.
     """
 
@@ -135,15 +135,15 @@ class InProcess:
         """Whether more should be given now."""
         return self.waiting < INPUT_LIMIT
 
-    def give(self, data: bytes | Blob) -> None:
-        """Complete elements for the driver (a Blob is held by `take` until it has been read).
+    def feed(self, data: bytes | Blob) -> None:
+        """Complete elements for the driver (a Blob is retained until it has been read).
 
         Once the driver has ended it is lost: what was on its way to one run does not reach another.
         """
         if self._ended:
             return
         if isinstance(data, Blob):
-            data.take()
+            data.retain()
         self._input.append(data)
         self.waiting += _size(data)
         self._wake.set()
@@ -154,18 +154,18 @@ class InProcess:
         while not stop.is_set():
             self._wake.clear()
             while self._input and not stop.is_set():
-                await self._take(self._input.popleft())
+                await self._consume(self._input.popleft())
             if not self._input:
                 await self._wake.wait()
 
-    async def _take(self, data: bytes | Blob) -> None:
+    async def _consume(self, data: bytes | Blob) -> None:
         had_room = self.room
         self.waiting -= _size(data)
         try:
             roots = await self._roots(data)
         finally:
             if isinstance(data, Blob):
-                data.drop()
+                data.release()
         if self.on_room is not None and self.room and not had_room:
             self.on_room()
         for root in roots:
@@ -217,7 +217,7 @@ class InProcess:
     def _discard_input(self) -> None:
         for data in self._input:
             if isinstance(data, Blob):
-                data.drop()
+                data.release()
         self._input.clear()
         self.waiting = 0
 
@@ -227,7 +227,7 @@ class InProcess:
         """Let the driver wait with its next BLOB."""
         self._open.clear()
 
-    def release(self) -> None:
+    def read_on(self) -> None:
         """It may go on."""
         self._open.set()
 

@@ -99,9 +99,9 @@ class InProcessPort:
             if item is None:
                 self.blocked = False
                 return
-            self.process.give(item)
+            self.process.feed(item)
             if isinstance(item, Blob):
-                self._engine.core.took(self.peer, (item,))
+                self._engine.core.moved(self.peer, (item,))
         self.blocked = True
 
     def _room(self) -> None:
@@ -113,8 +113,8 @@ class InProcessPort:
     def hold(self) -> None:
         self.process.hold()
 
-    def release(self) -> None:
-        self.process.release()
+    def read_on(self) -> None:
+        self.process.read_on()
 
     def close(self, reason: str, text: str) -> None:
         if not self._closed:

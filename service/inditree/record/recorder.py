@@ -109,17 +109,17 @@ class Recorder:
     def hold(self) -> None:
         """It is never read."""
 
-    release = defined = hold
+    read_on = defined = hold
 
     # Inside
 
     def _image(self, blob: Blob, now: float) -> None:
         source = self._source(blob.element.data)
         if source:
-            blob.take()  # until it is written, or has found no room
+            blob.retain()  # until it is written, or has found no room
             if not self._tape.append(Item(now, "pictured", source, b"", blob=blob)):
-                blob.drop()
-        self._engine.core.took(self.peer, (blob,))
+                blob.release()
+        self._engine.core.moved(self.peer, (blob,))
 
     def _source(self, data: bytes) -> str:
         """Who says this; "" where it is not to be recorded."""
@@ -187,6 +187,6 @@ class Recorder:
     def _release(self, blobs: list[Blob]) -> None:
         self._engine.begin()
         for blob in blobs:
-            blob.drop()
+            blob.release()
         self._engine.core.intake.moved()
         self._engine.flush()

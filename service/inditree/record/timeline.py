@@ -93,14 +93,14 @@ class Stage:
     def __init__(self) -> None:
         self._view = View()
 
-    def take(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> None:
         """Something was said."""
         for item in framed(data):
             if isinstance(item, Run):
                 for head in item.heads:
                     known = self._view.find(head.device, head.name)
                     if known is not None:
-                        known.note(item.data, head.first, head.last, head.end)
+                        known.store(item.data, head.first, head.last, head.end)
             elif isinstance(item, Element):
                 self._element(item)
 
@@ -111,7 +111,7 @@ class Stage:
         elif item.tag == "delProperty":
             self._view.delete(device, name)
         elif item.tag.startswith("set") and name and (known := self._view.find(device, name)) is not None:
-            known.note(item.data, 0, 0, len(item.data))
+            known.store(item.data, 0, 0, len(item.data))
 
     def definitions(self, device: str | None, name: str | None) -> bytes:
         """All that a getProperties with these attributes asks for."""

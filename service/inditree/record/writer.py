@@ -100,7 +100,7 @@ class Tape:
             self.lost += 1
         return room
 
-    def take(self) -> list[Item]:
+    def pop_all(self) -> list[Item]:
         """All items, the oldest first."""
         items, self._items = self._items, []
         self._bytes = self._images = 0
@@ -166,7 +166,7 @@ class Writer:
             os.close(self._lock)
 
     def _flush(self) -> None:
-        items = self._tape.take()
+        items = self._tape.pop_all()
         try:
             self._write(items)
             self._tend()

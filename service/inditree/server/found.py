@@ -39,13 +39,13 @@ class Discovered:
         if discovery.docker is not None:
             from inditree.discovery.docker import DockerDiscovery
 
-            docker = DockerDiscovery(discovery.docker, lambda found: self.take("docker", found))
+            docker = DockerDiscovery(discovery.docker, lambda found: self.update("docker", found))
             docker.start()
             self._sources.append(docker)
         if discovery.dns:
             from inditree.discovery.dns import DnsDiscovery
 
-            dns = DnsDiscovery(discovery.dns, lambda found: self.take("dns", found), places)
+            dns = DnsDiscovery(discovery.dns, lambda found: self.update("dns", found), places)
             dns.start(self._engine.tasks)
             self._sources.append(dns)
 
@@ -54,7 +54,7 @@ class Discovered:
         self._stopped = True
         await asyncio.gather(*(each.stop() for each in self._sources))
 
-    def take(self, source: str, remotes: dict[str, Remote]) -> None:
+    def update(self, source: str, remotes: dict[str, Remote]) -> None:
         """This is all that a source finds now."""
         self._engine.tasks.start(self._apply(source, dict(remotes)), f"discovery {source}")
 

@@ -179,7 +179,7 @@ class DriverChannel(FdChannel):
                     continue
             os.close(fd)
 
-    def take_fds(self, count: int) -> list[int]:
+    def pop_fds(self, count: int) -> list[int]:
         """The oldest descriptors, as many as there are up to `count`: the caller closes them."""
         taken, self.fds = self.fds[:count], self.fds[count:]
         return taken
@@ -194,7 +194,7 @@ class DriverChannel(FdChannel):
 
     def close(self) -> None:
         super().close()
-        close_all(self.take_fds(len(self.fds)))
+        close_all(self.pop_fds(len(self.fds)))
         if self._stdin >= 0:
             os.close(self._stdin)
             self._stdin = -1

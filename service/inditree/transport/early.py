@@ -34,7 +34,7 @@ def listen_by_name(name: str) -> None:
         sock.listen(BACKLOG)
 
 
-def take(place: Place) -> list[socket.socket]:
+def claim(place: Place) -> list[socket.socket]:
     """The sockets of a place, once; none where it is not listened on yet."""
     return _sockets.pop(place, [])
 

@@ -19,7 +19,7 @@ from inditree.errors import StartError
 from inditree.transport import binding, descriptors
 from inditree.transport.admission import Admission
 from inditree.transport.channel import Channel, LocalChannel, SocketChannel
-from inditree.transport.early import take
+from inditree.transport.early import claim
 from inditree.transport.engine import Engine
 from inditree.transport.guard import guard
 from inditree.transport.sockets import prepare, spell
@@ -99,14 +99,14 @@ class Listener:
 
     def _bind_tcp(self, going: list[socket.socket]) -> None:
         host, port = self.config.address
-        if early := take((host, port)):
+        if early := claim((host, port)):
             self._sockets = early
             return
         with binding.shared(going, port) as shared:
             self._sockets = binding.bind_tcp(host, port, shared=shared)
 
     def _bind_unix(self, path: str) -> None:
-        self._sockets = take(path) or [binding.bind_unix(path)]
+        self._sockets = claim(path) or [binding.bind_unix(path)]
         try:
             if not path.startswith("@"):
                 self._bare = Path(path).stat()

@@ -65,7 +65,7 @@ class Stream:
         self._loop = engine.loop
         self._log = log
         self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.works.limit)
-        fds = channel.take_fds if isinstance(channel, DriverChannel) else None
+        fds = channel.pop_fds if isinstance(channel, DriverChannel) else None
         self.images = ImageIntake(engine, peer, channel, self._framer, self, fds)
         self._on_closed = on_closed
         self._on_defined = on_defined
@@ -273,7 +273,7 @@ class Stream:
                 if self._looks:
                     self._look_at(item)
                 if type(item) is Blob:
-                    images.take(item)
+                    images.complete(item)
                 else:
                     images.discard = False  # a change of state that was taken for an image
                     core.receive(peer, item)
@@ -351,7 +351,7 @@ class Stream:
         for fault in faults:
             self._core.fault(self.peer, fault)
             if fault.image:
-                self.images.lost(fault.attached)
+                self.images.abandon(fault.attached)
 
     def _say_text(self) -> None:
         self._text = self._framer.text
@@ -371,7 +371,7 @@ class Stream:
         self._paused_at = self._core.now
         self.update()
 
-    def release(self) -> None:
+    def read_on(self) -> None:
         """The core says: read on; what was read and not acted on comes first."""
         if self._paused_at is not None:
             self.peer.counters.read_paused_seconds += self._core.now - self._paused_at

@@ -43,9 +43,9 @@ class Writer:
     def write(self) -> None:
         """Give the kernel what it takes of the outbox."""
         outbox = self._peer.outbox
-        buffers = outbox.take()
+        buffers = outbox.next_write()
         if outbox.moved:
-            self._engine.core.took(self._peer)
+            self._engine.core.moved(self._peer)
         if not buffers:
             self._unblock()
             return
@@ -73,7 +73,7 @@ class Writer:
             )
         delivered = outbox.sent(sent)
         if delivered:
-            self._engine.core.took(self._peer, delivered)
+            self._engine.core.moved(self._peer, delivered)
         if self.blocked:
             self._unsent.went_on(outbox.taken, self._engine.core.now)
         if outbox.empty:

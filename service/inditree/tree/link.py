@@ -94,7 +94,7 @@ class Link:
         """True when the other end is known to be plain INDI."""
         return self.settled and self.remote_id is None
 
-    def takes(self, device: str) -> bool:
+    def accepts(self, device: str) -> bool:
         """Is this a device that we take from here?"""
         if self.device is not None and device != self.device:
             return False

@@ -1,6 +1,6 @@
 """The view: for each property its definition and what was published since.
 
-On the hot path `note` only keeps the last element where that says everything; folding happens when somebody
+On the hot path `store` only keeps the last element where that says everything; folding happens when somebody
 asks. Rules: docs/wire.md, "The view". BLOB data is never kept.
 """
 
@@ -86,7 +86,7 @@ class Property:
         self._account = account
         account.bytes += self.weight
 
-    def note(self, data: bytes, first: int, last: int, end: int) -> bool:
+    def store(self, data: bytes, first: int, last: int, end: int) -> bool:
         """Remember the elements of one tag for this property in `data`, all that there are of them.
 
         The first one is at `first`, the last one from `last` to `end`. True: one of them names a member that the

@@ -87,7 +87,7 @@ class Sent:
         self.type = _TYPES.get(ending.lstrip("."), "application/octet-stream")
         self.etag = f'"{identifier}"'
         self.size = exact_size(one)
-        blob.take()
+        blob.retain()
 
     def pieces(self) -> Iterator[bytes]:
         """Give the file's own bytes."""
@@ -95,7 +95,7 @@ class Sent:
 
     def release(self) -> None:
         """Let go of the buffers."""
-        self._blob.drop()
+        self._blob.release()
 
 
 class Images:
@@ -113,7 +113,7 @@ class Images:
         if known is not None and known[0] is blob:
             return known[1]
         self.forget(key)
-        blob.take()
+        blob.retain()
         places = {}
         for one in blob.ones:
             name = one.attributes.get("name", "")
@@ -145,7 +145,7 @@ class Images:
             return
         for place in known[1].values():
             self._where.pop(place.url.removeprefix("/blob/").partition(".")[0], None)
-        known[0].drop()
+        known[0].release()
 
     def forget_unwanted(self, wanted: Callable[[Key], bool]) -> None:
         """Forget those of properties that nobody wants any more."""

@@ -88,10 +88,10 @@ class JsonOutbox(Outbox):
     def empty(self) -> bool:
         return super().empty and not self.behind
 
-    def take(self) -> list[memoryview | bytes]:
+    def next_write(self) -> list[memoryview | bytes]:
         if self.behind and super().empty:
             self._catch_up()
-        return super().take()
+        return super().next_write()
 
     def _catch_up(self) -> None:
         made: list[bytes] = []
@@ -152,12 +152,12 @@ class _Framed(Blob):
         self.began = whole.began
         self._whole = whole
 
-    def take(self) -> None:
+    def retain(self) -> None:
         if self.refs == 0:
-            self._whole.take()
-        super().take()
+            self._whole.retain()
+        super().retain()
 
-    def drop(self) -> None:
-        super().drop()
+    def release(self) -> None:
+        super().release()
         if self.refs == 0:
-            self._whole.drop()
+            self._whole.release()

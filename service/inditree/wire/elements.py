@@ -139,12 +139,12 @@ class Blob:
         self.buffers: list[bytearray] = []
         self.freed: MutableSequence[Blob] | None = None
 
-    def take(self) -> None:
-        """One more holder."""
+    def retain(self) -> None:
+        """Count one more holder."""
         self.refs += 1
 
-    def drop(self) -> None:
-        """One holder less; the last one lays it on `freed`."""
+    def release(self) -> None:
+        """Count one holder less; the last one appends the image to `freed`."""
         self.refs -= 1
         if self.refs == 0 and self.freed is not None:
             self.freed.append(self)
