@@ -23,7 +23,7 @@ class Listener:
 
     `ticks` counts the elements that came, `last` is the newest number of each device, None while it is not there, and
     `seen` that of its newest picture. Of the devices `near` no picture may be missing either: those behind a link that
-    is cut or stalled are put out by newer ones.
+    is cut or stalled are dropped by newer ones.
     """
 
     def __init__(self, port: int, name: str, near: str) -> None:

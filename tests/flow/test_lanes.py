@@ -1,4 +1,4 @@
-"""docs/flow.md, "Lanes" and "Who is put out": turns, order, room, and images that wait for an acknowledgement."""
+"""docs/flow.md, "Lanes" and "What is dropped": turns, order, room, and images that wait for an acknowledgement."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Box:
     def image(
         self, number: int, size: int = 100, device: str = "Cam", form: str = ".fits", *, unheld: bool = False
     ) -> list[bytes]:
-        """Offer one; what was put out for it."""
+        """Offer one; what was dropped for it."""
         blob = image(number, size, device, form=form)
         return [lost.blob.join().split(b":")[0][1:] for lost in self.outbox.put_blob(blob, unheld=unheld)]
 
@@ -110,7 +110,7 @@ def test_what_was_said_behind_an_image_that_is_put_out_keeps_its_place() -> None
     assert box.take() == ["9", "behind 0", "1", "behind 1", "2"]
 
 
-# Who is put out
+# What is dropped
 
 
 def test_room_is_made_from_the_property_of_which_most_waits_oldest_first() -> None:

@@ -1,4 +1,4 @@
-"""Images that are put out of an outbox: counted, and a sender told where one was a request."""
+"""Images that an outbox has dropped: counted, and a sender told where one was a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inditree.flow.ticket import Lost
 
 
 def count(state: State, peer: Peer, lost: Lost, reason: str) -> None:
-    """An image that waited for `peer` was put out for `reason`."""
+    """An image that waited for `peer` was dropped for `reason`."""
     state.desk.count_dropped(peer, reason, lost.blob.size)
     if isinstance(lost.about, Request):
         undelivered(state, lost.about)

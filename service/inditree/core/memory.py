@@ -47,7 +47,7 @@ def enforce(state: State, peer: Peer, newest: Blob) -> None:
 
 
 def _drop_largest(state: State, source: Peer, newest: Blob | None = None) -> bool:
-    """Put out a waiting BLOB of the straggler for whom most wait; False: there is none.
+    """Drop a waiting BLOB of the straggler for whom most wait; False: there is none.
 
     Never of a lossless client, and never `newest`. Who keeps up loses one only where the source cannot be held.
     """

@@ -67,7 +67,7 @@ class Lanes(Room):
             self._stuck_until = 0.0
 
     def cancel(self, ticket: Ticket) -> None:
-        """An image is put out. What was said behind it stays where it is."""
+        """An image is dropped. What was said behind it stays where it is."""
         device = ticket.key[0]
         lane = self._lanes[device]
         tickets = lane.tickets

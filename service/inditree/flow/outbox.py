@@ -137,7 +137,7 @@ class Outbox:
     def put_blob(
         self, blob: Blob, about: object = None, attached: Attached | None = None, *, unheld: bool = False
     ) -> list[Lost]:
-        """Offer a BLOB; returns those that it put out, oldest first (dropped already).
+        """Offer a BLOB; returns those that it dropped, oldest first.
 
         A stream frame that finds no room beside other images is itself the last of those. `about`, unless None: it is a
         request. `attached`: the form in which it is written, unless as base64. `unheld`: its source cannot be held.
@@ -172,7 +172,7 @@ class Outbox:
         return out
 
     def drop(self, ticket: Ticket) -> Lost:
-        """Put out a waiting BLOB; what was said behind it stays."""
+        """Drop a waiting BLOB; what was said behind it stays."""
         blob = ticket.blob
         assert blob is not None
         ticket.blob = None
@@ -271,7 +271,7 @@ class Outbox:
         return buffers
 
     def sent(self, count: int) -> Sequence[Blob]:
-        """The kernel took `count` bytes of `next_write`: the BLOBs whose last byte is gone, for the caller to release."""
+        """The kernel took `count` bytes of `next_write`: the BLOBs whose last byte is gone, to be released."""
         self.taken += count
         writing = self.writing
         if self.taken == self._committed and self._image is None:

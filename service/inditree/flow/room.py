@@ -66,7 +66,7 @@ class Property:
 class Room:
     """The images that wait for one peer, by property. `bytes` and `count` are of all of them.
 
-    `stream_limit`: bytes beyond which stream frames are put out, ahead of any other image; None: they have no bound
+    `stream_limit`: bytes beyond which stream frames are dropped, ahead of any other image; None: they have no bound
     of their own.
     """
 
@@ -118,13 +118,13 @@ class Room:
         self.properties.clear()
         self.bytes = self.count = 0
 
-    # Who is put out
+    # What is dropped
 
     def victim(self, size: int, control: int, newcomer: Key | None = None) -> Ticket | None:
-        """The image to be put out so that one of `size` bytes fits beside `control` bytes; None: none need or may go.
+        """The image to be dropped so that one of `size` bytes fits beside `control` bytes; None: none need or may go.
 
         The oldest of the property of which most waits (the newcomer counts); the last of a property only where each
-        has just one. A stream frame puts out stream frames only.
+        has just one. A stream frame drops stream frames only.
         """
         stream = newcomer is not None and newcomer[2]
         if self.stream_limit is not None and stream and self.count and control + self.bytes + size > self.stream_limit:

@@ -1,4 +1,4 @@
-"""An image that waits for one peer, and one that was put out."""
+"""An image that waits for one peer, and one that was dropped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Ticket:
 
 
 class Lost(NamedTuple):
-    """A BLOB that was put out. `about`, unless None: it was a request."""
+    """A BLOB that was dropped. `about`, unless None: it was a request."""
 
     blob: Blob
     about: object
