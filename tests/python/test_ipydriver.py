@@ -207,9 +207,9 @@ def test_shutdown_ends_it_at_once(run: Run) -> None:
         blob.freed = freed
         port.feed(new("Text", "NOTE", "text", "x"))
         await until(lambda: driver.events or driver.stop, "its shutdown")
-        blob.take()
+        blob.retain()
         port.feed(blob)
-        blob.drop()
+        blob.release()
         begin = time.monotonic()
         await asyncio.wait_for(running, DEADLINE)
         assert time.monotonic() - begin < 0.5, "the package's own wait is a second"

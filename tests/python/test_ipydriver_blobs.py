@@ -110,13 +110,13 @@ def test_blobs_for_the_driver(run: Run, layout: str) -> None:
         blob = framed(element)
         freed: list[Blob] = []
         blob.freed = freed
-        blob.take()
+        blob.retain()
         driver = bench()
         async with hosted(driver) as (port, desk):
             port.feed(blob)
             port.feed(new("Text", "NOTE", "text", "after it"))
             assert not port.room
-            blob.drop()
+            blob.release()
             assert not freed, "it is still needed"
             await desk.wait("setBLOBVector", "UPLOAD")
             assert freed == [blob]
