@@ -5,7 +5,7 @@ whose outboxes something stands, `drain` is what else is to be done.
 """
 
 from inditree.core.desk import Settings
-from inditree.core.effects import Answered, Audit, Close, Defined, Free, Hold, Log, Mistake, Release, Wake
+from inditree.core.effects import Answered, Audit, Close, Defined, Free, Hold, Log, Mistake, ReadOn, Wake
 from inditree.core.peer import Peer, Policy
 from inditree.core.router import Core
 

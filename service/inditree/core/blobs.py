@@ -74,7 +74,7 @@ def _count(state: State, peer: Peer, blob: Blob) -> None:
     known = state.view.find(blob.device, blob.name)
     if known is not None:
         change = blob.element.data[:-1].rstrip() + b"/>"
-        known.note(change, 0, 0, len(change))
+        known.store(change, 0, 0, len(change))
         if state.commands.open:
             state.commands.heard(known, (change,))
         if known.lacks(one.attributes.get("name", "") for one in blob.ones):

@@ -162,7 +162,7 @@ def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
 
 def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int) -> None:
     why = "this connection is read-only" if peer.policy.read_only else f"{device} is not open to this connection"
-    state.desk.drop(peer, "access", size)
+    state.desk.count_dropped(peer, "access", size)
     state.commands.refused(peer, item, "refused")
     text = f"Refused {item.tag} {item.name or ''}: {why}"
     state.desk.send(peer, message(text, state.desk.settings.timestamp(), device), "message")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from inditree.core.effects import Answered, Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, Release, Wake
+from inditree.core.effects import Answered, Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, ReadOn, Wake
 from inditree.core.peer import Peer
 from inditree.counters import Counters
 from inditree.flow.outbox import Traced

@@ -90,4 +90,4 @@ class Free(Struct, frozen=True):
     blob: Blob
 
 
-Effect = Close | Hold | Release | Wake | Log | Audit | Answered | Mistake | Defined | Free
+Effect = Close | Hold | ReadOn | Wake | Log | Audit | Answered | Mistake | Defined | Free

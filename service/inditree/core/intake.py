@@ -118,7 +118,7 @@ class Intake:
         peer.held = False
         peer.unread.pop("held", None)
         peer.unread.pop("memory", None)
-        self._desk.release(peer)
+        self._desk.read_on(peer)
 
     def starve(self, peer: Peer) -> None:
         """Let a source wait for memory."""

@@ -31,7 +31,7 @@ def tell_undelivered(state: State, gone: Peer) -> None:
 def undelivered(state: State, request: Request) -> None:
     """A new* has not reached an owner."""
     peer, element = request.peer, request.element
-    state.desk.drop(peer, "undeliverable", len(element.data))
+    state.desk.count_dropped(peer, "undeliverable", len(element.data))
     if request.command is None:
         state.commands.refused(peer, element, "undeliverable")
     elif not state.commands.undelivered(request.command):

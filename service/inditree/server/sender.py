@@ -61,7 +61,7 @@ class Sender:
         assert isinstance(outbox, WholeOutbox)
         while (item := outbox.pop()) is not None:
             if isinstance(item, Blob):
-                self._engine.core.took(self.peer, (item,))
+                self._engine.core.moved(self.peer, (item,))
 
     def watched(self) -> tuple[int, int]:
         return -1, 0
