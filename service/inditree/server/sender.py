@@ -72,7 +72,7 @@ class Sender:
     def hold(self) -> None:
         """It sends no images."""
 
-    def release(self) -> None:
+    def read_on(self) -> None:
         """It sends no images."""
 
     def defined(self) -> None:
