@@ -88,10 +88,10 @@ def put(state: State, target: Peer, blob: Blob, request: Request | None = None, 
         _offer(state, target, blob, request, unheld)
         return
     spelt.began = blob.began
-    state.intake.keep(spelt)
-    spelt.take()
+    state.intake.track(spelt)
+    spelt.retain()
     _offer(state, target, spelt, request, unheld)
-    spelt.drop()
+    spelt.release()
 
 
 def _offer(state: State, target: Peer, blob: Blob, request: Request | None, unheld: bool) -> None:
