@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from inditree.commands import Outcome
 from inditree.counters import Counters
 from inditree.ops.model import (
     BlobWish,
@@ -181,6 +183,8 @@ class FakeControl:
         self.metrics = sample()
         self.called: list[tuple[str, object]] = []
         self.recorded: RecordRow | None = None
+        self.commanded: list[tuple[str, str, dict[str, str]]] = []
+        self.ended: asyncio.Future[Outcome]
 
     def snapshot(self) -> Status:
         return self.state
@@ -272,6 +276,12 @@ class FakeControl:
 
     async def refresh_device(self, name: str) -> None:
         self._known("refresh_device", [row.name for row in self.snapshot().devices], name)
+
+    def command(self, device: str, property: str, values: Mapping[str, str], caller: str) -> asyncio.Future[Outcome]:
+        self._known("command", [each.property for each in self.metrics.definitions if each.device == device], property)
+        self.commanded.append((device, property, dict(values)))
+        self.ended = asyncio.get_running_loop().create_future()
+        return self.ended
 
     async def close_client(self, name: str) -> None:
         self._known("close_client", [str(row.id) for row in self.clients()], name)

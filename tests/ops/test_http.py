@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
 import json
 import logging
 import os
@@ -28,40 +27,10 @@ from inditree.ops.metrics import Metrics
 from inditree.ops.model import ConflictRow
 from inditree.ops.places import user_name
 from inditree.tasks import Tasks
+from ops.asking import Answer, ask
 from ops.fake import FakeControl, driver, remote, status
 
-Answer = tuple[int, Any, dict[str, str]]
 Call = Callable[..., Awaitable[Answer]]
-
-
-class _Local(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("anything", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self._path))
-
-
-def ask(
-    place: int | Path, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
-) -> Answer:
-    """Blocking: run it in a thread."""
-    if isinstance(place, int):
-        connection = http.client.HTTPConnection("127.0.0.1", place, timeout=10)
-    else:
-        connection = _Local(place)
-    try:
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        connection.request(method, path, data, headers or {})
-        response = connection.getresponse()
-        text = response.read()
-        found = {key.lower(): value for key, value in response.getheaders()}
-        is_json = found.get("content-type") == "application/json"
-        return response.status, json.loads(text) if is_json else text, found
-    finally:
-        connection.close()
 
 
 @asynccontextmanager
@@ -529,7 +498,8 @@ def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere
     document = asyncio.run(run())
     assert document["openapi"] == "3.1.0" and document["info"]["version"] == "1.2.3"
     assert set(document["paths"]) == {
-        *("/livez", "/readyz", "/metrics", "/api/v1/devices/{name}/refresh", "/api/v1/record", "/api/v1/history"),
+        *("/livez", "/readyz", "/metrics", "/api/v1/record", "/api/v1/history"),
+        *(f"/api/v1/devices/{{name}}/{each}" for each in ("refresh", "properties/{property}")),
         *(f"/api/v1/{name}" for name in ("openapi.json", "status", "clients", "drivers", "remotes", "devices")),
         "/api/v1/interlocks",
         *(f"/api/v1/{name}/{{name}}" for name in ("clients", "drivers", "remotes", "devices")),

@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from inditree.ops import detail, history
 from inditree.ops.audit import Audit
+from inditree.ops.commanding import Commanding, read
 from inditree.ops.connection import HEALTH
 from inditree.ops.gate import Gate
 from inditree.ops.metrics import CONTENT_TYPE, Metrics
@@ -72,6 +73,7 @@ class Api:
         self._scrapes = scrapes
         self._scraping: dict[bool, asyncio.Future[bytes]] = {}
         self._audit = audit
+        self._commanding = Commanding(control, self._in_thread)
         self._app = Starlette(
             routes=[*self._plain_routes(), *self._routes_of("driver"), *self._routes_of("remote")],
             exception_handlers={HTTPException: _http_error, ControlError: _control_error, Exception: _internal_error},
@@ -114,6 +116,7 @@ class Api:
             Route("/api/v1/record", self._record),
             Route("/api/v1/history", self._history),
             Route("/api/v1/devices", self._devices),
+            Route("/api/v1/devices/{name:path}/properties/{property}", self._put, methods=["PUT"]),
             Route("/api/v1/devices/{name:path}/refresh", self._refresh, methods=["POST"]),
             Route("/api/v1/devices/{name:path}", self._device),
         ]
@@ -250,6 +253,24 @@ class Api:
         response = await self._json(await self._find(kind, name, request), 201)
         response.headers["location"] = f"/api/v1/{kind}s/{quote(name, safe='')}"
         return response
+
+    async def _put(self, request: Request) -> Response:
+        device, name = request.path_params["name"], request.path_params["property"]
+        if not self._shown(request)(device):
+            raise ControlError(404, f"there is no property {device}.{name}")
+        wait, key = request.query_params.get("wait"), request.headers.get("idempotency-key")
+        asked = read(device, name, await _body(request), wait, key)
+        result = "failed"
+        try:
+            status, body = await self._commanding.put(asked, _caller(request))
+            result = str(status)
+        except ControlError as error:
+            result = f"refused: {error.text}"
+            raise
+        finally:
+            fields = {"event": "control", "client": _caller(request), "action": "device.set", "target": device}
+            _logger.info("device.set %s.%s: %s", device, name, result, extra={**fields, "result": result})
+        return Response(body, status, media_type="application/json")
 
     async def _remove(self, kind: str, request: Request) -> Response:
         name = request.path_params["name"]

@@ -32,11 +32,12 @@ def newest(source: Definition) -> ET.Element | None:
 
 def render(source: DeviceSource) -> DeviceDetail:
     """The device with its properties in the order in which they were first defined."""
-    rows = (_property(each) for each in source.definitions)
+    rows = (property_row(each) for each in source.definitions)
     return DeviceDetail(name=source.name, owner=source.owner, properties=tuple(row for row in rows if row))
 
 
-def _property(source: Definition) -> PropertyRow | None:
+def property_row(source: Definition) -> PropertyRow | None:
+    """One property as it is now; None where the driver's XML cannot be parsed."""
     root = newest(source)
     if root is None or root.tag not in _TYPES:
         return None

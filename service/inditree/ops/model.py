@@ -7,11 +7,13 @@ sizes bytes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from inditree.commands import Outcome
 from inditree.counters import Counters
 
 DriverState = Literal["stopped", "starting", "running", "backoff", "stopping", "failed"]
@@ -20,7 +22,10 @@ OwnerKind = Literal["driver", "remote", "inprocess", "peer"]
 
 
 class ControlError(Exception):
-    """A call that cannot be carried out. `status` is 400 (bad), 404 (unknown) or 409 (taken, or not in this state)."""
+    """A call that cannot be carried out.
+
+    `status` is 400 (bad), 404 (unknown), 409 (taken, or not in this state), 422 (a key that was used for another one).
+    """
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -204,6 +209,18 @@ class PropertyRow(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[MemberRow, ...]
 
 
+class CommandRow(PropertyRow, frozen=True, kw_only=True):
+    """A property and what has come of a command to it.
+
+    `result` is one of those of `indi_commands_total`, `sent` while there is no answer; `seconds` until that came;
+    `messages` are what the device said meanwhile.
+    """
+
+    result: str
+    seconds: float | None
+    messages: tuple[str, ...]
+
+
 class DeviceDetail(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     owner: Owner
@@ -320,6 +337,9 @@ class Control(Protocol):
 
     async def refresh_device(self, name: str) -> None:
         """Ask whoever provides a device for its definitions."""
+
+    def command(self, device: str, property: str, values: Mapping[str, str], caller: str) -> asyncio.Future[Outcome]:
+        """Send one `new*` with these values; `caller` is for the audit. Raises ControlError."""
 
     async def close_client(self, name: str) -> None:
         """`name` is the `id` of its row, as text."""

@@ -8,8 +8,10 @@ import msgspec
 from msgspec import inspect
 
 from inditree.config import Driver, Remote
+from inditree.ops.commanding import KEY_LENGTH
 from inditree.ops.model import (
     ClientRow,
+    CommandRow,
     DeviceDetail,
     DeviceRow,
     DriverRow,
@@ -32,7 +34,7 @@ _FORMS = {
 def document(version: str) -> _Schema:
     """OpenAPI 3.1 of everything under HTTP."""
     rows = (ClientRow, DriverRow, RemoteRow, DeviceRow, RecordRow, InterlockRow)
-    types = (Status, *rows, DeviceDetail, Readiness, Error, Driver, Remote)
+    types = (Status, *rows, CommandRow, DeviceDetail, Readiness, Error, Driver, Remote)
     refs, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for entry in (Driver, Remote):
         _write_quantities(entry, components)
@@ -53,6 +55,7 @@ def document(version: str) -> _Schema:
         "/api/v1/interlocks": {"get": _get("Interlocks, and what each comes to now.", _list(ref[InterlockRow]))},
         "/api/v1/devices": {"get": _get("All devices and who provides them.", _list(ref[DeviceRow]))},
         "/api/v1/devices/{name}": _named(get=_get("A device with its properties.", ref[DeviceDetail], _errors("404"))),
+        "/api/v1/devices/{name}/properties/{property}": _command(ref[CommandRow]),
         "/api/v1/devices/{name}/refresh": _named(
             post=_change("Ask its driver for all definitions anew.", "202", ref[DeviceRow], ("404", "409"))
         ),
@@ -93,6 +96,36 @@ def _history() -> _Schema:
         "parameters": parameters,
         "responses": {"200": ok, **refused},
     }
+
+
+def _command(row: _Schema) -> _Schema:
+    """The path that sets a property."""
+    text = {"type": "string"}
+    member = {"oneOf": [text, {"type": "number"}, {"type": "boolean"}]}
+    members = {"type": "object", "minProperties": 1, "additionalProperties": member}
+    body = {"type": "object", "required": ["members"], "properties": {"members": members}}
+    responses = {
+        "200": _response("Done.", row),
+        "202": _response("Sent; nobody waits.", row),
+        "409": _response(
+            "It ended in Alert, or was refused.", {"oneOf": [row, {"$ref": "#/components/schemas/Error"}]}
+        ),
+        "504": _response("Not done within `wait`.", row),
+    }
+    errors = _errors("400", "401", "403", "404", "422")
+    put = {
+        "summary": "Set members of a property.",
+        "parameters": [
+            {"name": "wait", "in": "query", "schema": _FORMS["duration"]},
+            {"name": "Idempotency-Key", "in": "header", "schema": {**text, "maxLength": KEY_LENGTH}},
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": responses | {code: _response("Nothing was sent.", each) for code, each in errors.items()},
+        "security": [{}, {"token": []}],
+    }
+    found = _named(put=put)
+    found["parameters"].append({"name": "property", "in": "path", "required": True, "schema": text})
+    return found
 
 
 def _get(summary: str, schema: _Schema, more: _Schema | None = None) -> _Schema:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from asyncio import Future
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from inditree import config as configuration
+from inditree.commands import Outcome
+from inditree.commands.making import CommandError, made
 from inditree.errors import ConfigError
 from inditree.ops.model import ClientRow, ControlError, DeviceSource, InterlockRow, RecordRow, Sample, Status
 from inditree.server.parts import Parts
 from inditree.server.report import Report
+from inditree.server.sender import Sender
 from inditree.server.units import DriverUnit
 from inditree.transport.remote import RemoteLink
+from inditree.view.fold import read
 
 
 class Control:
@@ -65,6 +70,22 @@ class Control:
         if not core.refresh(name):
             raise ControlError(409, f"device {name!r} is at another router ({owner.name}): refresh it there")
         self._parts.engine.flush()
+
+    def command(self, device: str, property: str, values: Mapping[str, str], caller: str) -> Future[Outcome]:
+        """Send a command; how it ends."""
+        self._refuse_if_stopping()
+        known = self._parts.engine.core.view.find(device, property)
+        root = read(known.current()) if known is not None else None
+        if root is None:
+            raise ControlError(404, f"there is no property {device}.{property}")
+        try:
+            asked, data = made(root, values)
+        except CommandError as error:
+            raise ControlError(400, str(error)) from None
+        sender = Sender(self._parts.engine, "http", address=caller, listener="http")
+        ended = sender.send(asked, data)
+        ended.add_done_callback(lambda _: sender.close())
+        return ended
 
     # Drivers
 
