@@ -10,6 +10,7 @@ from panels import (
     Row,
     lines,
     number,
+    quantiles,
     query,
     rate,
     states,
@@ -48,6 +49,28 @@ def night_rows() -> list[Row]:
                 states("Properties", "Idle, Ok, Busy or Alert.", PROPERTY_STATES, state, width=16),
                 number("Images", "none", "In the time shown.", images),
                 number("Devices", "none", "Provided now.", query(f"sum(indi_devices{{{ALL}}})", "devices")),
+            ],
+        ),
+        (
+            "Commands",
+            [
+                lines(
+                    "Commands",
+                    "none",
+                    "That ended in the last ten minutes, by device and how.",
+                    query(
+                        f"sum by (device, result) (increase(indi_commands_total{{{DEVICE}}}[10m]))",
+                        "{{device}} {{result}}",
+                    ),
+                    width=12,
+                ),
+                lines(
+                    "How long they took",
+                    "s",
+                    "From when a command was sent until its property was no longer Busy.",
+                    *quantiles("indi_command_seconds", 0.5, 0.95),
+                    width=12,
+                ),
             ],
         ),
         (

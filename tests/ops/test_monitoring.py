@@ -51,6 +51,7 @@ ALERTS = {
     "IndiRecordLost": "warning",
     "IndiInterlockUnknown": "warning",
     "IndiInterlockPartial": "warning",
+    "IndiCommandFailed": "warning",
 }
 NIGHT = {
     "CCD": {
