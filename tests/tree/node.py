@@ -10,6 +10,9 @@ from inditree.tree.link import Link
 from inditree.wire.framer import Framer
 from tree.world import Pipe, World
 
+PATIENCE = 60.0
+"""Seconds: what is to be done later than that (a command without an answer is given up) is no part of a run."""
+
 STAMP = "2026-01-01T00:00:00.0"
 
 
@@ -116,7 +119,7 @@ class Node:
 
     def _wake(self, at: float) -> None:
         """One timer, as the engine has it: who needs a later one says so again at the tick."""
-        if self._wake_at is not None and self._wake_at <= at:
+        if (self._wake_at is not None and self._wake_at <= at) or at > self.world.now + PATIENCE:
             return
         core, self._wake_at = self.core, at
         self.world.at(at + 0.001, lambda: self.tick() if (self.core, self._wake_at) == (core, at) else None)

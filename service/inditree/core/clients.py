@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inditree.core import blobs, definitions, devices, interlocked, links, ownerless, reading
+from inditree.core.echoes import repeats
 from inditree.core.peer import Peer
 from inditree.core.refusals import say_nameless
 from inditree.core.requests import Request, undelivered
@@ -130,6 +131,9 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         state.demand.changed(peer, device)
     if owner is None:
         undelivered(state, Request(peer, element))
+        return
+    if repeats(state, peer, owner, item):
+        _echo(state, peer, item, device)
         return
     if state.gate is not None and interlocked.refused(state, state.gate, peer, owner, item):
         return

@@ -6,6 +6,7 @@ from inditree.core.peer import Peer
 from inditree.core.state import State
 from inditree.tree import paths
 from inditree.wire.elements import Element
+from inditree.wire.syntax import get_properties
 
 
 def pass_on(state: State, peer: Peer | None, element: Element) -> None:
@@ -24,13 +25,25 @@ def pass_on(state: State, peer: Peer | None, element: Element) -> None:
     stamped = paths.stamp(data, paths.extend(via, own), seq)
     passed = paths.ids(via)
     for other in list(state.desk.peers.values()):
-        if other is peer or not _hears(other, element):
+        if other is peer or not _hears(other, element) or _same_site(other, peer):
             continue
         if other.link is not None and other.link.is_router:
             if other.link.remote_id not in passed:
                 state.desk.send(other, stamped, element.tag)
         else:
-            state.desk.send(other, data, element.tag)
+            state.desk.send(other, _of_one_device(other, element) or data, element.tag)
+
+
+def _same_site(one: Peer, other: Peer | None) -> bool:
+    """Two links to one server: what it has said is not told to it."""
+    return one.link is not None and other is not None and other.link is not None and one.link.site is other.link.site
+
+
+def _of_one_device(peer: Peer, element: Element) -> bytes | None:
+    """A question to a plain link for one device: asked for all, its server would send all that it has."""
+    if element.tag != "getProperties" or peer.link is None or peer.link.device is None:
+        return None
+    return get_properties(peer.link.device, element.name if element.device == peer.link.device else None)
 
 
 def _hears(peer: Peer, element: Element) -> bool:
@@ -41,5 +54,7 @@ def _hears(peer: Peer, element: Element) -> bool:
     if device not in (None, "", "*") and not peer.sees(device or ""):
         return False
     if peer.link is not None:
-        return peer.link.settled if question else peer.link.shows(device or "")
+        if question:
+            return peer.link.settled and (device in (None, "", "*") or peer.link.accepts(device or ""))
+        return peer.link.shows(device or "")
     return not question and (device is None or peer.wishes.hears("message", device, None))

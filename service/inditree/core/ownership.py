@@ -104,7 +104,7 @@ class Ownership:
         self._note_refusal(peer, device, via)
         if owner is None:
             return
-        if via and paths.origin(via) == self._origin(device):
+        if via and (paths.origin(via) == self._origin(device) or _one_site(peer, owner)):
             self._report_path(peer, device, paths.origin(via))
         elif device not in self.conflicts:
             self.conflicts[device] = (owner.place, peer.place)
@@ -147,8 +147,9 @@ class Ownership:
         self._forget_refusal(peer, device)
         if device not in self.conflicts or device not in self.owners:
             return
-        origin = self._origin(device)  # one that was refused for the same place is no conflict
-        if all(other == origin for other in self._refused.get(device, {}).values()):
+        origin, owner = self._origin(device), self.owners[device]  # refused for the same place, it is no conflict
+        refused = self._refused.get(device, {})
+        if all(other == origin or _one_site(each, owner) for each, other in refused.items()):
             del self.conflicts[device]
 
     def withdraw_all(self, peer: Peer) -> None:
@@ -212,3 +213,8 @@ class Ownership:
         self._asked.setdefault(device, set()).add(peer.id)
         self._asked_at.pop(device, None)
         self._asked_at[device] = self._desk.now
+
+
+def _one_site(one: Peer, other: Peer) -> bool:
+    """Two links to one server, by whatever names."""
+    return one.link is not None and other.link is not None and one.link.site is other.link.site

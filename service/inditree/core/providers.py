@@ -108,8 +108,13 @@ def _remember_device(state: State, peer: Peer, link: Link, device: str) -> None:
     if device not in link.defined:
         link.defined.add(device)
         peer.weight.bytes += DEVICE_BYTES + len(device)
-        if link.plain:
-            state.demand.changed(peer, device)  # from now on it is shown nothing of this one
+    if device not in link.site.defined:
+        link.site.defined.add(device)
+        if link.plain:  # from now on it is shown nothing of this one, over any link
+            state.routes.forget()
+            for other in state.desk.links:
+                if other.link is not None and other.link.site is link.site:
+                    state.demand.changed(other, device)
 
 
 def delete(state: State, peer: Peer, element: Element) -> None:

@@ -41,6 +41,7 @@ _FAREWELLS: tuple[Callable[[State, Peer], None], ...] = (
     lambda state, peer: state.notices.forget(peer),
     lambda state, peer: state.refreshing.forget(peer),
     lambda state, peer: state.demand.forget_peer(peer),
+    links.leave,
     lambda state, peer: blobs.forget(peer),
 )
 """What is done when a peer has gone: each, whatever becomes of the one before."""

@@ -15,7 +15,9 @@ from inditree.core.routes import Routes
 from inditree.core.subscriptions import Subscriptions
 from inditree.core.targets import Targets
 from inditree.counters import Counters
+from inditree.tree.circulation import Circulation
 from inditree.tree.paths import Once
+from inditree.tree.site import Sites
 from inditree.view.properties import Property, View
 
 
@@ -23,6 +25,7 @@ class State:
     """What the handlers of elements work on. `introducing` are links that we opened and that have not answered yet."""
 
     __slots__ = (
+        "circulation",
         "commands",
         "demand",
         "desk",
@@ -34,6 +37,7 @@ class State:
         "ownership",
         "refreshing",
         "routes",
+        "sites",
         "subscriptions",
         "targets",
         "unnoted",
@@ -54,6 +58,8 @@ class State:
         self.commands = Commands(self.desk)
         self.once = Once()
         self.gate: Gate | None = None  # None: every command may be delivered
+        self.circulation = Circulation()
+        self.sites = Sites()
         self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet
         self.introducing: set[Peer] = set()
 

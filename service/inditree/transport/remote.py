@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import random
 import socket
@@ -110,7 +111,7 @@ class RemoteLink:
     async def _try(self) -> str:
         """One connection, until it ends; why it did."""
         try:
-            channel = await self._connect()
+            channel, site = await self._connect()
         except (OSError, TimeoutError, ConfigError, ValueError) as error:  # ValueError: a name with an empty label
             result, text = _told(error)
             self.attempts[result] += 1
@@ -119,7 +120,7 @@ class RemoteLink:
         self.attempts["ok"] += 1
         began = time.monotonic()
         self._closed = asyncio.get_running_loop().create_future()
-        link = self._join(channel)
+        link = self._join(channel, site)
         reason, text = await self._closed
         if link.settled:
             self._fail(text)
@@ -136,7 +137,7 @@ class RemoteLink:
             self._failures = 0
         return reason
 
-    def _join(self, channel: Channel) -> Link:
+    def _join(self, channel: Channel, site: str) -> Link:
         """Its place in the core, and what is said first."""
         link = Link(
             opener=True,
@@ -145,6 +146,7 @@ class RemoteLink:
             share=self.config.share == "both",
             devices=self.config.devices,
             device=self.config.device,
+            site=site,
             silence=self._silence,
         )
         self.peer = self._engine.join("link", self.config.name, None, link)
@@ -174,7 +176,8 @@ class RemoteLink:
         found = await loop.getaddrinfo(self.config.host, self.config.port, type=socket.SOCK_STREAM)
         return list(dict.fromkeys((family, address) for family, _, _, _, address in found))  # type: ignore[misc]
 
-    async def _connect(self) -> Channel:
+    async def _connect(self) -> tuple[Channel, str]:
+        """The connection, and the address that it leads to."""
         loop = asyncio.get_running_loop()
         failed: OSError | TimeoutError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
         for family, address in await self._addresses():
@@ -185,9 +188,10 @@ class RemoteLink:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await loop.sock_connect(sock, address)
                 if self.config.tls is None:
-                    return SocketChannel(sock)
+                    return SocketChannel(sock), site_of(address)
                 context = client_context(self.config.tls)
-                return TlsChannel(await handshake(sock, context, server_side=False, host=self.config.host))
+                channel = TlsChannel(await handshake(sock, context, server_side=False, host=self.config.host))
+                return channel, site_of(address)
             except (OSError, TimeoutError) as error:
                 sock.close()
                 if not isinstance(failed, ssl.SSLError):  # it says more than what another address of the name does
@@ -212,6 +216,13 @@ class RemoteLink:
             now = await self._hosts()
             if now and now != before:
                 return
+
+
+def site_of(address: tuple[str, int]) -> str:
+    """A resolved address as one text; this machine's own two loopback addresses are one."""
+    host = ipaddress.ip_address(address[0].split("%")[0])
+    host = getattr(host, "ipv4_mapped", None) or host
+    return f"{'localhost' if str(host) in ('127.0.0.1', '::1') else host}:{address[1]}"
 
 
 def _told(error: Exception) -> tuple[str, str]:

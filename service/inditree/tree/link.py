@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from inditree.tree.site import Site
+
 FEATURES = "1"
 """The number in `inditree=`: the features of the link protocol. A higher one is treated as ours."""
 
@@ -23,10 +25,12 @@ PROBE = "probe/"
 class Link:
     """One link. `remote_id` is the other router's ID, None while unknown and for plain INDI.
 
-    `path_id` stands for a plain server in paths. `defined` holds all devices that it ever defined.
+    `path_id` stands for a plain server in paths, `address` for its resolved host and port ("" where nobody knows it),
+    `site` for the server itself, shared by all links to it. `defined` holds all devices that it ever defined here.
     """
 
     __slots__ = (
+        "address",
         "alive",
         "blobs",
         "defined",
@@ -46,6 +50,7 @@ class Link:
         "settled",
         "share",
         "silence",
+        "site",
         "snoops",
         "taken",
     )
@@ -59,6 +64,7 @@ class Link:
         share: bool = True,
         devices: tuple[str, ...] = ("*",),
         device: str | None = None,
+        site: str = "",
         silence: float = SILENCE,
     ) -> None:
         self.opener = opener
@@ -67,6 +73,8 @@ class Link:
         self.share = share
         self.devices = devices
         self.device = device
+        self.address = site
+        self.site = Site()
         self.silence = silence
         self.remote_id: str | None = None
         self.settled = False  # we know what the other end is, and have told it what we have
@@ -103,6 +111,10 @@ class Link:
     def shows(self, device: str) -> bool:
         """Is this a device that the other end may be told about (not counting who owns it)?
 
-        A plain server ends when a device that it has defined itself is defined to it (IPyServer).
+        A plain server is not told of what it has defined itself, over whatever link: IPyServer ends, and what
+        indiserver is told of it passes on to its clients, our other links. One that was asked for a single device
+        is told of nothing, as there may be dozens of such links to it.
         """
-        return self.settled and self.share and not (self.plain and device in self.defined)
+        if not (self.settled and self.share):
+            return False
+        return not self.plain or (self.device is None and device not in self.site.defined)

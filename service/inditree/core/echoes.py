@@ -1,0 +1,28 @@
+"""Requests that a plain server repeats: it tells each `new*` to all its clients, and our links are clients of it."""
+
+from __future__ import annotations
+
+from inditree.core.peer import Peer
+from inditree.core.state import State
+from inditree.tree.circulation import CUT_OFF, key_of
+from inditree.wire.elements import Blob, Element
+
+
+def repeats(state: State, peer: Peer, owner: Peer, item: Element | Blob) -> bool:
+    """Is this request of a plain server one that it was sent itself, or one that goes round? It is not sent on."""
+    if peer.link is None or not peer.link.plain or owner.link is None:
+        return False
+    if owner.link.site is peer.link.site:
+        return True
+    element, size = (item.element, item.size) if isinstance(item, Blob) else (item, len(item.data))
+    device, name = element.device or "", element.name or ""
+    key = key_of(device, name, element.data if isinstance(item, Element) else b"%d" % size)
+    if state.circulation.passes(key, state.desk.now):
+        return False
+    state.desk.count_dropped(peer, "loop", size)
+    text = (
+        f"{element.tag} {device}.{name} goes round: it came back within moments, again and again, and is dropped for "
+        f"{CUT_OFF:g} s; two links lead to one server, or servers lead to each other; said once"
+    )
+    state.notices.once(peer, "warning", "loop", text, "goes round", device=device)
+    return True

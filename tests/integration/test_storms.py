@@ -1,0 +1,172 @@
+"""Several links to one real plain server: one command is one command."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.test_tree import CCD, FOCUSER, TELESCOPE, indipyserver, indiserver, sees
+from live import Client, Router, until
+from ports import free_port
+
+CONNECT = (
+    f"<newSwitchVector device='{FOCUSER}' name='CONNECTION'><oneSwitch name='CONNECT'>On</oneSwitch></newSwitchVector>"
+)
+
+
+class Tap:
+    """Stands before a server and keeps what is sent to it, of all connections; what comes back is passed on."""
+
+    def __init__(self, target: int | None = None) -> None:
+        self.data = b""
+        self.connections = 0
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._sockets: list[socket.socket] = []
+        self._start(self._accept)
+
+    def _start(self, act: object, *args: object) -> None:
+        threading.Thread(target=act, args=args, daemon=True).start()  # type: ignore[arg-type]
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self.connections += 1
+                self._sockets.append(near)
+                far = None
+                if self._target is not None:
+                    far = socket.create_connection(("127.0.0.1", self._target))
+                    self._sockets.append(far)
+                    self._start(self._back, far, near)
+                self._start(self._there, near, far)
+
+    def _there(self, near: socket.socket, far: socket.socket | None) -> None:
+        with contextlib.suppress(OSError):
+            while data := near.recv(1 << 16):
+                self.data += data
+                if far is not None:
+                    far.sendall(data)
+
+    def _back(self, far: socket.socket, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := far.recv(1 << 16):
+                near.sendall(data)
+
+    def close(self) -> None:
+        for each in (self._listener, *self._sockets):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@contextlib.contextmanager
+def tap(target: int | None = None) -> Iterator[Tap]:
+    made = Tap(target)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def drop_in(tmp: Path, *words: str) -> Iterator[Router]:
+    """`inditree indiserver WORDS`."""
+    port = free_port()
+    env = {**os.environ, "INDITREE_HTTP": "off"}
+    router = Router(tmp / "drop-in.log", ["indiserver", "-p", str(port), "-u", str(tmp / "s"), *words], port, env)
+    try:
+        until(lambda: _listens(port), what="it listens")
+        yield router
+    finally:
+        router.stop()
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+LAYOUTS = {
+    "a link for each device": ("{t}@127.0.0.1:{p}", "{f}@127.0.0.1:{p}"),
+    "all and one": ("@127.0.0.1:{p}", "{f}@127.0.0.1:{p}"),
+    "by two names": ("{t}@127.0.0.1:{p}", "{f}@localhost:{p}"),
+    "all by two names": ("@127.0.0.1:{p}", "@localhost:{p}"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_command_to_an_indiserver_is_one_command(layout: str, tmp_path: Path) -> None:
+    port = free_port()
+    with indiserver(tmp_path, port, "indi_simulator_telescope", "indi_simulator_focus"), tap(port) as spy:
+        sees(port, TELESCOPE, FOCUSER)
+        words = [word.format(t=TELESCOPE, f=FOCUSER, p=spy.port) for word in LAYOUTS[layout]]
+        with drop_in(tmp_path, *words) as router:
+            sees(router.port, TELESCOPE, FOCUSER)
+            until(lambda: spy.connections == 2)
+            with Client(router.port) as client:
+                client.ask()
+                client.take(f"<defSwitchVector[^>]*device=.{FOCUSER}.[^>]*name=.CONNECTION.")
+                client.send(CONNECT)
+                client.take(f"<defNumberVector[^>]*device=.{FOCUSER}.[^>]*name=.ABS_FOCUS_POSITION.")
+                client.silent(1.0)
+            assert spy.data.count(b"<newSwitchVector") == 1
+
+
+@pytest.mark.parametrize("names", [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost")])
+def test_one_command_to_an_ipyserver_is_one_command_and_it_lives(names: tuple[str, str], tmp_path: Path) -> None:
+    """It ends when it is told of a device of its own."""
+    port = free_port()
+    with indipyserver(port, "indi_simulator_telescope", "indi_simulator_focus"), tap(port) as spy:
+        sees(port, TELESCOPE, FOCUSER)
+        words = [f"{device}@{name}:{spy.port}" for device, name in zip((TELESCOPE, FOCUSER), names, strict=True)]
+        with drop_in(tmp_path, *words) as router:
+            sees(router.port, TELESCOPE, FOCUSER)
+            with Client(router.port) as client:
+                client.ask()
+                client.take(f"<defSwitchVector[^>]*device=.{FOCUSER}.[^>]*name=.CONNECTION.")
+                client.send(CONNECT)
+                client.take(f"<defNumberVector[^>]*device=.{FOCUSER}.[^>]*name=.ABS_FOCUS_POSITION.")
+                client.silent(1.0)
+            assert spy.data.count(b"<newSwitchVector") == 1
+        sees(port, TELESCOPE, FOCUSER)
+
+
+def test_through_a_name_that_no_address_shows_it_is_cut_off(tmp_path: Path) -> None:
+    """Two relays to one indiserver: what one sends comes back by the other."""
+    port = free_port()
+    with indiserver(tmp_path, port, "indi_simulator_focus"), tap(port) as one, tap(port) as two:
+        sees(port, FOCUSER)
+        with drop_in(tmp_path, f"@127.0.0.1:{one.port}", f"@127.0.0.1:{two.port}") as router:
+            sees(router.port, FOCUSER)
+            until(lambda: one.connections + two.connections == 2)
+            with Client(router.port) as client:
+                client.ask()
+                client.take(f"<defSwitchVector[^>]*device=.{FOCUSER}.[^>]*name=.CONNECTION.")
+                client.send(CONNECT)
+                client.silent(2.0)
+            assert 1 <= (one.data + two.data).count(b"<newSwitchVector") <= 42
+
+
+def test_nothing_of_ours_reaches_ten_links_for_one_device_each(tmp_path: Path) -> None:
+    with tap() as sink:
+        words = [f"dev{number}@127.0.0.1:{sink.port}" for number in range(10)]
+        with drop_in(tmp_path, "indi_simulator_ccd", *words) as router:
+            sees(router.port, CCD)
+            until(lambda: sink.connections == 10)
+            with Client(router.port) as client:
+                client.connect_ccd()
+                client.expose()
+                client.silent(1.0)
+            assert CCD.encode() not in sink.data
+            assert set(sink.data.split(b"<")) and all(
+                each.split(b" ")[0] in (b"", b"getProperties", b"pingRequest") for each in sink.data.split(b"<")
+            )

@@ -1,0 +1,167 @@
+"""Plain servers that several links lead to: what they repeat goes nowhere, and nothing of theirs is shown to them."""
+
+from __future__ import annotations
+
+from tree.desk import OTHER, Desk, End, gone, new, number, value
+
+HOST = "10.0.0.5:7624"
+
+
+def two(desk: Desk, **options: object) -> tuple[End, End]:
+    """Two links to one plain server, by two names, with a device each."""
+    one = desk.plain("one", site=HOST, **options)
+    two = desk.plain("two", site=HOST, **options)
+    one.says(number("Dev0"))
+    two.says(number("Dev1"))
+    one.heard(), two.heard()
+    return one, two
+
+
+def test_a_plain_link_for_one_device_is_shown_nothing() -> None:
+    desk = Desk()
+    driver = desk.driver()
+    driver.says(number("Mount"))
+    link = desk.plain(device="Dev0")
+    driver.says(number("Focuser"), value("Mount"), '<message message="hi"/>', '<message device="Mount" message="m"/>')
+    driver.says(gone("Mount"))
+    desk.node.core.broadcast("to all")
+    desk.node.flush()
+    assert link.heard() == ""
+
+
+def test_a_router_for_one_device_is_shown_what_it_is_shown_now() -> None:
+    desk = Desk()
+    link = desk.router(OTHER, device="Dev0")
+    desk.driver().says(number("Dev0"))
+    assert 'device="Dev0"' in link.heard()
+
+
+def test_a_plain_link_for_one_device_carries_its_commands() -> None:
+    desk = Desk()
+    client, link = desk.watcher(), desk.plain(device="Dev0")
+    link.says(number("Dev0"))
+    client.says(new("Dev0"))
+    assert link.heard() == new("Dev0") + "\n"
+
+
+def test_a_question_to_all_is_about_the_one_device_of_such_a_link() -> None:
+    desk = Desk(forwarded=True)
+    link, all_of_it = desk.plain(device="Dev0"), desk.plain("all")
+    client = desk.client()
+    client.says('<getProperties version="1.7"/>', '<getProperties version="1.7" device="Mount"/>')
+    assert link.heard() == '<getProperties version="1.7" device="Dev0"/>\n'
+    assert 'device="Mount"' in all_of_it.heard()
+
+
+def test_what_came_from_a_server_is_not_shown_on_another_link_to_it() -> None:
+    desk = Desk()
+    one, two_ = two(desk)
+    one.says(value("Dev0"), '<message device="Dev0" message="hm"/>', '<message message="all"/>', gone("Dev0"))
+    assert one.heard() == two_.heard() == ""
+    other = desk.opens("three", site="10.0.0.6:7624")
+    other.says('<message message="hello"/>')
+    heard = other.heard()
+    one.says(number("Dev2"), '<message message="us"/>')
+    heard += other.heard()
+    assert "Dev1" in heard
+    assert "Dev2" in heard
+    assert "us" in heard
+
+
+def test_what_a_driver_of_ours_shares_with_it_ends_when_it_defines_that_itself() -> None:
+    desk = Desk()
+    driver, one = desk.driver(), desk.plain("one", site=HOST)
+    driver.says(number("Dev0"), value("Dev0"))
+    assert "<setNumber" in one.heard()
+    desk.plain("two", site=HOST).says(number("Dev0"))
+    driver.says(value("Dev0"))
+    assert one.heard() == ""
+
+
+def test_an_echo_over_another_link_is_told_to_clients_and_never_sent_on() -> None:
+    desk = Desk()
+    one, two_ = two(desk)
+    client = desk.watcher()
+    one.says(new("Dev1"))
+    assert client.heard() == new("Dev1") + "\n"
+    assert two_.heard() == ""
+    one.says(new("Dev0"))
+    assert client.heard() == new("Dev0") + "\n"
+    assert one.heard() == ""
+
+
+def test_what_a_client_of_a_plain_server_asks_of_another_server_is_sent_on() -> None:
+    desk = Desk()
+    one, _ = two(desk)
+    other = desk.plain("three", site="10.0.0.6:7624")
+    other.says(number("Dev3"))
+    other.heard()
+    one.says(new("Dev3"))
+    assert other.heard() == new("Dev3") + "\n"
+
+
+def test_two_ways_to_one_server_are_no_conflict() -> None:
+    desk = Desk()
+    one, two_ = two(desk)
+    two_.says(number("Dev0"))
+    assert not desk.node.core.ownership.conflicts
+    assert one.link.reported or two_.link.reported
+
+
+def unseen(desk: Desk) -> tuple[End, End]:
+    """Two links to one plain server that no address shows."""
+    one, two = desk.plain("one", site="10.0.0.5:7624"), desk.plain("two", site="10.0.0.6:7624")
+    two.says(number("Dev1"))
+    one.heard(), two.heard()
+    return one, two
+
+
+def test_what_goes_round_is_cut_off_counted_and_said_once() -> None:
+    desk = Desk()
+    client = desk.watcher()
+    one, two = unseen(desk)
+    client.says(new("Dev1"))
+    rounds = 0
+    while "<newNumberVector" in two.heard():
+        rounds += 1
+        assert rounds < 100, "it goes round without end"
+        # A plain server writes it anew.
+        text = "<newNumberVector name='N'  device='Dev1'>\n <oneNumber name='M'>\n5 \n</oneNumber>\n</newNumberVector>"
+        one.says(text)
+    assert rounds == 21  # the request, and twenty that came round
+    assert desk.counters.peers["link"].dropped_messages["loop"] == 1
+    one.says(new("Dev1"), new("Dev1"))
+    assert two.heard() == ""
+    assert len([text for text in desk.logs if "goes round" in text]) == 1
+    one.says(new("Dev1", "6"))
+    assert two.heard() == new("Dev1", "6") + "\n"  # another request
+    desk.wait(10.1)
+    one.says(new("Dev1"))
+    assert new("Dev1") in two.heard()
+
+
+def test_ten_equal_jogs_in_two_seconds_are_no_circulation() -> None:
+    desk = Desk()
+    one, two = unseen(desk)
+    for _ in range(10):
+        one.says(new("Dev1"))
+        desk.wait(0.2)
+    assert two.heard().count("<newNumberVector") == 10
+
+
+def test_a_client_may_ask_as_often_as_it_likes() -> None:
+    desk = Desk()
+    client, link = desk.watcher(), desk.plain()
+    link.says(number("Dev1"))
+    link.heard()
+    client.says(*[new("Dev1")] * 100)
+    assert link.heard().count("<newNumberVector") == 100
+
+
+def test_what_is_remembered_of_requests_is_bounded() -> None:
+    desk = Desk()
+    one, two = unseen(desk)
+    for number_ in range(3000):
+        one.says(new("Dev1", str(number_)))
+    two.heard()
+    assert desk.node.core.state.circulation.size <= 1024
