@@ -23,7 +23,7 @@ _MISTAKES = [
     (
         "driver: []",
         "driver: unknown key; known here: name, listen, drivers, remotes, definitions, discovery, http, "
-        "control, limits, log, audit, metrics, record, interlocks",
+        "control, limits, log, audit, metrics, record, devices, interlocks, reactions",
     ),
     ("name: 5", "name: expected text, got 5 (put it in quotes)"),
     ("name: on", "name: expected text, got true (put it in quotes)"),
@@ -228,6 +228,47 @@ _MISTAKES = [
     ("audit: {file: 1}", "audit.file: expected text, got 1 (put it in quotes)"),
     ("metrics: {properties: [CCD]}", "metrics.properties[0]: 'CCD' is not DEVICE.PROPERTY.MEMBER"),
     ("metrics: {properties: ['A..B']}", "metrics.properties[0]: 'A..B' is not DEVICE.PROPERTY.MEMBER"),
+    # devices
+    ("devices: {a: b}", "devices: expected a list, got keys and values"),
+    ("devices: [{connect: true}]", "devices[0]: device is missing"),
+    ("devices: [{device: ''}]", "devices[0].device: '' is not a pattern (CCD*, Dome ?, [AB]*)"),
+    ("devices: [{device: Cam, connect: 'On'}]", "devices[0].connect: expected true or false, got 'On'"),
+    ("devices: [{device: Cam, set: [A.B]}]", "devices[0].set: expected keys and values, got a list"),
+    ("devices: [{device: Cam, set: {A: 1}}]", "devices[0].set: 'A' is no PROPERTY.MEMBER"),
+    ("devices: [{device: Cam, set: {A.B.C: 1}}]", "devices[0].set: 'A.B.C' is no PROPERTY.MEMBER"),
+    ("devices: [{device: Cam, set: {'\"A.B': 1}}]", "devices[0].set: '\"A.B': no closing \""),
+    ("devices: [{device: Cam, set: {A.B: }}]", "devices[0].set.A.B: expected text, got nothing"),
+    # reactions
+    ("reactions: [{when: '1', do: [{set: A.B.C=1}]}]", "reactions[0]: name is missing"),
+    ("reactions: [{name: a, do: [{set: A.B.C=1}]}]", "reactions[0]: when is missing"),
+    ("reactions: [{name: a, when: '1'}]", "reactions[0]: do is missing"),
+    ("reactions: [{name: a, when: '1', do: []}]", "reactions[0].do: is empty: a reaction that does nothing"),
+    ("reactions: [{name: a, when: '1', do: [{wait: 5s}]}]", "reactions[0].do[0]: set is missing"),
+    (
+        "reactions: [{name: a, when: '1', do: [{set: A.B.C}]}]",
+        "reactions[0].do[0].set: 'A.B.C' is no DEVICE.PROPERTY.MEMBER=VALUE",
+    ),
+    ("reactions: [{name: a, when: '1', do: [{set: A.B.C=1, wait: 0s}]}]", "reactions[0].do[0].wait: '0s' is too small"),
+    (
+        "reactions: [{name: a, when: '1', do: [{set: A.B.C=1, on_failure: retry}]}]",
+        "reactions[0].do[0].on_failure: 'retry' is not one of continue, stop",
+    ),
+    (
+        "reactions: [{name: a, when: '(1', do: [{set: A.B.C=1}]}]",
+        "reactions[0].when: ) expected to close the parenthesis (column 3)",
+    ),
+    (
+        "reactions: [{name: a, when: '1', for: 5, do: [{set: A.B.C=1}]}]",
+        "reactions[0].for: expected a duration (500ms, 10s, 5m, 1h, 14d), got 5",
+    ),
+    (
+        "reactions: [{name: a, when: '1', hold: 5s, do: [{set: A.B.C=1}]}]",
+        "reactions[0].hold: unknown key; known here: name, when, for, unknown, start_grace, do",
+    ),
+    (
+        "reactions: [{name: a, when: '1', do: [{set: A.B.C=1}]}, {name: a, when: '1', do: [{set: A.B.C=1}]}]",
+        "reactions[1].name: 'a' is the name of reactions[0] already",
+    ),
     # interlocks
     ("interlocks: {a: b}", "interlocks: expected a list, got keys and values"),
     ("interlocks: [{refuse: [A.B.C], unless: '1'}]", "interlocks[0]: name is missing"),

@@ -85,6 +85,17 @@ def test_unknown_counts_as_holding_once_armed() -> None:
     assert careless.state is State.ARMED
 
 
+def test_where_unknown_does_not_count_it_ends_the_waiting() -> None:
+    careless = watch(unknown=False)
+    careless.judge(False, 0)
+    careless.judge(True, 1)
+    careless.judge(None, 5)
+    assert careless.passed(11) is None
+    careless.judge(True, 12)
+    assert careless.passed(21) is None
+    assert careless.passed(22) is PARK
+
+
 def test_unknown_from_the_start_arms_after_the_grace() -> None:
     wet = watch()
     assert wet.judge(None, 0) is None

@@ -19,6 +19,7 @@ from inditree.ops.model import (
     InterlockRow,
     ListenerRow,
     Owner,
+    ReactionRow,
     RecordRow,
     RemoteRow,
     Sample,
@@ -57,6 +58,10 @@ IMAGE = Definition(
 )
 
 
+READY = (
+    DeviceRow(name="CCD", owner=Owner(kind="driver", name="ccd"), ready=True, state="ready", reason=""),
+    DeviceRow(name="Mount", owner=Owner(kind="driver", name="mount")),
+)
 INTERLOCKS = (
     InterlockRow(
         name="cooling",
@@ -68,6 +73,25 @@ INTERLOCKS = (
         enforced="partial",
         refusals=4,
         devices=("CCD", "Mount"),
+    ),
+)
+
+
+REACTIONS = (
+    ReactionRow(
+        name="cold",
+        when='"CCD.CCD_TEMPERATURE.VALUE" < 0',
+        hold=10.0,
+        unknown_holds=True,
+        state="running",
+        holds=True,
+        unknown=(),
+        steps=("CCD.CCD_COOLER.ON=On",),
+        step=0,
+        due_seconds=300.0,
+        runs={"ok": 2, "failed": 1, "stopped": 0},
+        last=None,
+        devices=("CCD",),
     ),
 )
 
@@ -157,7 +181,7 @@ def counters() -> Counters:
 def sample(**fields: Any) -> Sample:
     """All of it."""
     values: dict[str, Any] = {
-        "status": status(),
+        "status": status(not_ready={"Dome": "is not there"}, devices=READY),
         "counters": counters(),
         "connections": {"client": 3, "driver": 2, "link": 1},
         "queue_bytes": {"client": 4096},
@@ -169,6 +193,7 @@ def sample(**fields: Any) -> Sample:
         "reload_timestamp": 1.7e9 + 5,
         "record": RecordRow(dir="/data", bytes=4096, oldest=1.7e9 + 6, lost=3),
         "interlocks": INTERLOCKS,
+        "reactions": REACTIONS,
         "definitions": (TEMPERATURE, COORDINATES, COOLER, IMAGE),
         "web_connections": {"page": 1, "json": 2, "xml": 0, "image": 0},
     }
@@ -191,6 +216,17 @@ class FakeControl:
 
     def interlocks(self) -> tuple[InterlockRow, ...]:
         return INTERLOCKS
+
+    def reactions(self) -> tuple[ReactionRow, ...]:
+        return REACTIONS
+
+    async def run_reaction(self, name: str) -> None:
+        self.called.append(("run reaction", name))
+
+    async def reset_reaction(self, name: str) -> None:
+        self.called.append(("reset reaction", name))
+        if name != "cold":
+            raise ControlError(404, f"there is no reaction {name!r}")
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         wish = BlobWish(device="CCD", property=None, mode="Also")

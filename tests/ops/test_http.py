@@ -490,6 +490,26 @@ def test_interlocks_are_told_but_those_of_devices_that_are_not_shown() -> None:
     asyncio.run(run())
 
 
+def test_reactions_are_told_run_and_reset() -> None:
+    async def run() -> None:
+        control = FakeControl()
+        async with served(control, by_socket=True) as (call, _):
+            (row,) = (await call("GET", "/api/v1/reactions"))[1]
+            assert (row["name"], row["state"], row["step"], row["runs"]["failed"]) == ("cold", "running", 0, 1)
+            assert (await call("GET", "/api/v1/reactions/cold"))[1] == row
+            assert (await call("GET", "/api/v1/reactions/warm"))[0] == 404
+            assert (await call("POST", "/api/v1/reactions/cold/run"))[:2] == (202, row)
+            assert (await call("POST", "/api/v1/reactions/cold/reset"))[0] == 202
+            assert (await call("POST", "/api/v1/reactions/warm/reset"))[0] == 404
+            assert (await call("GET", "/api/v1/reactions/cold/run"))[0] == 405
+        assert [each for each, _ in control.called] == ["run reaction", "reset reaction", "reset reaction"]
+        async with served(control, devices=("Mount",)) as (call, _):
+            assert (await call("GET", "/api/v1/reactions"))[1] == []
+            assert (await call("POST", "/api/v1/reactions/cold/run"))[0] == 403  # who has no token only reads
+
+    asyncio.run(run())
+
+
 def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere() -> None:
     async def run() -> dict[str, Any]:
         async with served(FakeControl()) as (call, _):
@@ -501,7 +521,8 @@ def test_the_openapi_document_names_every_path_and_its_references_lead_somewhere
         *("/livez", "/readyz", "/metrics", "/api/v1/record", "/api/v1/history"),
         *(f"/api/v1/devices/{{name}}/{each}" for each in ("refresh", "properties/{property}")),
         *(f"/api/v1/{name}" for name in ("openapi.json", "status", "clients", "drivers", "remotes", "devices")),
-        "/api/v1/interlocks",
+        *("/api/v1/interlocks", "/api/v1/reactions", "/api/v1/reactions/{name}"),
+        *(f"/api/v1/reactions/{{name}}/{action}" for action in ("run", "reset")),
         *(f"/api/v1/{name}/{{name}}" for name in ("clients", "drivers", "remotes", "devices")),
         *(f"/api/v1/{kind}/{{name}}/{a}" for kind in ("drivers", "remotes") for a in ("restart", "stop", "start")),
     }

@@ -52,6 +52,9 @@ ALERTS = {
     "IndiInterlockUnknown": "warning",
     "IndiInterlockPartial": "warning",
     "IndiCommandFailed": "warning",
+    "IndiDeviceNotReady": "warning",
+    "IndiReactionRan": "warning",
+    "IndiReactionFailed": "critical",
 }
 NIGHT = {
     "CCD": {

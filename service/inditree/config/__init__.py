@@ -14,10 +14,12 @@ from inditree.config.load import driver, load, normalised, read, remote
 from inditree.config.sources import Overlay, Sources, apply, variables
 from inditree.config.structs import (
     Access,
+    Action,
     Audit,
     ClientTls,
     Config,
     ControlSocket,
+    Desired,
     Discovery,
     Dns,
     Docker,
@@ -29,6 +31,7 @@ from inditree.config.structs import (
     Listen,
     Log,
     Metrics,
+    Reaction,
     Record,
     Remote,
     Restart,
@@ -38,11 +41,13 @@ from inditree.config.structs import (
 
 __all__ = [
     "Access",
+    "Action",
     "Audit",
     "Changes",
     "ClientTls",
     "Config",
     "ControlSocket",
+    "Desired",
     "Difference",
     "Discovery",
     "Dns",
@@ -57,6 +62,7 @@ __all__ = [
     "Log",
     "Metrics",
     "Overlay",
+    "Reaction",
     "Record",
     "Remote",
     "Restart",

@@ -27,13 +27,14 @@ from inditree.config.structs import (
     Http,
     Interlock,
     Listen,
+    Reaction,
     Remote,
     ServerTls,
     host_name,
 )
 from inditree.errors import ConfigError
 
-_Named = TypeVar("_Named", Listen, Driver, Remote, Interlock)
+_Named = TypeVar("_Named", Listen, Driver, Remote, Interlock, Reaction)
 #: sun_path holds 108 bytes with the NUL that ends a path (unix(7)); an abstract name begins with one instead.
 _UNIX_PATH_MAX = 107
 
@@ -172,6 +173,9 @@ def _check_rest(config: Config) -> None:
         raise ConfigError("listen", "is empty: one listener at least")
     _check_http(config.http)
     _check_given_names(config.interlocks, "interlocks")
+    _check_given_names(config.reactions, "reactions")
+    for index, each in enumerate(config.devices):
+        _check_globs((each.device,), f"devices[{index}].device", single=True)
     observatory.check(config)
     if config.discovery.docker and not config.discovery.docker.label:
         raise ConfigError("discovery.docker.label", "is empty")

@@ -45,7 +45,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         pairs = ((field, getattr(value, field.name)) for field in _described(type(value)).fields)
         return {
-            field.name: _written(item, field.type)
+            field.encode_name: _written(item, field.type)
             for field, item in pairs
             if item is not None or field.default is not None or _is_bound(field.type)
         }
@@ -74,6 +74,8 @@ def _described(cls: type[msgspec.Struct]) -> inspect.StructType:
 
 def _written(value: Any, kind: inspect.Type) -> Any:
     form = _form(kind)
+    if form == "values":
+        return dict(value)
     return _WRITERS[form](value) if form and value is not None else plain(value)
 
 
@@ -105,10 +107,14 @@ def _struct(data: object, kind: inspect.StructType, path: str) -> Any:
             raise ConfigError(path, f"{field.encode_name} is missing")
     # A list or a section with nothing under its key (all is commented out) is as if the key were not there.
     given = {k: v for k, v in data.items() if v is not None or not _may_be_empty(fields[k].type)}
-    return kind.cls(**{key: _value(item, fields[key].type, below(path, key)) for key, item in given.items()})
+    return kind.cls(
+        **{fields[key].name: _value(item, fields[key].type, below(path, key)) for key, item in given.items()}
+    )
 
 
 def _may_be_empty(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.Metadata):
+        return _may_be_empty(kind.type)
     return isinstance(kind, inspect.StructType | inspect.VarTupleType | inspect.DictType)
 
 
@@ -118,6 +124,8 @@ def _value(data: object, kind: inspect.Type, path: str) -> Any:
             return (kind.extra or {})["false"]
         if data == "off" and "off" in (kind.extra or {}):
             return (kind.extra or {})["off"]
+        if (kind.extra or {}).get("form") == "values":
+            return _values(data, path)
         if form := (kind.extra or {}).get("form"):
             return _quantity(data, form, kind.type, path)
         return _value(data, kind.type, path)
@@ -135,6 +143,19 @@ def _value(data: object, kind: inspect.Type, path: str) -> Any:
             raise ConfigError(path, f"expected keys and values, got {_named(data)}")
         return {_text(key, path): _text(item, below(path, str(key))) for key, item in data.items()}
     return _scalar(data, kind, path)
+
+
+def _values(data: object, path: str) -> dict[str, str]:
+    """Texts by name; what YAML made a number or a switch of is a text again."""
+    if not isinstance(data, dict):
+        raise ConfigError(path, f"expected keys and values, got {_named(data)}")
+    return {_text(key, path): _as_text(item, below(path, str(key))) for key, item in data.items()}
+
+
+def _as_text(data: object, path: str) -> str:
+    if isinstance(data, bool):
+        return "On" if data else "Off"
+    return repr(data) if isinstance(data, int | float) else _text(data, path)
 
 
 def _scalar(data: object, kind: inspect.Type, path: str) -> Any:

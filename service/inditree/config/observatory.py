@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import TypeVar
 
-from inditree.config.convert import below
-from inditree.config.structs import Config, Interlock
+from inditree.commands import names
+from inditree.config.convert import below, parsed
+from inditree.config.structs import Config, Desired, Interlock, Reaction
 from inditree.errors import ConditionError, ConfigError
-from inditree.observatory import interlocks
+from inditree.observatory import desired, interlocks, reactions
 from inditree.observatory.conditions import STATES, Condition, Operand, parse
 from inditree.observatory.patterns import parse_pattern
 
@@ -31,6 +32,34 @@ def interlock(entry: Interlock, path: str = "") -> interlocks.Interlock:
     )
 
 
+def desire(entry: Desired, path: str = "") -> desired.Desire:
+    """One desired state, with its steps in order. Raises ConfigError."""
+    if not entry.device:
+        raise ConfigError(below(path, "device"), "is empty")
+    steps: dict[str, dict[str, str]] = {}
+    for key, value in entry.set.items():
+        parts, _ = parsed(key, below(path, "set"), names.split)
+        name, member = map(names.unescaped, parts) if len(parts) == 2 else ("", "")
+        if not (name and member):
+            raise ConfigError(below(path, "set"), f"{key!r} is no PROPERTY.MEMBER")
+        steps.setdefault(name, {})[member] = value
+    first = (desired.CONNECT,) if entry.connect else ()
+    rest = tuple(desired.Step(name, values) for name, values in steps.items())
+    return desired.Desire(entry.device, first + rest, entry.required)
+
+
+def reaction(entry: Reaction, path: str = "") -> reactions.Reaction:
+    """One reaction with its expressions parsed. Raises ConfigError."""
+    if not entry.do:
+        raise ConfigError(below(path, "do"), "is empty: a reaction that does nothing")
+    steps = []
+    for number, each in enumerate(entry.do):
+        device, name, member, value = parsed(each.set, f"{below(path, 'do')}[{number}].set", names.assignment)
+        steps.append(reactions.Action(device, name, {member: value}, each.wait, each.on_failure == "stop"))
+    when = _parsed(entry.when, below(path, "when"), parse)
+    return reactions.Reaction(entry.name, when, tuple(steps), entry.hold, entry.unknown, entry.start_grace)
+
+
 def _parsed(text: str, path: str, parse_it: Callable[[str], _T]) -> _T:
     try:
         return parse_it(text)
@@ -42,12 +71,18 @@ def check(config: Config) -> None:
     """All of it. Raises ConfigError."""
     for number, entry in enumerate(config.interlocks):
         interlock(entry, f"interlocks[{number}]")
+    for number, each in enumerate(config.devices):
+        desire(each, f"devices[{number}]")
+    for number, one in enumerate(config.reactions):
+        reaction(one, f"reactions[{number}]")
 
 
 def conditions(config: Config) -> Iterator[tuple[str, Condition]]:
     """Each condition with the path of its key; of a configuration that was checked."""
     for number, entry in enumerate(config.interlocks):
         yield f"interlocks[{number}].unless", parse(entry.unless)
+    for number, each in enumerate(config.reactions):
+        yield f"reactions[{number}].when", parse(each.when)
 
 
 def named(config: Config) -> list[str]:

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from inditree.config import units
 
@@ -236,6 +236,38 @@ class Metrics(Section, frozen=True, kw_only=True):
     properties: tuple[str, ...] = ()
 
 
+#: Values by name: numbers and switches may be written as they are.
+Values = Annotated[dict[str, str], Meta(extra={"form": "values"})]
+
+
+class Desired(Section, frozen=True, kw_only=True):
+    """What the devices that fit the pattern `device` are brought to when they appear: `set` is by PROPERTY.MEMBER."""
+
+    device: str
+    connect: bool = True
+    set: Values = {}
+    required: bool = False
+
+
+class Action(Section, frozen=True, kw_only=True):
+    """One step of a reaction: DEVICE.PROPERTY.MEMBER=VALUE, and how long its end is waited for."""
+
+    set: str
+    wait: Span = 300.0
+    on_failure: Literal["continue", "stop"] = "continue"
+
+
+class Reaction(Section, frozen=True, kw_only=True):
+    """Steps that are carried out once when a condition has held for `hold` seconds (`for` in the file)."""
+
+    name: str
+    when: str
+    hold: Duration = field(default=10.0, name="for")
+    unknown: bool = True
+    start_grace: Duration = 60.0
+    do: tuple[Action, ...]
+
+
 class Interlock(Section, frozen=True, kw_only=True):
     """Commands that are not delivered unless a condition holds; `max_age` None: what was said once counts for ever."""
 
@@ -261,7 +293,9 @@ class Config(Section, frozen=True, kw_only=True):
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
     record: Record = Record()
+    devices: tuple[Desired, ...] = ()
     interlocks: tuple[Interlock, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
 
 
 def host_name() -> str:

@@ -67,6 +67,10 @@ class Condition:
     counts: frozenset[str]
     evaluate: Part
 
+    def unknown(self, source: Source) -> list[Operand]:
+        """What it reads and is not there."""
+        return [each for each in self.operands if source.number(each) is None and source.text(each) is None]
+
     def holds(self, source: Source) -> bool | None:
         """Whether it holds now; None where that is unknown. A result that is no number (nan) is unknown too."""
         value = self.evaluate(source)

@@ -137,8 +137,7 @@ class Interlock:
 
     def unknown(self, source: Aged) -> list[Operand]:
         """What its condition reads and is not there, or too old."""
-        recent = _Recent(source, self.max_age)
-        return [each for each in self.unless.operands if recent.number(each) is None and recent.text(each) is None]
+        return self.unless.unknown(_Recent(source, self.max_age))
 
     def holds(self, source: Aged) -> bool | None:
         """Whether its condition holds; None where that is unknown."""

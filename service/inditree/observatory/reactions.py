@@ -100,7 +100,10 @@ class Watch:
             self._was_false = True
             if self.state in (State.WAITING, State.DONE):
                 self.state = State.ARMED
-        elif self.state is State.ARMED and (holds or self.reaction.unknown):
+        elif holds is None and not self.reaction.unknown:
+            if self.state is State.WAITING:
+                self.state = State.ARMED  # it has not held for that long as far as anybody knows
+        elif self.state is State.ARMED:
             self.state, self._since = State.WAITING, now
         return self.passed(now)
 

@@ -111,6 +111,10 @@ class Api:
             Route("/api/v1/openapi.json", self._openapi),
             Route("/api/v1/status", self._status),
             Route("/api/v1/interlocks", self._interlocks),
+            Route("/api/v1/reactions", self._reactions),
+            Route("/api/v1/reactions/{name}", self._reaction),
+            Route("/api/v1/reactions/{name}/run", self._run_reaction, methods=["POST"]),
+            Route("/api/v1/reactions/{name}/reset", self._reset_reaction, methods=["POST"]),
             Route("/api/v1/clients", self._clients),
             Route("/api/v1/clients/{name}", self._client, methods=["GET", "DELETE"]),
             Route("/api/v1/record", self._record),
@@ -209,6 +213,26 @@ class Api:
 
     async def _interlocks(self, request: Request) -> Response:
         return await self._json(self._shown(request).interlocks(self._control.interlocks()))
+
+    async def _reactions(self, request: Request) -> Response:
+        return await self._json(self._shown(request).reactions(self._control.reactions()))
+
+    async def _reaction(self, request: Request, status: int = 200) -> Response:
+        name = request.path_params["name"]
+        for row in self._shown(request).reactions(self._control.reactions()):
+            if row.name == name:
+                return await self._json(row, status)
+        raise ControlError(404, f"there is no reaction {name!r}")
+
+    async def _run_reaction(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        await self._audited(request, "reaction.run", name, self._control.run_reaction(name))
+        return await self._reaction(request, 202)
+
+    async def _reset_reaction(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        await self._audited(request, "reaction.reset", name, self._control.reset_reaction(name))
+        return await self._reaction(request, 202)
 
     async def _devices(self, request: Request) -> Response:
         return await self._json(self._shown(request).status(self._control.snapshot()).devices)

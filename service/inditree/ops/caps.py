@@ -14,6 +14,9 @@ MAX_LISTENERS = 10
 MAX_RULES = 10
 """Interlocks, and reactions, that have."""
 
+MAX_KEPT = 20
+"""Devices whose desired state has."""
+
 OTHER = "_other"
 
 _T = TypeVar("_T")

@@ -104,9 +104,16 @@ class RemoteRow(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[str, float] = {}
 
 
-class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A device. Where `devices` of the configuration names it: is it `ready` (as it is to be), its `state` on the way
+    there, and the `reason` why it is not ready; left out else.
+    """
+
     name: str
     owner: Owner
+    ready: bool | None = None
+    state: Literal["waiting", "setting", "retrying", "ready"] | None = None
+    reason: str | None = None
 
 
 class ConflictRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +134,9 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole router. `clients` does not count links."""
+    """The whole router. `clients` does not count links. `not_ready` are required devices (or their pattern, where none
+    is there) that are not as `devices` of the configuration says, with the reason.
+    """
 
     name: str
     id: str
@@ -142,7 +151,40 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clients: int
     loops_detected: int
     conflicts: tuple[ConflictRow, ...] = ()
+    not_ready: dict[str, str] = {}
     traffic: Traffic = Traffic()
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How a reaction ran: `at` is when it began, `failures` are the steps that failed, in a person's words."""
+
+    result: Literal["ok", "failed", "stopped"]
+    at: float
+    seconds: float
+    failures: tuple[str, ...]
+
+
+class ReactionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A reaction: its `steps` are carried out once when the condition `when` has held for `hold` seconds.
+
+    `holds` is null where that is unknown, `unknown` is what the condition reads and is not there, `unknown_holds` says
+    whether unknown counts as holding. `step` is the number (from 0) of the step under way, `due_seconds` the time after
+    which it goes on without any event. `devices` are those that it names.
+    """
+
+    name: str
+    when: str
+    hold: float
+    unknown_holds: bool
+    state: Literal["unarmed", "armed", "waiting", "running", "done"]
+    holds: bool | None
+    unknown: tuple[str, ...]
+    steps: tuple[str, ...]
+    step: int | None
+    due_seconds: float | None
+    runs: dict[str, int]
+    last: RunRow | None
+    devices: tuple[str, ...] = ()
 
 
 class InterlockRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,13 +269,16 @@ class DeviceDetail(msgspec.Struct, frozen=True, kw_only=True):
     properties: tuple[PropertyRow, ...]
 
 
-class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of /readyz: `drivers` and `remotes` are those that are not up, by name, with their state."""
+class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of /readyz: `drivers` and `remotes` are those that are not up, by name, with their state; `devices` the
+    required ones that are not as the configuration says, with the reason (left out where there are none).
+    """
 
     ready: bool
     draining: bool
     drivers: dict[str, str]
     remotes: dict[str, str]
+    devices: dict[str, str] = {}
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -293,6 +338,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     record: RecordRow | None = None
     web_connections: Mapping[str, int] = {}
     interlocks: tuple[InterlockRow, ...] = ()
+    reactions: tuple[ReactionRow, ...] = ()
 
 
 class Control(Protocol):
@@ -304,6 +350,12 @@ class Control(Protocol):
         """`shown` says of which devices the rows may speak."""
 
     def interlocks(self) -> tuple[InterlockRow, ...]: ...
+
+    def reactions(self) -> tuple[ReactionRow, ...]: ...
+
+    async def run_reaction(self, name: str) -> None: ...
+
+    async def reset_reaction(self, name: str) -> None: ...
 
     def sample(self) -> Sample: ...
 
@@ -363,4 +415,5 @@ def readiness(status: Status) -> Readiness:
         draining=status.draining,
         drivers={d.name: "not ready" if d.state == "running" else d.state for d in status.drivers if not driver_up(d)},
         remotes={r.name: r.state for r in status.remotes if r.state != "up"},
+        devices=status.not_ready,
     )

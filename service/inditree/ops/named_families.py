@@ -9,14 +9,26 @@ from typing import Generic, TypeVar, get_args
 from prometheus_client import Metric
 
 from inditree.counters import Counters, DeviceCounters
-from inditree.ops.caps import MAX_RULES, OTHER, Rising, Slots, known
-from inditree.ops.model import Definition, DriverRow, DriverState, InterlockRow, RemoteState, Sample
+from inditree.observatory.reactions import RUN_RESULTS
+from inditree.ops.caps import MAX_KEPT, MAX_RULES, OTHER, Rising, Slots, known
+from inditree.ops.model import (
+    Definition,
+    DriverRow,
+    DriverState,
+    InterlockRow,
+    ReactionRow,
+    RemoteState,
+    Sample,
+    Status,
+)
 from inditree.ops.shown import Shown
 from inditree.ops.traffic_families import Values, counter, gauge, histogram
 from inditree.ops.values import PropertyValues
 from inditree.supervise import REASONS
 
 ATTEMPTS = ("ok", "refused", "unreachable", "timeout", "tls", "error")
+
+REACTION_STATES = {"unarmed": 0, "armed": 0, "waiting": 1, "running": 2, "done": 3}
 
 _Row = TypeVar("_Row")
 
@@ -81,7 +93,8 @@ class NamedFamilies:
         self._shown = shown
         self._devices, self._drivers, self._remotes = Slots(shown=shown), Slots(), Slots()
         self._commanded = Slots(shown=lambda pair: (name := pair.partition(" ")[2]) != OTHER and shown(name))
-        self._interlocks = Slots(MAX_RULES)
+        self._interlocks, self._reactions = Slots(MAX_RULES), Slots(MAX_RULES)
+        self._kept = Slots(MAX_KEPT, shown)
         self._rising = Rising()
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
@@ -93,6 +106,8 @@ class NamedFamilies:
         yield from self._of_remotes(sample)
         yield self._held(sample)
         yield from self._of_interlocks(self._shown.interlocks(sample.interlocks))
+        yield from self._of_reactions(self._shown.reactions(sample.reactions))
+        yield self._ready(sample.status)
 
     def _of_devices(self, counters: Mapping[str, DeviceCounters]) -> Iterator[Metric]:
         rows = _Named("device", self._devices, self._rising, counters)
@@ -158,6 +173,20 @@ class NamedFamilies:
         yield rows.gauge("indi_interlock_holds", text, lambda row: -1 if row.holds is None else row.holds, min)
         text = "1 where a device that it guards is at another server, which may be reached by other ways."
         yield rows.gauge("indi_interlock_partial", text, lambda row: row.enforced == "partial", max)
+
+    def _of_reactions(self, reactions: tuple[ReactionRow, ...]) -> Iterator[Metric]:
+        rows = _Named("reaction", self._reactions, self._rising, {row.name: row for row in reactions})
+        text = "0 armed (or not yet), 1 its condition holds and it waits, 2 its steps are carried out, 3 done."
+        yield rows.gauge("indi_reaction_state", text, lambda row: REACTION_STATES[row.state], max)
+        text = "Runs of a reaction, by how they ended."
+        yield rows.labelled("indi_reaction_runs", text, "result", RUN_RESULTS, lambda row: row.runs)
+
+    def _ready(self, status: Status) -> Metric:
+        ready = {row.name: row.ready for row in status.devices if row.ready is not None}
+        ready = dict.fromkeys(status.not_ready, False) | ready
+        rows = _Named("device", self._kept, self._rising, ready)
+        text = "1 where a device is as `devices` of the configuration says, 0 where it is not (yet)."
+        return rows.gauge("indi_device_ready", text, float, min)
 
     def _of_remotes(self, sample: Sample) -> Iterator[Metric]:
         rows = _Named("remote", self._remotes, self._rising, {row.name: row for row in sample.status.remotes})

@@ -17,6 +17,7 @@ from inditree.ops.model import (
     DriverRow,
     Error,
     InterlockRow,
+    ReactionRow,
     Readiness,
     RecordRow,
     RemoteRow,
@@ -33,7 +34,7 @@ _FORMS = {
 
 def document(version: str) -> _Schema:
     """OpenAPI 3.1 of everything under HTTP."""
-    rows = (ClientRow, DriverRow, RemoteRow, DeviceRow, RecordRow, InterlockRow)
+    rows = (ClientRow, DriverRow, RemoteRow, DeviceRow, RecordRow, InterlockRow, ReactionRow)
     types = (Status, *rows, CommandRow, DeviceDetail, Readiness, Error, Driver, Remote)
     refs, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for entry in (Driver, Remote):
@@ -53,6 +54,14 @@ def document(version: str) -> _Schema:
         "/api/v1/record": {"get": _get("Where the record is, and how large.", ref[RecordRow], _errors("404"))},
         "/api/v1/history": {"get": _history()},
         "/api/v1/interlocks": {"get": _get("Interlocks, and what each comes to now.", _list(ref[InterlockRow]))},
+        "/api/v1/reactions": {"get": _get("Reactions, and what each waits for.", _list(ref[ReactionRow]))},
+        "/api/v1/reactions/{name}": _named(get=_get("One reaction.", ref[ReactionRow], _errors("404"))),
+        "/api/v1/reactions/{name}/run": _named(
+            post=_change("Carry out its steps now.", "202", ref[ReactionRow], ("404", "409"))
+        ),
+        "/api/v1/reactions/{name}/reset": _named(
+            post=_change("Arm it again.", "202", ref[ReactionRow], ("404", "409"))
+        ),
         "/api/v1/devices": {"get": _get("All devices and who provides them.", _list(ref[DeviceRow]))},
         "/api/v1/devices/{name}": _named(get=_get("A device with its properties.", ref[DeviceDetail], _errors("404"))),
         "/api/v1/devices/{name}/properties/{property}": _command(ref[CommandRow]),

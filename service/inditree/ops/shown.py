@@ -8,7 +8,7 @@ from fnmatch import translate
 
 from msgspec.structs import replace
 
-from inditree.ops.model import DriverRow, InterlockRow, RemoteRow, Status, WaitingRow
+from inditree.ops.model import DriverRow, InterlockRow, ReactionRow, RemoteRow, Status, WaitingRow
 
 
 class Shown:
@@ -38,10 +38,15 @@ class Shown:
             drivers=tuple(self._driver(row) for row in status.drivers),
             remotes=tuple(self._remote(row) for row in status.remotes),
             devices=tuple(row for row in status.devices if self(row.name)),
+            not_ready={name: reason for name, reason in status.not_ready.items() if self(name)},
             conflicts=tuple(row for row in status.conflicts if self(row.device)),
         )
 
     def interlocks(self, rows: Iterable[InterlockRow]) -> tuple[InterlockRow, ...]:
+        """Those that name no device that is not shown."""
+        return tuple(row for row in rows if all(map(self, row.devices)))
+
+    def reactions(self, rows: Iterable[ReactionRow]) -> tuple[ReactionRow, ...]:
         """Those that name no device that is not shown."""
         return tuple(row for row in rows if all(map(self, row.devices)))
 

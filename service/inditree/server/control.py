@@ -10,7 +10,16 @@ from inditree import config as configuration
 from inditree.commands import Outcome
 from inditree.commands.making import CommandError, made
 from inditree.errors import ConfigError
-from inditree.ops.model import ClientRow, ControlError, DeviceSource, InterlockRow, RecordRow, Sample, Status
+from inditree.ops.model import (
+    ClientRow,
+    ControlError,
+    DeviceSource,
+    InterlockRow,
+    ReactionRow,
+    RecordRow,
+    Sample,
+    Status,
+)
 from inditree.server.parts import Parts
 from inditree.server.report import Report
 from inditree.server.sender import Sender
@@ -40,6 +49,20 @@ class Control:
     def interlocks(self) -> tuple[InterlockRow, ...]:
         """Each with what it comes to now."""
         return self._report.interlocks()
+
+    def reactions(self) -> tuple[ReactionRow, ...]:
+        """Each with its state and what it waits for."""
+        return self._parts.observatory.reactions()
+
+    async def run_reaction(self, name: str) -> None:
+        """Carry out the steps of a reaction now."""
+        self._refuse_if_stopping()
+        self._parts.observatory.run(name)
+
+    async def reset_reaction(self, name: str) -> None:
+        """Arm a reaction again."""
+        self._refuse_if_stopping()
+        self._parts.observatory.reset(name)
 
     def sample(self) -> Sample:
         """What the metrics are made of."""

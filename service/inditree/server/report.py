@@ -48,7 +48,10 @@ class Report:
         core = self._parts.engine.core
         drivers = tuple(driver_row(unit) for unit in self._parts.units.drivers.values())
         remotes = tuple(remote_row(remote) for remote in self._parts.units.remotes.values())
-        ready = is_ready(applied=self._parts.applied, draining=self._parts.draining, drivers=drivers, remotes=remotes)
+        not_ready = self._parts.observatory.keeper.missing()
+        ready = not not_ready and is_ready(
+            applied=self._parts.applied, draining=self._parts.draining, drivers=drivers, remotes=remotes
+        )
         return Status(
             name=self._parts.config.name,
             id=core.settings.identity,
@@ -67,7 +70,8 @@ class Report:
             ),
             drivers=drivers,
             remotes=remotes,
-            devices=tuple(DeviceRow(name=name, owner=owner(peer)) for name, peer in core.ownership.owners.items()),
+            devices=tuple(self._device_row(name, peer) for name, peer in core.ownership.owners.items()),
+            not_ready=not_ready,
             clients=sum(peer.kind == "client" for peer in core.peers.values()),
             loops_detected=sum(core.counters.loops.values()),
             conflicts=tuple(
@@ -77,9 +81,15 @@ class Report:
             traffic=traffic(core.counters),
         )
 
+    def _device_row(self, name: str, peer: Peer) -> DeviceRow:
+        target = self._parts.observatory.keeper.targets.get(name)
+        if target is None:
+            return DeviceRow(name=name, owner=owner(peer))
+        ready = target.step is None
+        return DeviceRow(name=name, owner=owner(peer), ready=ready, state=target.state.value, reason=target.reason)
+
     def interlocks(self) -> tuple[InterlockRow, ...]:
         """Each with what it comes to now."""
-        self._parts.engine.begin()
         return self._parts.observatory.interlocks()
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
@@ -145,6 +155,7 @@ class Report:
             record=self.record(),
             web_connections=self._parts.faces.counts(),
             interlocks=self.interlocks(),
+            reactions=self._parts.observatory.reactions(),
         )
 
 

@@ -117,7 +117,7 @@ class Server:
         self.engine.traffic = self.launch.traffic
         self.units = Units(self.engine, self.on_change)
         faces = Faces(self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot())
-        observatory = Observatory(self.engine.core)
+        observatory = Observatory(self.engine)
         self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, observatory)
         self.parts.beside = self._beside
         if self._beside is not None:
@@ -218,6 +218,7 @@ class Server:
 
     async def _stop(self) -> None:
         self.parts.draining = True
+        self.parts.observatory.stop()
         if self.parts.recorder is not None:
             self.parts.recorder.stop()
         undiscovered = self.engine.tasks.start(self.discovered.stop(), "stop discovery")
@@ -244,6 +245,7 @@ class Server:
 
     async def _close(self) -> None:
         self.parts.draining = True  # it may not have been told to stop: a start that failed, a task that was cancelled
+        self.parts.observatory.stop()
         for listener in self.parts.listeners.values():
             listener.stop()
         if self._beside is not None:

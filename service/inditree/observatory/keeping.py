@@ -1,0 +1,82 @@
+"""Which devices are on their way to the desired state, from when each appeared. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inditree.commands import Outcome
+from inditree.observatory.conditions import STATES, Operand
+from inditree.observatory.desired import CONNECT, Desire, State, Step, Target, fitting
+from inditree.observatory.values import Values
+from inditree.view.properties import Device, View
+
+
+class Keeper:
+    """The targets of all devices that are there, by device."""
+
+    def __init__(self, view: View, values: Values) -> None:
+        self.desires: tuple[Desire, ...] = ()
+        self.targets: dict[str, Target] = {}
+        self._view = view
+        self._values = values
+        self._seen: dict[str, Device] = {}  # as they were when they were looked at last
+
+    def apply(self, desires: tuple[Desire, ...]) -> None:
+        """What is desired from now on. A device whose desire is as it was goes on; all others begin anew."""
+        self.desires = desires
+        for device, target in list(self.targets.items()):
+            if fitting(desires, device) != target.desire:
+                self._forget(device)
+        for device in [each for each in self._seen if each not in self.targets]:
+            del self._seen[device]
+
+    def look(self, now: float) -> Iterator[tuple[Target, Step]]:
+        """The steps to send now."""
+        devices = self._view.devices
+        for name in [name for name, seen in self._seen.items() if devices.get(name) is not seen]:
+            self._forget(name)
+        for name, device in list(devices.items()):
+            if name not in self._seen:
+                self._appear(name, device)
+        for name, target in list(self.targets.items()):
+            step = self._next(target, devices[name], now)
+            if step is not None:
+                yield target, step
+
+    def _forget(self, name: str) -> None:
+        self._seen.pop(name, None)
+        self.targets.pop(name, None)
+
+    def _appear(self, name: str, device: Device) -> None:
+        self._seen[name] = device
+        desire = fitting(self.desires, name)
+        if desire is not None:
+            self.targets[name] = Target(name, desire)
+
+    def _next(self, target: Target, device: Device, now: float) -> Step | None:
+        step = target.step
+        if target.state is State.SETTING and step is not None:
+            if self._values.number(Operand(target.device, step.property, "_STATE")) == STATES["Busy"]:
+                target.busy()
+        elif step is CONNECT and self._is_connected(target.device):
+            target.holds_already()
+        return target.passed(now) or target.resume(device.properties, now)
+
+    def _is_connected(self, device: str) -> bool:
+        connected = self._values.number(Operand(device, CONNECT.property, "CONNECT"))
+        return connected == 1 and self._values.number(Operand(device, CONNECT.property, "_STATE")) != STATES["Alert"]
+
+    def answered(self, target: Target, outcome: Outcome, now: float) -> None:
+        """A step that was sent has ended."""
+        if self.targets.get(target.device) is target:
+            target.answered(outcome, now)
+
+    def missing(self) -> dict[str, str]:
+        """Why each required device is not as it is to be: by name, or by its pattern where none is there."""
+        found = {}
+        for desire in self.desires:
+            mine = [each for each in self.targets.values() if each.desire is desire] if desire.required else []
+            if desire.required and not mine:
+                found[desire.pattern] = "is not there"
+            found |= {each.device: each.reason for each in mine if each.state is not State.READY}
+        return found
