@@ -144,9 +144,9 @@ def test_after_a_restart_a_drivers_snoops_hold_again() -> None:
     world = World()
     mount, dome = world.driver(define("Mount", "P")), world.driver(get("Mount"), name="dome")
     dome.leave()
-    wishes = dome.peer.wishes
+    subscription = dome.peer.subscription
     again = world.driver(name="dome")
-    world.core.restore(again.peer, wishes)
+    world.core.restore(again.peer, subscription)
     mount.say(update("Mount", "P"))
     assert again.heard() == [update("Mount", "P")]
 

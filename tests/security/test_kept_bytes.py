@@ -59,7 +59,7 @@ def _with_path(definition: str) -> str:
 @pytest.fixture(name="traced", autouse=True)
 def _traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Smaller bounds than those of a real router, so that few elements reach them."""
-    monkeypatch.setattr("inditree.core.clients.WISHES_LIMIT", MIB // 2)
+    monkeypatch.setattr("inditree.core.clients.SUBSCRIPTION_LIMIT", MIB // 2)
     monkeypatch.setattr("inditree.core.devices.COUNTED_DEVICES", 64)
     monkeypatch.setattr("inditree.core.notices.TOLD_LIMIT", 512)
     monkeypatch.setattr("inditree.wire.runs.HEADS_LIMIT", 256)

@@ -144,7 +144,7 @@ def test_a_driver_may_hand_over_memory_and_files_that_can_be_read(
     async def work() -> None:
         async with driver() as (engine, far, _):
             reader, stream = client_of(engine)
-            await until(lambda: stream.peer.wishes.wants_blobs, "the client's wish")
+            await until(lambda: stream.peer.subscription.wants_blobs, "the client's wish")
             far.sendall(DEF)
             hand(far, SET.replace(b".x", b".1"), make(tmp_path / "one"))
             hand(far, SET.replace(b".x", b".2"), memfd(tmp_path))

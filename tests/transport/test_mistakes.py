@@ -232,7 +232,7 @@ def test_an_image_that_meets_a_mistake_on_its_way_leaves_no_memory(
             clients = [Camera(engine, "client", name) for name in ("one", "two")]
             for client in clients:
                 client.far.sendall(b"<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>")
-            await until(lambda: all(client.stream.peer.wishes.wants_blobs for client in clients), "their wishes")
+            await until(lambda: all(client.stream.peer.subscription.wants_blobs for client in clients), "their wishes")
             one = '<oneBLOB name="i" size="3" format=".x">QUJD</oneBLOB>'
             camera.far.sendall(f'<setBLOBVector device="C" name="I" state="Ok">{one}</setBLOBVector>'.encode())
             await until(lambda: camera.closed, "the end of its source")

@@ -120,10 +120,10 @@ class Session:
 
     def ask(self, patterns: list[Names]) -> None:
         """Ask for the properties that fit, by name where a pattern says one, and for the end of the answer."""
-        wishes = {(literal(each.device), literal(each.property)) for each in patterns}
-        if not wishes or any(device is None for device, _ in wishes):
-            wishes = {(None, None)}
-        data = b"".join(get_properties(device, name) for device, name in sorted(wishes, key=str))
+        wanted = {(literal(each.device), literal(each.property)) for each in patterns}
+        if not wanted or any(device is None for device, _ in wanted):
+            wanted = {(None, None)}
+        data = b"".join(get_properties(device, name) for device, name in sorted(wanted, key=str))
         self.send(data + ping_request("inditree-end"))
 
     def definitions(self, deadline: float, patterns: list[Names]) -> list[Names]:

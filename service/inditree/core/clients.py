@@ -8,7 +8,7 @@ from inditree.core.peer import Peer
 from inditree.core.refusals import say_nameless
 from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
-from inditree.core.wishes import MODES
+from inditree.core.subscription import MODES
 from inditree.flow.acks import PREFIX
 from inditree.flow.outbox import Traced
 from inditree.tree import paths
@@ -19,8 +19,8 @@ LIBINDI_PING = "SetBLOB/"
 """How the uid begins of the ping that a libindi driver sends after each BLOB and waits for."""
 
 
-WISHES_LIMIT = 4 << 20
-"""Bytes of memory that the names of one peer's wishes may take: some ten thousand properties."""
+SUBSCRIPTION_LIMIT = 4 << 20
+"""Bytes of memory that the names in one peer's subscription may take: some ten thousand properties."""
 
 
 def get_properties(state: State, peer: Peer, element: Element) -> None:
@@ -39,8 +39,8 @@ def get_properties(state: State, peer: Peer, element: Element) -> None:
     peer.asked = True
     if device == "*":
         device = name = None
-    if state.subscriptions.ask(peer, device, name):
-        _bound_wishes(state, peer)
+    if state.subscriptions.subscribe(peer, device, name):
+        _bound_subscription(state, peer)
         state.routes.forget()
         state.demand.changed(peer, device)
         state.intake.moved()
@@ -54,10 +54,10 @@ def get_properties(state: State, peer: Peer, element: Element) -> None:
                 state.desk.send(chained, normal_version(element.data), "getProperties")
 
 
-def _bound_wishes(state: State, peer: Peer) -> None:
+def _bound_subscription(state: State, peer: Peer) -> None:
     """Names cost memory, and who asks for ever new ones must not take all of it."""
-    if peer.wishes.weight > WISHES_LIMIT:
-        state.desk.close(peer, "limit", f"asks for too many properties ({WISHES_LIMIT >> 20} MiB of names)")
+    if peer.subscription.weight > SUBSCRIPTION_LIMIT:
+        state.desk.close(peer, "limit", f"asks for too many properties ({SUBSCRIPTION_LIMIT >> 20} MiB of names)")
 
 
 def _forward(state: State, peer: Peer, element: Element) -> None:
@@ -75,7 +75,7 @@ def _forward(state: State, peer: Peer, element: Element) -> None:
 
 
 def enable_blob(state: State, peer: Peer, element: Element) -> None:
-    """A BLOB wish, which shows interest in its device or property too. INDIGO's `URL` is taken for Also."""
+    """A BLOB mode is set, which shows interest in its device or property too. INDIGO's `URL` is taken for Also."""
     device, name = element.device or None, element.name or None
     mode = element.text
     if mode.upper() == "URL":
@@ -84,10 +84,10 @@ def enable_blob(state: State, peer: Peer, element: Element) -> None:
         state.desk.count_dropped(peer, "unknown", len(element.data))
         state.notices.once(peer, "warning", "enable_blob", f"enableBLOB {mode[:20]!r} is none of Never, Also, Only")
         return
-    peer.wishes.set_blob(mode, device, name)
+    peer.subscription.set_blob(mode, device, name)
     if device is not None and peer.link is None:
-        state.subscriptions.use(peer, device, name)
-    _bound_wishes(state, peer)
+        state.subscriptions.show_interest(peer, device, name)
+    _bound_subscription(state, peer)
     state.routes.forget()
     state.demand.changed(peer, device)
     state.intake.moved()
@@ -125,8 +125,8 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
     if peer.policy.read_only or not peer.sees(device):
         _refuse(state, peer, item, device, size)
         return
-    if peer.link is None and peer.kind != "observer" and state.subscriptions.use(peer, device):
-        _bound_wishes(state, peer)
+    if peer.link is None and peer.kind != "observer" and state.subscriptions.show_interest(peer, device):
+        _bound_subscription(state, peer)
         state.routes.forget()
         state.demand.changed(peer, device)
     if owner is None:

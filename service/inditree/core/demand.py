@@ -23,8 +23,8 @@ class Images:
 class Demand:
     """Which images there are behind which link, by device, and who wants them.
 
-    A link is asked when the first wants a property and told when the last does not any more. Wishes that are not about
-    one device are looked at in `settle`, once however many of them came.
+    A link is asked when the first wants a property and told when the last does not any more. Subscriptions that
+    are not about one device are looked at in `settle`, once however many of them came.
     """
 
     __slots__ = ("_changed", "_desk", "_sources", "_subscriptions", "_wants")
@@ -53,7 +53,7 @@ class Demand:
 
     def changed(self, peer: Peer, device: str | None = None) -> None:
         """What a peer wants of a device (None: of any) may have changed."""
-        if not peer.wishes.wants_blobs:
+        if not peer.subscription.wants_blobs:
             return
         if device is None:
             self._changed.add(peer)
@@ -103,7 +103,7 @@ class Demand:
             self._remove(peer, images)
 
     def forget(self, device: str, name: str | None) -> None:
-        """A property (None: a device) is gone: the wish is taken back, or it would hold for what is defined next."""
+        """A property (None: a device) is gone: a link is told so, or its images would come for what is defined next."""
         names = self._sources.get(device)
         if names is None:
             return

@@ -86,7 +86,7 @@ def _settled(state: State, peer: Peer, device: str | None) -> None:
     kind = f"inditree {link.remote_id}" if link.is_router else "plain INDI"
     state.desk.log("info", "link", f"link {peer.name}: {kind}", peer=peer.name)
     if link.share:
-        state.subscriptions.ask(peer, device, None)
+        state.subscriptions.subscribe(peer, device, None)
         state.routes.forget()
         definitions.answer(state, peer, device, None)
     probe(state, peer)
@@ -126,9 +126,9 @@ def accept_chained(state: State, peer: Peer) -> None:
     promote(state, peer)
     assert peer.link is not None
     peer.link.snoops = True
-    state.subscriptions.everything(peer)
+    state.subscriptions.subscribe_all(peer)
     _settled(state, peer, None)
-    for device, name in sorted({wish for driver in state.desk.drivers for wish in driver.wishes.asked()}):
+    for device, name in sorted({named for driver in state.desk.drivers for named in driver.subscription.named()}):
         if peer.sees(device):
             state.desk.send(peer, get_properties(device, name or None), "getProperties")
 
@@ -148,7 +148,7 @@ def promote(state: State, peer: Peer) -> None:
 def accept_plain_provider(state: State, peer: Peer) -> None:
     """A connection that never introduced itself defines a device, where `peers: any` allows it (an IPyServer)."""
     promote(state, peer)
-    state.subscriptions.everything(peer)  # it asked for everything, and only then said what it has
+    state.subscriptions.subscribe_all(peer)  # it asked for everything, and only then said what it has
 
 
 def introduced_late(state: State, peer: Peer, element: Element) -> bool:

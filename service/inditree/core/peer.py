@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from inditree.core.wishes import Wishes
+from inditree.core.subscription import Subscription
 from inditree.counters import PeerCounters
 from inditree.flow.acks import Owed
 from inditree.flow.outbox import Outbox
@@ -60,10 +60,10 @@ class Peer:
         "pings",
         "policy",
         "promises",
+        "subscription",
         "takes_fds",
         "unread",
         "weight",
-        "wishes",
     )
 
     def __init__(self, number: int, kind: str, name: str, policy: Policy, outbox: Outbox, now: float) -> None:
@@ -77,7 +77,7 @@ class Peer:
         self.counters: PeerCounters
         self.pace = Pace(now)
         self.joined = now
-        self.wishes = Wishes()
+        self.subscription = Subscription()
         self.owns: set[str] = set()
         self.link: Link | None = None
         self.latin: Latin | None = None  # it has defined names in Latin-1
@@ -133,16 +133,16 @@ class Peer:
 
     def hears_itself(self, device: str, name: str | None) -> bool:
         """Does it hear what it says itself of a device of its own? A driver that asked for that by name does."""
-        return self.is_driver and not self.gone and self.wishes.names(device, name)
+        return self.is_driver and not self.gone and self.subscription.names(device, name)
 
     def hears(self, tag: str, device: str, name: str | None) -> bool:
         """Does a control element of `device` go to this peer? Of one of its own see `hears_itself` too."""
         if self.link is not None and not self.link.shows(device):
             return False
-        return self.wishes.hears(tag, device, name) and self.sees(device)
+        return self.subscription.hears(tag, device, name) and self.sees(device)
 
     def hears_blob(self, device: str, name: str) -> bool:
         """Does a BLOB of this property go to this peer? Of one of its own see `hears_itself` too."""
         if self.link is not None and not (self.link.blobs and self.link.shows(device)):
             return False
-        return self.wishes.hears_blob(device, name) and self.sees(device)
+        return self.subscription.hears_blob(device, name) and self.sees(device)

@@ -33,7 +33,7 @@ def judge(state: State, peer: Peer) -> None:
     if peer.owed is not None:  # a router's own acknowledgements pace it; the ping behind this image is still to come
         targets = state.routes.find(peer, IMAGE, peer.last_key[0], peer.last_key[1]).targets
         number = max(0, peer.owed.coming(peer.last_key) - 1)
-        _promise(peer, peer.last_key, targets, peer.last_size * number, state.desk.now, wish=False)
+        _promise(peer, peer.last_key, targets, peer.last_size * number, state.desk.now, waits=False)
         return
     if peer.held:
         return
@@ -73,7 +73,7 @@ def _reason(state: State, peer: Peer) -> str:
         why = MEMORY  # nobody asks before it makes the next one
     elif not may_read(targets, need):
         why = HELD
-    _promise(peer, key, targets, size, now, wish=bool(why))
+    _promise(peer, key, targets, size, now, waits=bool(why))
     if not (why or peer.pings):
         _mark_who_is_behind(targets, key, size, now)
     return why
@@ -96,7 +96,7 @@ def pay(state: State, peer: Peer) -> None:
             _mark_who_is_behind(targets, key, size * number, now)
             state.desk.pong(peer, owed.pay(key))
         coming = owed.coming(key)
-        _promise(peer, key, targets, size * max(coming, 1), now, wish=not coming)
+        _promise(peer, key, targets, size * max(coming, 1), now, waits=not coming)
 
 
 def _unseen(state: State, key: Key, target: Peer) -> int:
@@ -116,16 +116,16 @@ def _mark_who_is_behind(targets: tuple[Peer, ...], key: Key, size: int, now: flo
         target.outbox.lanes.mind(key, 0.0 if fits else now + PATIENCE)
 
 
-def _promise(peer: Peer, key: Key, targets: tuple[Peer, ...], size: int, now: float, *, wish: bool) -> None:
-    """Keep room for what a source may send; for what it wishes to send only where there is none yet."""
+def _promise(peer: Peer, key: Key, targets: tuple[Peer, ...], size: int, now: float, *, waits: bool) -> None:
+    """Keep room for what a source may send; for what it waits to send only where there is none yet."""
     before = peer.promises.get(key)
-    wished = None
-    if wish:
-        wished = before.wished if before is not None and before.wished is not None else now
+    waits_since = None
+    if waits:
+        waits_since = before.waits_since if before is not None and before.waits_since is not None else now
         targets = tuple(target for target in targets if not target.outbox.fits(key, size, now))
     if before is not None:
         before.size = 0
-    promise = peer.promises[key] = Promise(size, now, wished)
+    promise = peer.promises[key] = Promise(size, now, waits_since)
     for target in targets:
         target.outbox.lanes.promise(key, promise)
 

@@ -12,7 +12,7 @@ from inditree.core.gate import Gate
 from inditree.core.peer import Peer, Policy
 from inditree.core.routes import Group
 from inditree.core.state import State
-from inditree.core.wishes import Wishes
+from inditree.core.subscription import Subscription
 from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
 from inditree.flow.whole import WholeOutbox
@@ -277,9 +277,9 @@ class Core:
         """The function that the peer's framer asks for the group of a head."""
         return self.state.routes.of(peer)
 
-    def restore(self, peer: Peer, wishes: Wishes) -> None:
-        """A driver is back: its snoops and BLOB wishes hold again."""
-        self.state.subscriptions.restore(peer, wishes)
+    def restore(self, peer: Peer, subscription: Subscription) -> None:
+        """A driver is back: its subscription and BLOB modes hold again."""
+        self.state.subscriptions.restore(peer, subscription)
         self.state.routes.forget()
         self.state.demand.changed(peer)
         self.intake.moved()

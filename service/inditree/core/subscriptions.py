@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inditree.core.peer import Peer
-from inditree.core.wishes import Wishes
+from inditree.core.subscription import Subscription
 
 
 class Subscriptions:
@@ -25,30 +25,30 @@ class Subscriptions:
         self._named: dict[str, dict[Peer, None]] = {}
         self._sorted: list[Peer] | None = None  # those of all, as they were asked for last
 
-    def ask(self, peer: Peer, device: str | None, name: str | None) -> bool:
+    def subscribe(self, peer: Peer, device: str | None, name: str | None) -> bool:
         """A peer asks to hear of all devices, of one, or of a property; True when it hears more from now on."""
-        grown = peer.wishes.ask(device, name)
+        grown = peer.subscription.add(device, name)
         if grown:
             self._index(peer, device)
         return grown
 
-    def use(self, peer: Peer, device: str, name: str | None = None) -> bool:
+    def show_interest(self, peer: Peer, device: str, name: str | None = None) -> bool:
         """A peer shows interest in a device or property without asking; True when it hears more from now on."""
-        grown = peer.wishes.use(device, name)
+        grown = peer.subscription.add_interest(device, name)
         if grown:
             self._index(peer, device)
         return grown
 
-    def everything(self, peer: Peer) -> None:
+    def subscribe_all(self, peer: Peer) -> None:
         """A peer hears of all devices, whatever it has asked for."""
-        peer.wishes.all = True
+        peer.subscription.all = True
         self._index(peer, None)
 
-    def restore(self, peer: Peer, wishes: Wishes) -> None:
+    def restore(self, peer: Peer, subscription: Subscription) -> None:
         """A peer has the subscriptions of its last run."""
         self.forget(peer)
-        peer.wishes = wishes
-        if wishes.all:
+        peer.subscription = subscription
+        if subscription.all:
             self._index(peer, None)
         for device in _named(peer):
             self._index(peer, device)
@@ -85,7 +85,7 @@ class Subscriptions:
 
 
 def _named(peer: Peer) -> Iterable[str]:
-    return peer.wishes.devices | peer.wishes.property_devices
+    return peer.subscription.devices | peer.subscription.property_devices
 
 
 def _number(peer: Peer) -> int:

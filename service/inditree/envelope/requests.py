@@ -64,7 +64,7 @@ class NewSwitch(Struct):
 
 
 class EnableBlob(Struct):
-    """A wish for images: by `URL`, or Never."""
+    """A request for images: by `URL`, or Never."""
 
     device: str
     value: Literal["Never", "URL"]
@@ -72,7 +72,7 @@ class EnableBlob(Struct):
 
 
 class GetStatus(Struct):
-    """A wish for the router's status, now and again; `stop` ends it."""
+    """A request for the router's status, now and again; `stop` ends it."""
 
     stop: bool = False
 
@@ -111,9 +111,9 @@ def requests(text: str | bytes) -> list[bytes | EnableBlob | GetStatus]:
     return found
 
 
-def _ask(wish: GetProperties) -> bytes:
-    device = wish.device if wish.device != "*" else ""  # an indiserver that chains itself to us says `*`
-    return get_properties(device or None, (device and wish.name) or None)
+def _ask(asked: GetProperties) -> bytes:
+    device = asked.device if asked.device != "*" else ""  # an indiserver that chains itself to us says `*`
+    return get_properties(device or None, (device and asked.name) or None)
 
 
 def _text(new: NewText) -> bytes:

@@ -21,16 +21,16 @@ PATIENCE = 2.0
 class Promise:
     """Room of `size` bytes for what a source may send. It lapses a second after `at`, but not while an image comes.
 
-    `wished`: the source may not send it yet, and has waited since then (seconds); None: it may. It is kept from those
-    only of whom an image waits, or who have waited for less time.
+    `waits_since`: the source may not send it yet, and has waited since then (seconds); None: it may. It is
+    kept from those only of whom an image waits, or who have waited for less time.
     """
 
-    __slots__ = ("at", "coming", "others", "size", "wished")
+    __slots__ = ("at", "coming", "others", "size", "waits_since")
 
-    def __init__(self, size: int, at: float, wished: float | None = None) -> None:
+    def __init__(self, size: int, at: float, waits_since: float | None = None) -> None:
         self.size = size
         self.at = at
-        self.wished = wished
+        self.waits_since = waits_since
         self.coming = False
         self.others = 0  # images of other properties that have come from the same peer meanwhile
 
@@ -190,8 +190,8 @@ class Room:
         mine = self.properties.get(key)
         own = mine.bytes if mine is not None else 0
         since = now
-        if mine is not None and mine.promise is not None and mine.promise.wished is not None:
-            since = mine.promise.wished
+        if mine is not None and mine.promise is not None and mine.promise.waits_since is not None:
+            since = mine.promise.waits_since
         others = 0
         for each, known in self.properties.items():
             if known is mine or not self._counts(each, known, now):
@@ -200,7 +200,7 @@ class Room:
             promise = known.promise
             if promise is None or promise.lapsed(now):
                 continue
-            if promise.wished is None or (not known.tickets and (own or promise.wished < since)):
+            if promise.waits_since is None or (not known.tickets and (own or promise.waits_since < since)):
                 others += promise.size
         return (number == 1 and not (own or others)) or control + own + others + size * number <= self.limit
 

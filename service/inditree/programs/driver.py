@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from inditree.config import Driver
 from inditree.core import Peer
-from inditree.core.wishes import Wishes
+from inditree.core.subscription import Subscription
 from inditree.programs.process import Child, spawn
 from inditree.programs.stderr import StderrLog
 from inditree.programs.supervisor import Supervisor, policy_of
@@ -44,7 +44,7 @@ class ExecDriver:
         self._engine = engine
         self._child: Child | None = None
         self._stream: Stream | None = None
-        self._wishes: Wishes | None = None
+        self._subscription: Subscription | None = None
 
     @property
     def kind(self) -> str:
@@ -78,8 +78,8 @@ class ExecDriver:
             joins=True,
         )
         core.desk.send(self.peer, get_properties(), "getProperties")
-        if self._wishes is not None:
-            core.restore(self.peer, self._wishes)
+        if self._subscription is not None:
+            core.restore(self.peer, self._subscription)
         engine.flush()
         child.exited.add_done_callback(self._exited)
         return child.pid
@@ -95,7 +95,7 @@ class ExecDriver:
     def _closed(self, reason: str, text: str) -> None:
         """Its stream has ended, or the core closed it."""
         assert self.peer is not None
-        self._wishes = self.peer.wishes
+        self._subscription = self.peer.subscription
         self.peer = self._stream = None
         child = self._child
         if child is None or child.exited.done():

@@ -9,7 +9,7 @@ from typing import Any
 
 from inditree.config import Driver
 from inditree.core import Peer
-from inditree.core.wishes import Wishes
+from inditree.core.subscription import Subscription
 from inditree.errors import PeerError
 from inditree.flow.pauses import Pause
 from inditree.flow.whole import WholeOutbox
@@ -48,11 +48,11 @@ class InProcessPort:
         self.process.on_room = self._room
         engine.ports[self.peer] = self
 
-    def prime(self, wishes: Wishes | None) -> None:
+    def prime(self, subscription: Subscription | None) -> None:
         """Ask it for its properties; what an earlier run of it snooped on holds again."""
         self._engine.core.desk.send(self.peer, get_properties(), "getProperties")
-        if wishes is not None:
-            self._engine.core.restore(self.peer, wishes)
+        if subscription is not None:
+            self._engine.core.restore(self.peer, subscription)
         self._engine.flush()
 
     def _receive(self, data: bytes | Blob) -> None:
@@ -147,7 +147,7 @@ class PythonDriver:
         self._once = once
         self._ports: list[InProcessPort] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._wishes: dict[str, Wishes] = {}
+        self._subscription: dict[str, Subscription] = {}
         self._running = 0
         self._failed = False
 
@@ -184,7 +184,7 @@ class PythonDriver:
 
     def _start_one(self, name: str, driver: Any) -> None:
         def closed(reason: str, text: str) -> None:
-            self._wishes[name] = port.peer.wishes
+            self._subscription[name] = port.peer.subscription
             if port.ended or reason == "shutdown":
                 return
             if reason == "malformed":
@@ -200,7 +200,7 @@ class PythonDriver:
         task = self._engine.tasks.start(self._run(port), f"driver {name}")
         task.add_done_callback(lambda _: self._gone(port, "shutdown", "stopped"))  # killed before its first step
         self._tasks.append(task)
-        port.prime(self._wishes.get(name))
+        port.prime(self._subscription.get(name))
 
     async def _run(self, port: InProcessPort) -> None:
         reason, text = "eof", "ended"

@@ -248,14 +248,14 @@ def remote_row(remote: RemoteLink) -> RemoteRow:
 
 
 def _client_row(peer: Peer, now: float, shown: Callable[[str], bool]) -> ClientRow:
-    wishes = peer.wishes
-    asked = {f"{device}.{name}" if name else device for device, name in wishes.asked() if shown(device)}
-    modes: list[Any] = list(wishes.blobs())
+    subscription = peer.subscription
+    asked = {f"{device}.{name}" if name else device for device, name in subscription.named() if shown(device)}
+    modes: list[Any] = list(subscription.blobs())
     return ClientRow(
         id=peer.id,
         address=peer.address,
         listener=peer.policy.listener,
-        devices=("*",) if wishes.all else tuple(sorted(asked)),
+        devices=("*",) if subscription.all else tuple(sorted(asked)),
         blobs=tuple(
             BlobWish(device=device or None, property=name, mode=mode)
             for device, name, mode in modes

@@ -17,7 +17,7 @@ _PASS_ONLY = frozenset({"defBLOBVector", "setBLOBVector", "delProperty"})
 """What a device whose BLOB mode is Only still says."""
 
 
-class Wishes:
+class Subscription:
     """Interest (all, device, property) and BLOB modes (all, device, property; the narrower wins)."""
 
     __slots__ = (
@@ -48,8 +48,8 @@ class Wishes:
         """True when the peer has named a device: a later getProperties without one does not widen that."""
         return bool(self.devices or self.properties)
 
-    def ask(self, device: str | None, name: str | None) -> bool:
-        """Take a getProperties; True when the interest has grown."""
+    def add(self, device: str | None, name: str | None) -> bool:
+        """Add what a getProperties names; True when the peer hears more from now on."""
         if device is None:
             if self.all or self.specific:
                 return False
@@ -68,9 +68,9 @@ class Wishes:
         self.weight += 2 * NAME_WEIGHT + len(device) + len(name)
         return True
 
-    def use(self, device: str, name: str | None = None) -> bool:
-        """Take the interest shown by a new* or enableBLOB for a device, or for one property; True when it has grown."""
-        return not self.all and device not in self.devices and self.ask(device, name)
+    def add_interest(self, device: str, name: str | None = None) -> bool:
+        """Add a device or property that a new* or enableBLOB names; True when the peer hears more from now on."""
+        return not self.all and device not in self.devices and self.add(device, name)
 
     def names(self, device: str, name: str | None) -> bool:
         """Was this device, or this property of it, asked for by name?"""
@@ -79,7 +79,7 @@ class Wishes:
         return device in self.property_devices if name is None else (device, name) in self.properties
 
     def set_blob(self, mode: str, device: str | None, name: str | None) -> None:
-        """Take an enableBLOB: for all, a device, or one property of it."""
+        """Set the BLOB mode of everything, of a device, or of one property."""
         self.wants_blobs |= mode != NEVER
         if device is None:
             self.blob_all = mode
@@ -114,13 +114,13 @@ class Wishes:
         """Does a BLOB with data go to this peer?"""
         return self.interested(device, name) and self.blob_mode(device, name) != NEVER
 
-    def asked(self) -> Iterator[tuple[str, str]]:
+    def named(self) -> Iterator[tuple[str, str]]:
         """(device, name or "") of every device and property that it named."""
         yield from ((device, "") for device in self.devices)
         yield from self.properties
 
     def blobs(self) -> Iterator[tuple[str, str | None, str]]:
-        """(device or "", name, mode) of every BLOB wish, for status and restoring."""
+        """(device or "", name, mode) of every BLOB mode that was set, for status and restoring."""
         if self.blob_all != NEVER:
             yield "", None, self.blob_all
         for device, mode in self.blob_devices.items():
