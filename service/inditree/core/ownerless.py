@@ -57,4 +57,4 @@ def _hears(peer: Peer, element: Element) -> bool:
         if question:
             return peer.link.settled and (device in (None, "", "*") or peer.link.accepts(device or ""))
         return peer.link.shows(device or "")
-    return not question and (device is None or peer.wishes.hears("message", device, None))
+    return not question and (device is None or peer.subscription.hears("message", device, None))
