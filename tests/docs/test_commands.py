@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from docs import written
 from docs.written import ROOT, blocks
@@ -156,6 +157,9 @@ def test_the_control_api(shell: Shell) -> None:
         assert '"state":"running"' in shell.run(one)
         assert '"name":"focus"' in shell.run(add)
         assert "error" in shell.run(restart)
+    (put,) = block("docs/http.md", 1)
+    with shell.serving(f"{serve} inditree-telescope", "Py Telescope"):
+        assert '"result":"ok"' in shell.run(put)
     with shell.serving(f"{serve} --token-file token indi_simulator_ccd", "CCD Simulator"):
         shell.run(add)
         assert '"name":"focus"' in shell.run(restart)
@@ -182,6 +186,48 @@ def test_scripts(shell: Shell) -> None:
         night = [line.replace("--expose 60 -n 20", "--expose 0.1 -n 2") for line in block("docs/scripts.md", 1)]
         shell.run(*night, timeout=90)
     assert len(list(shell.where.glob("Py Camera-*.fits"))) == 5
+
+
+def fenced(page: str, kind: str) -> str:
+    """The one block of a kind in a page."""
+    (found,) = re.findall(rf"^```{kind}\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def test_a_night_by_cron_and_as_a_job(shell: Shell) -> None:
+    lines = [
+        line for line in fenced("docs/scripts.md", "cron").splitlines() if not re.match(r"[A-Z]+=|INDITREE_HOST", line)
+    ]
+    night, park = (re.fullmatch(r"\d+ \d+ \* \* \* observer (.*)", line) for line in lines)
+    assert night and park and night[1].startswith("flock -n ")
+    config, job = yaml.safe_load_all(fenced("docs/scripts.md", "yaml"))
+    spec = job["spec"]["template"]["spec"]
+    (container,), (volume,) = spec["containers"], spec["volumes"]
+    (mounted,) = container["volumeMounts"]
+    assert volume["configMap"]["name"] == config["metadata"]["name"] and mounted["name"] == volume["name"]
+    program, script = container["command"]
+    (shell.where / "night.sh").write_text(config["data"][Path(script).relative_to(mounted["mountPath"]).name])
+    with shell.serving("inditree serve inditree-telescope", "Py Telescope"):
+        shell.run(f"{program} night.sh", timeout=90)
+        shell.run(park[1], 'inditree set "Py Telescope.TELESCOPE_PARK.UNPARK=On" --wait 1m', park[1])
+        assert shell.run('inditree get "Py Telescope.TELESCOPE_PARK.PARK"').endswith("=On\n")
+
+
+def test_a_script_of_the_standard_library(shell: Shell) -> None:
+    (shell.where / "token").write_text("secret")
+    script = fenced("docs/scripts.md", "python").replace("9724", str(shell.http))
+    (shell.where / "slew.py").write_text(script)
+    with shell.serving("inditree serve --token-file token inditree-telescope", "Py Telescope"):
+        said = shell.run("TOKEN_FILE=token python -I slew.py", timeout=90)
+        assert re.fullmatch(r"at RA 5\.58\d* h, DEC -5\.39\d* degrees\n", said)
+        wrong = subprocess.run(
+            shell.words("TOKEN_FILE=/dev/null python -I slew.py"),
+            cwd=shell.where,
+            env=shell.env,
+            text=True,
+            capture_output=True,
+        )
+        assert wrong.returncode == 1 and "Py Telescope.CONNECTION: 401" in wrong.stderr
 
 
 def test_a_night_as_a_file(shell: Shell) -> None:

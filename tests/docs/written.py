@@ -97,6 +97,7 @@ HERE = (
     ("README.md", 3),
     ("docs/configuration.md", 0),
     ("docs/http.md", 0),
+    ("docs/http.md", 1),
     ("docs/python-drivers.md", 0),
     ("docs/python-drivers.md", 1),
     ("docs/python-drivers.md", 2),
