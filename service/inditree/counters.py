@@ -63,7 +63,7 @@ class Histogram:
         self.total += value
 
     def copy(self) -> Histogram:
-        """As it is now."""
+        """Copy the histogram as it is now."""
         other = Histogram(self.bounds)
         other.counts = self.counts.copy()
         other.total = self.total
@@ -107,7 +107,7 @@ class PeerCounters:
         self.read_paused_seconds = 0.0
 
     def copy(self) -> PeerCounters:
-        """As they are now."""
+        """Copy the numbers as they are now."""
         other = PeerCounters()
         for slot in self.__slots__:
             value = getattr(self, slot)
@@ -126,7 +126,7 @@ class DeviceCounters:
         self.last_message = 0.0
 
     def copy(self) -> DeviceCounters:
-        """As they are now."""
+        """Copy the numbers as they are now."""
         other = DeviceCounters()
         for slot in self.__slots__:
             setattr(other, slot, getattr(self, slot))
@@ -175,7 +175,7 @@ class Counters:
         self.loops[remote] += 1
 
     def copy(self) -> Counters:
-        """As they are now: what a scrape is rendered from, in a thread, while the loop counts on."""
+        """Copy the numbers: a scrape is rendered from the copy, in a thread, while the loop counts on."""
         other = Counters()
         other.peers = {kind: peer.copy() for kind, peer in self.peers.items()}
         other.devices.update((name, device.copy()) for name, device in self.devices.items())

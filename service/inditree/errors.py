@@ -21,7 +21,7 @@ class ConfigError(InditreeError):
         self.text = text
 
     def within(self, file: str) -> ConfigError:
-        """The same, which also says in which file the key stands."""
+        """Return the error with the file in which the key stands."""
         return self if self.path == file else ConfigError(file, str(self))
 
 

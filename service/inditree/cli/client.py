@@ -46,7 +46,7 @@ class Answer:
 
 
 class _Local(http.client.HTTPConnection):
-    """By a control socket. Who is at its other end was looked at, and is looked at each time."""
+    """Reach a router by its control socket. Who is at its other end was looked at, and is looked at each time."""
 
     def __init__(self, place: Socket) -> None:
         super().__init__("localhost", timeout=_TIMEOUT)

@@ -79,7 +79,7 @@ def normalised(config: Config) -> str:
 
 
 def _joined(data: object) -> object:
-    """With what is written in short written out: `http: off`, and a port in the `host` of a remote."""
+    """Write out what a file may say in short: `http: off`, and a port in the `host` of a remote."""
     if not isinstance(data, dict):
         return data
     if data.get("http") is False or data.get("http") == "off":

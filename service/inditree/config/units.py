@@ -95,7 +95,7 @@ def address(text: str) -> tuple[str, int]:
 
 
 def bound(text: str) -> tuple[str | None, int]:
-    """The same as the system takes it: no host for all addresses."""
+    """Split a place into what `bind` takes: the host (None: all addresses) and the port."""
     name, number = address(text)
     return (None if name == "*" else name), number
 

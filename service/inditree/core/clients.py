@@ -153,7 +153,7 @@ def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) 
 
 
 def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
-    """To clients only: over a redundant link an echo is a request again."""
+    """Tell other clients of a command, and no links: over a redundant link an echo is a request again."""
     for other in state.subscriptions.of(device):
         if other is peer or other.kind != "client":
             continue

@@ -121,7 +121,7 @@ class Commands:
     # What comes meanwhile
 
     def heard(self, known: Property, updates: Iterable[bytes]) -> None:
-        """These `set*` of a property have passed."""
+        """Look at the `set*` of a property that have passed: they may answer a command."""
         command = self.open.get((known.device, known.name))
         if command is None:
             return
@@ -167,7 +167,7 @@ class Commands:
             self._end(self.open[device, each], "undeliverable")
 
     def undelivered(self, command: Command) -> bool:
-        """It has not reached the owner. False: it was superseded by then, or given up."""
+        """End a command that has not reached the owner. False: it was superseded by then, or given up."""
         if self.open.get(command.key) is command:
             self._end(command, "undeliverable")
         return command.result == "undeliverable"

@@ -165,7 +165,7 @@ def message(state: State, peer: Peer, element: Element) -> None:
 
 
 def _may_be_ownerless(peer: Peer, link: Link, element: Element) -> bool:
-    """Of a device that we do not take from here nothing is told; what a router says for an owner has no `seq`."""
+    """Tell nothing of a device that is not taken from this link; what a router says for an owner has no `seq`."""
     if element.device is not None and not link.accepts(element.device):
         return False
     return not peer.is_router or paths.SEQ in element.attributes

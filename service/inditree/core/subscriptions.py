@@ -70,7 +70,7 @@ class Subscriptions:
                 self._named.pop(device, None)
 
     def of(self, device: str) -> list[Peer]:
-        """Those who may want to hear of a device, in the order in which they joined. Not to be changed."""
+        """List the peers that may want to hear of a device, in the order in which they joined. Not to be changed."""
         named = self._named.get(device)
         if named:
             return sorted({**self._all, **named}, key=_number)

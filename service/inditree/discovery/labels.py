@@ -40,7 +40,7 @@ class Reader:
         self._complained: set[tuple[str, str]] = set()
 
     def remotes(self, rows: Iterable[Row]) -> dict[str, Remote]:
-        """By name."""
+        """Return the remotes by name."""
         listed = sorted(rows, key=_name)
         shared = self._shared(listed)
         result: dict[str, Remote] = {}

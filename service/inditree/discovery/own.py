@@ -12,7 +12,7 @@ Place = tuple[str | None, int]
 
 
 def local_addresses() -> frozenset[str]:
-    """Of all interfaces."""
+    """Return the addresses of all interfaces."""
     import psutil  # only discovery needs it before HTTP is asked for: 15 ms of a start
 
     found = {
@@ -45,7 +45,7 @@ class Own:
         return (str(host), port) in self._listening
 
     def others(self, addresses: Iterable[str], port: int) -> tuple[str, ...]:
-        """Those of the addresses of one name that lead elsewhere; the name's other addresses that are here do not."""
+        """Return the addresses of one name that lead elsewhere, without those that are this machine's own."""
         return tuple(each for each in addresses if not self.is_own(each, port) and each not in self._local)
 
 

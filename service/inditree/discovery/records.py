@@ -56,7 +56,7 @@ class Round:
         self._known = known
 
     async def ask(self, name: str, kind: str) -> tuple[Any, ...]:
-        """Its records; none where the name or the type is not there. Raises Unknown."""
+        """Look up the records of a name; none where the name or the type is not there. Raises Unknown."""
         try:
             answer = await self._ask(name, kind)
         except dns.exception.DNSException as error:

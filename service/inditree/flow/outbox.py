@@ -164,7 +164,7 @@ class Outbox:
         return self.waiting + size <= min(self.limit, lanes.stream_limit or self.limit)
 
     def _bound_age(self, key: Key, now: float) -> list[Lost]:
-        """Of a source that cannot be held two images wait, or those of the last second where these are more."""
+        """Keep two images of a source that cannot be held, or those of the last second where these are more."""
         out = []
         known = self.lanes.properties.get(key)
         while known is not None and len(known.tickets) >= UNHELD and known.tickets[0].at <= now - UNHELD_SECONDS:
@@ -215,7 +215,7 @@ class Outbox:
                     return
 
     def _next_image(self) -> int:
-        """It is an image's turn: the bytes that it is written with. 0: elements of the row go first."""
+        """Commit the next image; returns the bytes written for it, 0 where elements of the row go first."""
         lanes = self.lanes
         ticket = lanes.next()
         if ticket is None or lanes.after(ticket) > lanes.passed:

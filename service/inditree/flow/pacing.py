@@ -140,7 +140,7 @@ def _fits(client: Client, need: Need) -> bool:
 
 
 def stragglers(clients: Sequence[AnyClient], now: float) -> list[AnyClient]:
-    """Those of the clients that do not keep up with the fastest of them."""
+    """Find the clients that do not keep up with the fastest of them."""
     paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
     fastest = max(paces, default=0.0)
     return [

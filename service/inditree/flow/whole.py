@@ -7,7 +7,7 @@ from inditree.wire.elements import Blob
 
 
 class WholeOutbox(Outbox):
-    """As an Outbox, but nothing is ever half written: `pop` instead of `next_write` and `sent`."""
+    """An outbox in which nothing is ever half written: it has `pop` instead of `next_write` and `sent`."""
 
     __slots__ = ()
 

@@ -53,7 +53,7 @@ def raw_size(blob: Blob) -> int:
 
 
 def encode(blob: Blob, fds: Sequence[int], limit: int, buffers: Buffers) -> Blob:
-    """The same element with the images in it as base64, each piece of 1 MiB a chunk.
+    """Encode the images of an element as base64, each piece of 1 MiB a chunk.
 
     Blocks (`WORTH_A_THREAD`, `raw_size`), touches no shared state and closes all `fds` in every case. The blob given
     is not changed and not needed afterwards. `limit` is in bytes of the whole element. What is read goes through a
@@ -83,7 +83,7 @@ def is_compressed(blob: Blob) -> bool:
 
 
 def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
-    """The same element with its images as they are, for those who take descriptors: it has `attached` and no chunks.
+    """Make the element for those who take descriptors: it has its images as `attached`, and no chunks.
 
     Its descriptors are new ones that can only be read (libindi's memory is not sealed, and one client must not write
     into what others get); `close` closes them. `fds` stay the caller's. `limit` is in bytes. Raises AttachedError.

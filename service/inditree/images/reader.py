@@ -45,7 +45,7 @@ class Reader(Protocol):
 
     @property
     def unread(self) -> bool:
-        """It is not read now, for whatever reason of ours."""
+        """The source is not read now, whatever the reason."""
 
     @property
     def finishing(self) -> bool:
@@ -55,7 +55,7 @@ class Reader(Protocol):
         """Do not read on, for this reason too."""
 
     def resume(self, why: Pause, *, ended: bool = False) -> None:
-        """This reason is gone: act on what was read, and read on if nothing else is in the way.
+        """Take a reason away: act on what was read, and read on if nothing else is in the way.
 
         `ended`: there is no more.
         """

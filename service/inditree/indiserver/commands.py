@@ -128,7 +128,7 @@ def _options(words: list[str], known: str) -> dict[str, str]:
 
 
 def _driver(program: str, options: dict[str, str], restart: Restart) -> Driver:
-    """With a prefix the program is looked for in its `bin`."""
+    """Name the driver's program, in `bin` of its prefix where there is one."""
     prefix = options.get("p")
     return Driver(
         exec=(f"{prefix}/bin/{program}" if prefix else program,),

@@ -1,4 +1,4 @@
-"""What of indiserver runs beside a router: the FIFO and the log of drivers' messages."""
+"""The parts of indiserver that run beside a router: the FIFO and the log of drivers' messages."""
 
 from __future__ import annotations
 

@@ -258,5 +258,5 @@ class Gate:
         return Refusal(interlock.name, why)
 
     def states(self) -> dict[str, bool | None]:
-        """By name whether each interlock's condition holds now; None where that is unknown."""
+        """Tell by name whether each interlock's condition holds now; None where that is unknown."""
         return {each.name: each.holds(self.source) for each in self.interlocks}

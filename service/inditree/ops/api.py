@@ -333,7 +333,7 @@ def _user(request: Request) -> int | None:
 
 
 def _caller(request: Request) -> str:
-    """As the audit and the log name who asks."""
+    """Name who asks, for the audit and the log."""
     if (user := _user(request)) is not None:
         return user_name(user)
     return f"{request.client.host}:{request.client.port}" if request.client else ""

@@ -45,7 +45,7 @@ class Crowd:
         self._requests: set[Connection] = set()
 
     def wait(self, connection: Connection) -> None:
-        """It has asked nothing yet, or has its answer."""
+        """Count a connection that has asked nothing yet, or has its answer."""
         self._silent[connection] = None
         full = connection.descriptor >= for_connections()
         if len(self._silent) > MAX_SILENT or full:
@@ -73,13 +73,13 @@ class Crowd:
         self._requests.discard(connection)
 
     def leave(self, connection: Connection) -> None:
-        """It is gone; what it asked for may still be under way."""
+        """Forget a connection that is gone; what it asked for may still be under way."""
         self._silent.pop(connection, None)
         self._health.pop(connection, None)
 
 
 class Connection(H11Protocol):
-    """With a clock for clients that send their request a byte an hour, or never read the answer."""
+    """An HTTP connection with a clock, for clients that send a byte an hour or never read the answer."""
 
     _deadline: asyncio.TimerHandle | None = None
     descriptor = -1
@@ -142,7 +142,7 @@ class Connection(H11Protocol):
 
 
 class ControlConnection(Connection):
-    """Of the control socket: the other end is the router's own user or root. What it asks for has that in its state."""
+    """A connection of the control socket, by the router's own user or root. What it asks for has that in its state."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

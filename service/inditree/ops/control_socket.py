@@ -42,7 +42,7 @@ class ControlSocket:
                 raise
 
     def close(self) -> None:
-        """To be called when nobody serves it any more."""
+        """Remove the socket; nobody serves it any more."""
         self.withdraw()
         self.sock.close()
 

@@ -158,7 +158,7 @@ class HttpServer:
 
 
 class _AtOnce(Executor):
-    """In place of a thread that cannot be had: what is asked for holds up the loop, but is answered."""
+    """An executor for when no thread can be had: what is asked for holds up the loop, but is answered."""
 
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
         future: Future[_T] = Future()

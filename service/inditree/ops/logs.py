@@ -119,7 +119,7 @@ def utc(seconds: float) -> str:
 
 class _Formatter(logging.Formatter):
     def _traceback(self, record: logging.LogRecord) -> str:
-        """Of an exception, also one that was made text already."""
+        """Format the traceback of an exception, also of one that was made text already."""
         if record.exc_text or not record.exc_info or record.exc_info[0] is None:
             return record.exc_text or ""
         return self.formatException(record.exc_info)

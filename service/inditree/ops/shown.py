@@ -43,11 +43,11 @@ class Shown:
         )
 
     def interlocks(self, rows: Iterable[InterlockRow]) -> tuple[InterlockRow, ...]:
-        """Those that name no device that is not shown."""
+        """Leave out what names a device that is not shown."""
         return tuple(row for row in rows if all(map(self, row.devices)))
 
     def reactions(self, rows: Iterable[ReactionRow]) -> tuple[ReactionRow, ...]:
-        """Those that name no device that is not shown."""
+        """Leave out what names a device that is not shown."""
         return tuple(row for row in rows if all(map(self, row.devices)))
 
     def _driver(self, row: DriverRow) -> DriverRow:

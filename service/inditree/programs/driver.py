@@ -56,7 +56,7 @@ class ExecDriver:
 
     @property
     def peers(self) -> list[Peer]:
-        """Its place in the core, while it runs."""
+        """The driver's place in the core, while it runs."""
         return [self.peer] if self.peer is not None else []
 
     # The unit
@@ -93,7 +93,7 @@ class ExecDriver:
             self._child.kill()
 
     def _closed(self, reason: str, text: str) -> None:
-        """Its stream has ended, or the core closed it."""
+        """Act on the end of the driver's stream: it ended, or the core closed it."""
         assert self.peer is not None
         self._subscription = self.peer.subscription
         self.peer = self._stream = None
@@ -117,7 +117,7 @@ class ExecDriver:
             self.supervisor.garbage(f"{why} and did not end")
 
     def _exited(self, future: asyncio.Future[int]) -> None:
-        """It and all that it started are gone: read the rest, then say so."""
+        """Read the rest of a driver that is gone with all that it started, then say so."""
         code = future.result()
 
         def done() -> None:

@@ -263,7 +263,7 @@ class _Guardian:
         return self._socket is not None and unread(self._socket) > 0
 
     def give_up(self) -> None:
-        """It does not react: the next start is by a new one. Running drivers are not touched."""
+        """Give up a guardian that does not react: the next start is by a new one. Running drivers are not touched."""
         if self._process is not None:
             self._process.kill()
         self._forget()

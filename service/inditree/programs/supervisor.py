@@ -195,15 +195,15 @@ class Supervisor:
             self._from_unit(Defined())
 
     def hung(self, text: str) -> None:
-        """It does not react; `text` says how that shows."""
+        """End a driver that does not react; `text` says how that shows."""
         self._from_unit(Hung(text))
 
     def garbage(self, text: str) -> None:
-        """It wrote what is not INDI; `text` says what."""
+        """End a driver that wrote what is not INDI; `text` says what."""
         self._from_unit(Garbage(text))
 
     def exited(self, code: int) -> None:
-        """It is gone, and what it wrote has been read."""
+        """Act on the end of a driver whose output has been read."""
         self._from_unit(Exited(code))
 
     def _from_unit(self, event: Event) -> None:
@@ -247,7 +247,7 @@ class Supervisor:
                 self._report(kind, text)
 
     def _ask(self, end: Callable[[], None]) -> None:
-        """Whatever it raises, the timers that follow are set: GRACE ends in Kill."""
+        """Ask a driver to end. An exception stops nothing: the timers that follow are set, and GRACE ends in Kill."""
         try:
             end()
         except Exception:

@@ -40,7 +40,7 @@ def speed_up(driver: Any) -> None:
 
 
 def _getbytes(value: Any) -> bytes | Encoded:
-    """In place of `BLOBMember.getbytes`, which runs in a thread: its bytes, of a large image the base64."""
+    """Replace `BLOBMember.getbytes`, which runs in a thread: return its bytes, of a large image the base64."""
     from indipydriver import BLOBMember
 
     if isinstance(value, Encoded):
@@ -50,7 +50,7 @@ def _getbytes(value: Any) -> bytes | Encoded:
 
 
 def _oneblob(member: Any, value: Any = None) -> ET.Element:
-    """In place of `BLOBMember.oneblob`, which gets what the above gave; everything but the text is the package's."""
+    """Replace `BLOBMember.oneblob`, which gets what `_getbytes` returned; all but the text is the package's."""
     from indipydriver import BLOBMember
 
     data = _getbytes(member.membervalue if value is None else value)

@@ -149,7 +149,7 @@ class InProcess:
         self._wake.set()
 
     async def run_rx(self) -> None:
-        """Called by the driver as it starts: read what was given until it ends."""
+        """Hand the driver what it is fed, from its start to its end; the driver calls this."""
         stop = self.driver.shutdownrequested
         while not stop.is_set():
             self._wake.clear()
@@ -194,7 +194,7 @@ class InProcess:
         return root.tag in self.driver._def_tags and root.get("device") in self.driver
 
     def _want_blobs(self, root: ET.Element) -> None:
-        """It gets the BLOBs of what it snoops on, as under indipyserver: the package has no word for wanting them."""
+        """Enable the BLOBs of what the driver snoops on, as indipyserver does: the package cannot ask for them."""
         device, name = root.get("device"), root.get("name")
         if device and name:
             self._put(enable_blob("Also", device, name))
@@ -228,11 +228,11 @@ class InProcess:
         self._open.clear()
 
     def read_on(self) -> None:
-        """It may go on."""
+        """Let the driver go on with its BLOBs."""
         self._open.set()
 
     async def run_tx(self, root: ET.Element) -> None:
-        """Called by the driver with each element that it sends."""
+        """Accept an element that the driver sends; the driver calls this."""
         if root.tag == "setBLOBVector" and len(root):
             await self._send_blob(root)
             return
@@ -270,7 +270,7 @@ class InProcess:
         await asyncio.sleep(0)
 
     def shutdown(self) -> None:
-        """Called by the driver as it ends."""
+        """Shut down; the driver calls this as it ends."""
         self._wake.set()
         if not self._open.is_set():
             self._open.set()
@@ -294,7 +294,7 @@ async def _guarded(work: Coroutine[Any, Any, Any]) -> None:
 
 
 def _add_guarded(add: Callable[[Any], None], work: Any) -> None:
-    """In place of `add_background` while the driver runs. The package says what is no coroutine."""
+    """Replace `add_background` while the driver runs. The package says what is no coroutine."""
     add(_guarded(work) if inspect.iscoroutine(work) else work)
 
 

@@ -64,7 +64,7 @@ def import_factory(target: str) -> Callable[[], Any]:
 
 
 def check_drivers(drivers: Iterable[object]) -> list[Any]:
-    """These drivers. Raises NoDriver (a TypeError) or SameDevice (a ValueError), with the names."""
+    """Check drivers and their devices. Raises NoDriver (a TypeError) or SameDevice (a ValueError), with the names."""
     known = _ipydriver()
     checked: list[Any] = []
     owners: dict[str, str] = {}

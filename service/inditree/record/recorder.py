@@ -107,7 +107,7 @@ class Recorder:
         """There is no connection."""
 
     def hold(self) -> None:
-        """It is never read."""
+        """Do nothing: a recorder is never read."""
 
     read_on = defined = hold
 

@@ -66,7 +66,7 @@ def segments(folder: Path) -> list[Segment]:
 
 
 def chosen(found: Sequence[Segment], begin: int | None, end: int | None) -> list[Segment]:
-    """Those segments in which something from `begin` to before `end` can be: each lasts until the next one begins."""
+    """Choose the segments that can hold something from `begin` to before `end`: each lasts until the next begins."""
     ends = [*(each.begin for each in found[1:]), None][: len(found)]
     return [
         each

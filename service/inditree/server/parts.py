@@ -27,10 +27,10 @@ class Companion(Protocol):
         """Lines that it could not write."""
 
     def prepare(self, parts: Parts) -> None:
-        """Called before there are drivers."""
+        """Prepare; the server calls this before there are drivers."""
 
     def start(self, parts: Parts) -> None:
-        """Called when all was started. May raise StartError."""
+        """Start; the server calls this when all else was started. May raise StartError."""
 
     def on_change(self) -> None:
         """A driver changed its state."""

@@ -40,7 +40,7 @@ class Sender:
         return future
 
     def close(self, reason: str = "eof", text: str = "has sent all") -> None:
-        """It sends nothing any more."""
+        """Leave the core: nothing is sent any more."""
         self._engine.askers.pop(self.peer, None)
         for _, future in self._open.values():
             future.cancel()
@@ -70,10 +70,10 @@ class Sender:
         """There is no connection."""
 
     def hold(self) -> None:
-        """It sends no images."""
+        """Do nothing: a sender sends no images."""
 
     def read_on(self) -> None:
-        """It sends no images."""
+        """Do nothing: a sender sends no images."""
 
     def defined(self) -> None:
-        """It defines nothing."""
+        """Do nothing: a sender defines no devices."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Faces:
-    """Those of one router. `default`: listeners that do not say have one. `snapshot` gives the whole status."""
+    """The web faces of one router. `default`: listeners that do not say have one. `snapshot` gives the whole status."""
 
     def __init__(self, engine: Engine, service: str, default: bool, snapshot: Callable[[], Status]) -> None:
         self._engine = engine

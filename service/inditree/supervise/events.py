@@ -61,7 +61,7 @@ class SpawnFailed(Struct, frozen=True):
 
 
 class Defined(Struct, frozen=True):
-    """It defined its first device of this run."""
+    """The driver defined its first device of this run."""
 
 
 class Exited(Struct, frozen=True):

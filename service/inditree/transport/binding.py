@@ -105,7 +105,7 @@ def dress(path: str, bare: os.stat_result, mode: int | None, owner: str | None) 
 
 
 def _ids(owner: str) -> tuple[int | None, int | None]:
-    """Of `user`, `user:group` or `:group`; None for what is not said."""
+    """Look up the ids of `user`, `user:group` or `:group`; None for what is not said."""
     user, _, group = owner.partition(":")
     try:
         uid = None if not user else int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid

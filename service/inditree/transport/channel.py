@@ -46,7 +46,7 @@ class Channel(Protocol):
         """What is there, `size` bytes at most; empty at the end."""
 
     def recv_into(self, view: memoryview) -> int:
-        """The same into a buffer. May be called by another thread while nobody calls `recv`."""
+        """Receive into a buffer. May be called by another thread while nobody calls `recv`."""
 
     def send(self, buffers: Sequence[Buffer]) -> int:
         """Hand buffers to the kernel: how many bytes it took."""
@@ -138,7 +138,7 @@ class FdChannel(ABC):
 
     @abstractmethod
     def _came(self, fds: list[int]) -> None:
-        """These have come, and are ours to close."""
+        """Remember descriptors that have come and are ours to close."""
 
     def pending(self) -> bool:
         return False
@@ -229,7 +229,7 @@ class LocalChannel(FdChannel):
             super().close()
 
     def send_fds(self, buffers: Sequence[Buffer], fds: Sequence[int]) -> int:
-        """The same with descriptors beside the first byte. BlockingIOError too while earlier ones lie unread.
+        """Send with descriptors beside the first byte. Raises BlockingIOError too while earlier ones lie unread.
 
         A socket's buffer would take hundreds of them, each with its image in memory.
         """

@@ -46,7 +46,7 @@ class Port(Protocol):
         """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
 
     def broken(self) -> None:
-        """It has."""
+        """Act on a descriptor that broke."""
 
     def write(self) -> None: ...
     def hold(self) -> None: ...

@@ -34,7 +34,7 @@ class Guard:
         self._filled = now
 
     def passed(self, count: int, incomplete: bool, now: float) -> float:
-        """It sent `count` elements, and perhaps the beginning of another: seconds for which it is not to be read."""
+        """Count elements, and perhaps the beginning of one; returns for how many seconds not to read their sender."""
         self._first = self._first or count > 0
         if not incomplete:
             self._incomplete_since = None

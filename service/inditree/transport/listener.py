@@ -68,7 +68,7 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """Of a TCP listener that listens."""
+        """The port of a TCP listener that listens."""
         return int(self._sockets[0].getsockname()[1])
 
     @property
@@ -78,7 +78,7 @@ class Listener:
 
     @property
     def full(self) -> bool:
-        """As many connections are open as may be."""
+        """Whether as many connections are open as may be."""
         most = self.config.max_connections
         return most is not None and self.count >= most
 
@@ -150,7 +150,7 @@ class Listener:
         self._sockets.clear()
 
     def give_back(self, old: Listener) -> None:
-        """As if `adopt` had not been."""
+        """Undo `adopt`."""
         self._sockets.clear()
         with contextlib.suppress(OSError):
             old._dress()

@@ -138,7 +138,7 @@ class RemoteLink:
         return reason
 
     def _join(self, channel: Channel, site: str) -> Link:
-        """Its place in the core, and what is said first."""
+        """Join the core, and say what is said first."""
         link = Link(
             opener=True,
             path_id=self.address,
@@ -209,7 +209,7 @@ class RemoteLink:
             return set()
 
     async def _until_elsewhere(self) -> None:
-        """It leads back to this router: wait until its name leads elsewhere."""
+        """Wait until a name that leads back to this router leads elsewhere."""
         before = await self._hosts()
         while True:
             await asyncio.sleep(SELF_CHECK)

@@ -111,7 +111,7 @@ class Stream:
         self.update()
 
     def resume(self, why: Pause, *, ended: bool = False) -> None:
-        """This reason is gone: act on what was read, and read on if nothing else is in the way.
+        """Take a reason away: act on what was read, and read on if nothing else is in the way.
 
         `ended`: there is no more.
         """
@@ -155,7 +155,7 @@ class Stream:
         return -1, 0
 
     def broken(self) -> None:
-        """Its connection is broken, or it has hung up in a rest: read once more, and it will show."""
+        """Read once more: the connection is broken, or its peer has hung up in a rest."""
         if self._rest is None:
             self.read()
         elif Pause.REST & self._pauses:
@@ -214,7 +214,7 @@ class Stream:
         self._framer.trust = trust.of(self.peer.kind, skips_text=self._engine.skips_text)
 
     def _enter(self, data: bytes) -> bytes:
-        """What of a client's first bytes is to be read: nothing while that cannot be said, and where it is HTTP."""
+        """Return what of a client's first bytes is INDI: nothing while that cannot be said, and where it is HTTP."""
         text = data.lstrip(SPACE)
         first = look(text, whole_line=self._engine.skips_text)
         if first is First.MORE:
@@ -227,7 +227,7 @@ class Stream:
         return b""
 
     def _visit(self, data: bytes) -> None:
-        """It speaks HTTP: it leaves the core, and whoever answers has its connection from now on."""
+        """Hand a client that speaks HTTP to whoever answers: it leaves the core."""
         self._detach()
         if self._web is turn_away:
             self.peer.counters.parse_errors["malformed"] += 1
@@ -303,7 +303,7 @@ class Stream:
             self._ended("eof", "hung up")
 
     def _go_on_later(self) -> None:
-        """It has had its turn: the others first."""
+        """Let the others have their turn first."""
         self.pause(Pause.TURN)
         self._loop.call_soon(self.resume, Pause.TURN)
 
@@ -346,7 +346,7 @@ class Stream:
         return self._framer.text
 
     def _say_faults(self) -> None:
-        """What of it was repaired or dropped; an image that was dropped leaves its buffers and descriptors behind."""
+        """Report what was repaired or dropped; an image that was dropped leaves its buffers and descriptors behind."""
         faults, self._framer.faults = self._framer.faults, []
         for fault in faults:
             self._core.fault(self.peer, fault)
@@ -359,7 +359,7 @@ class Stream:
         self._core.notices.once(self.peer, "warning", "text", text)
 
     def bad(self, error: PeerError) -> None:
-        """It sent what is not INDI."""
+        """Close a peer that sent what is not INDI."""
         self.peer.counters.parse_errors[error.reason] += 1
         reason = "limit" if error.reason == "too_large" else "malformed"
         self._core.desk.close(self.peer, reason, error.text)

@@ -228,7 +228,7 @@ class TlsChannel:
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """With a goodbye, so that the other end can tell it from a cut."""
+        """Close with a goodbye, so that the other end can tell it from a cut."""
         with contextlib.suppress(OSError, ValueError):
             self.sock.unwrap()
         self.sock.close()

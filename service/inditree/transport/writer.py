@@ -116,7 +116,7 @@ class Writer:
         self._stopped = True
 
     def _wait_for_reader(self) -> None:
-        """It has not read the last descriptors, and the kernel tells nobody when it does."""
+        """Look again later: the reader has not read the last descriptors, and the kernel tells nobody when it does."""
         self._unblock()
         if not self._stopped:
             self.blocked = True

@@ -25,7 +25,7 @@ _MEMBER = re.compile(rb"<one\w++[^>]*?\bname\s*+=\s*+(\"[^\"]*+\"|'[^']*+')[^>]*
 
 
 def key_of(device: str, name: str, data: bytes) -> bytes:
-    """The same for the same values of a property, however the element is written."""
+    """Return a key that is equal for equal values of a property, however the element is written."""
     digest = hashlib.blake2b(f"{device}\0{name}".encode(), digest_size=16)
     for member, text in _MEMBER.findall(data):
         digest.update(b"\0%s=%s" % (member[1:-1], text.strip()))

@@ -146,12 +146,12 @@ class Property:
         return names
 
     def _weigh(self, pending: int) -> None:
-        """Its pending updates take so many bytes now."""
+        """Weigh the pending updates of the property."""
         self._account.bytes += pending - self._size
         self._size = pending
 
     def forget(self) -> None:
-        """It is gone: it weighs nothing any more."""
+        """Forget a property that is gone: it weighs nothing any more."""
         self._account.bytes -= self.weight
 
     @property

@@ -99,7 +99,7 @@ class Sent:
 
 
 class Images:
-    """Those of one listener. An ID cannot be guessed, and says by itself that it was ours once."""
+    """The images of one listener. An ID cannot be guessed, and says by itself that it was ours once."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)

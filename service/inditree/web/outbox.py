@@ -27,7 +27,7 @@ MESSAGES = 100
 
 
 class JsonOutbox(Outbox):
-    """Of a client that speaks JSON. `image` is told of each image, and gives the frames to be sent for it."""
+    """What waits for a client that speaks JSON. `image` is told of each image, and gives the frames sent for it."""
 
     __slots__ = ("_messages", "_on_image", "_stale", "_telling")
 
@@ -116,7 +116,7 @@ class JsonOutbox(Outbox):
 
 
 class XmlOutbox(Outbox):
-    """Of a client that speaks XML: one element a text message."""
+    """The outbox of a client that speaks XML: one element a text message."""
 
     __slots__ = ()
 

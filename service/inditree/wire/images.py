@@ -154,7 +154,7 @@ class ImageScanner:
         self._give_up(text)
 
     def _give_up(self, text: str, reason: str = "malformed") -> None:
-        """It is no image, though it goes on to its end: nothing of it is kept."""
+        """Keep nothing of what is no image, though it goes on to its end."""
         self.broken, self.reason = text, reason
         self.chunks.clear()
         self._small.clear()
@@ -180,7 +180,7 @@ class ImageScanner:
         return end
 
     def _take_loose(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
-        """The same for a start tag that may be none; another element that begins in it raises BrokenError."""
+        """Scan a start tag that may be none; another element that begins in it raises BrokenError."""
         tag = self._tag
         if self._scan is None:
             self._scan = LooseTag(1)
@@ -202,7 +202,7 @@ class ImageScanner:
         return -1
 
     def _take_comment(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
-        """The same for `<!--` and `<?`; nothing else that begins so has a place in a BLOB, CDATA included."""
+        """Scan `<!--` and `<?`; nothing else that begins so has a place in a BLOB, CDATA included."""
         tag = self._tag
         opening, closing = (b"<!--", b"-->") if tag[1] == _BANG else (b"<?", b"?>")
         while pos < stop and len(tag) <= START_TAG_LIMIT:

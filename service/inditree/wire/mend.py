@@ -49,7 +49,7 @@ def mend(element: bytes) -> tuple[bytes, set[str]] | None:
 
 
 def mend_tag(tag: bytes) -> tuple[bytes, set[str]] | None:
-    """The same for a start tag alone."""
+    """Mend a start tag alone."""
     work = _Mending(tag.decode())
     try:
         text, _, end = work.tag(0)

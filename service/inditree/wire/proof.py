@@ -64,7 +64,7 @@ def look(element: bytes) -> tuple[str, dict[str, str]]:
 
 
 def look_at_tag(tag: bytes) -> tuple[str, dict[str, str]]:
-    """The same for a start tag alone (`<tag a="b">` or `<tag a="b"/>`)."""
+    """Prove a start tag alone (`<tag a="b">` or `<tag a="b"/>`)."""
     return look(tag if tag.endswith(b"/>") else tag[:-1] + b"/>")
 
 

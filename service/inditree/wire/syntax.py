@@ -116,7 +116,7 @@ def attributes_in(data: bytes) -> Iterator[re.Match[bytes]]:
 
 
 def with_attributes(data: bytes, **attributes: str) -> bytes:
-    """The same element with attributes at the end of its start tag, each in the place of one that it has already."""
+    """Add attributes at the end of an element's start tag, each in the place of one that it has already."""
     for key in attributes:
         data = without_attribute(data, key)
     at = start_end(data)
@@ -125,7 +125,7 @@ def with_attributes(data: bytes, **attributes: str) -> bytes:
 
 
 def without_attribute(data: bytes, name: str) -> bytes:
-    """The same element without one attribute of its start tag; all other bytes stay."""
+    """Leave out one attribute of an element's start tag; all other bytes stay."""
     key = name.encode()
     if key not in data:
         return data
