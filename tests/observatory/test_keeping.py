@@ -75,7 +75,11 @@ def test_it_comes_back_as_it_was_each_time_it_appears() -> None:
         sky.answer(OK)
         assert sky.sent() == [COOL]
         sky.answer(OK)
+        assert sky.keeper.missing() == {}
         sky.view.delete("Cam", None)  # and there again before anybody looks
+        assert sky.keeper.missing() == {"Cam*": "is not there"}
+        sky.connection()
+        assert sky.keeper.missing() == {"Cam": "CONNECTION is not defined yet"}
 
 
 def test_what_people_set_later_stays() -> None:

@@ -93,7 +93,9 @@ def night() -> Sample:
         for device, properties in NIGHT.items()
         for name, member in properties.items()
     )
-    status = fake.status(drivers=(fake.driver("ccd", pid=os.getpid(), last_exit=1, unread={"held": 2.5}),))
+    status = fake.status(
+        drivers=(fake.driver("ccd", pid=os.getpid(), last_exit=1, unread={"held": 2.5}),), devices=fake.READY
+    )
     return sample(definitions=definitions, status=status)
 
 

@@ -71,12 +71,22 @@ class Keeper:
         if self.targets.get(target.device) is target:
             target.answered(outcome, now)
 
+    def target(self, device: str) -> Target | None:
+        """What a device that is there is on its way to. One that has appeared anew since the last look begins anew."""
+        target = self.targets.get(device)
+        there = self._view.devices.get(device)
+        if target is None or self._seen.get(device) is there:
+            return target
+        return Target(device, target.desire) if there is not None else None
+
     def missing(self) -> dict[str, str]:
         """Why each required device is not as it is to be: by name, or by its pattern where none is there."""
         found = {}
         for desire in self.desires:
-            mine = [each for each in self.targets.values() if each.desire is desire] if desire.required else []
-            if desire.required and not mine:
+            if not desire.required:
+                continue
+            mine = [each for name in self.targets if (each := self.target(name)) and each.desire is desire]
+            if not mine:
                 found[desire.pattern] = "is not there"
             found |= {each.device: each.reason for each in mine if each.state is not State.READY}
         return found

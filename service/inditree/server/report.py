@@ -82,7 +82,7 @@ class Report:
         )
 
     def _device_row(self, name: str, peer: Peer) -> DeviceRow:
-        target = self._parts.observatory.keeper.targets.get(name)
+        target = self._parts.observatory.keeper.target(name)
         if target is None:
             return DeviceRow(name=name, owner=owner(peer))
         ready = target.step is None
