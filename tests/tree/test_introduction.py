@@ -203,3 +203,34 @@ def test_an_ipyserver_that_links_to_us_may_define_where_any_may() -> None:
     assert 'device="Mount"' in here.heard()
     assert 'device="Cam"' in watcher.heard()
     assert here.link.plain
+
+
+def test_who_was_inditree_before_is_waited_for() -> None:
+    desk = Desk()
+    desk.driver().says(number("Mount"))
+    there = desk.opens(awaited=True)
+    there.heard()
+    desk.wait(20.0)
+    assert not there.link.settled
+    assert there.heard() == '<pingRequest uid="probe/1"/>\n'
+    there.says(f'{ASK} inditree="1" via="{OTHER}" to="{ME}"/>', '<pingReply uid="probe/1"/>')
+    assert there.link.is_router
+    assert 'device="Mount"' in there.heard()
+
+
+def test_who_was_inditree_before_and_stays_silent_is_linked_anew() -> None:
+    desk = Desk()
+    there = desk.opens(awaited=True)
+    desk.wait(31.0)
+    assert there.closed == "timeout"
+
+
+def test_who_was_inditree_before_and_answers_otherwise_is_plain() -> None:
+    desk = Desk()
+    desk.driver().says(number("Mount"))
+    there = desk.opens(awaited=True)
+    desk.wait(1.0)
+    there.heard()
+    there.says('<pingReply uid="probe/1"/>')
+    assert there.link.plain
+    assert 'device="Mount"' in there.heard()

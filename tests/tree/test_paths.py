@@ -173,7 +173,7 @@ def test_a_command_goes_to_the_owner_only_and_its_echo_to_clients() -> None:
     assert one.heard() == two.heard() == ""
 
 
-def test_blobs_are_asked_for_on_demand_and_the_wish_is_taken_back_when_the_property_goes() -> None:
+def test_blobs_are_asked_for_on_demand_and_the_wish_stands_while_the_property_is_gone() -> None:
     desk = Desk()
     watcher, one = desk.watcher(), desk.router()
     one.says(camera(via=OTHER))
@@ -184,12 +184,11 @@ def test_blobs_are_asked_for_on_demand_and_the_wish_is_taken_back_when_the_prope
     assert one.heard() == also
     one.says(image())
     assert image() in watcher.heard()
-    one.says(gone("Cam", "B"))
+    one.says(gone("Cam", "B"), camera(via=OTHER), gone("Cam"))
+    watcher.says("<enableBLOB device='Cam'>Never</enableBLOB>")
     assert one.heard() == never
     one.says(camera(via=OTHER))
-    assert one.heard() == also
-    one.says(gone("Cam"))
-    assert one.heard() == never
+    assert one.heard() == ""
 
 
 def test_a_wish_for_a_lost_device_does_not_outlive_it_at_the_other_end() -> None:

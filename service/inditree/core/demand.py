@@ -7,33 +7,43 @@ from inditree.core.peer import Peer
 from inditree.core.subscriptions import Subscriptions
 from inditree.wire.syntax import enable_blob
 
+KEPT = 256
+"""Properties of one link that are not defined now and are asked for all the same: a stranger could go on for ever."""
+
 
 class Images:
-    """One image property behind a link: `source` provides it, `wanted` are those who want its images now."""
+    """One image property behind a link: `source` provides it, `wanted` are those who want its images now.
 
-    __slots__ = ("device", "name", "source", "wanted")
+    `there`: it is defined now. Where it is not, somebody wants it, and the link stays asked for it.
+    """
+
+    __slots__ = ("device", "name", "source", "there", "wanted")
 
     def __init__(self, source: Peer, device: str, name: str) -> None:
         self.source = source
         self.device = device
         self.name = name
+        self.there = True
         self.wanted: set[Peer] = set()
 
 
 class Demand:
     """Which images there are behind which link, by device, and who wants them.
 
-    A link is asked when the first wants a property and told when the last does not any more. Subscriptions that
-    are not about one device are looked at in `settle`, once however many of them came.
+    A link is asked when the first wants a property and told when the last does not any more. It stays asked
+    while the property, or its device, is not there for a moment: cameras delete and define themselves between frames,
+    and the first image behind the new definition is to come. Subscriptions that are not about one device are looked
+    at in `settle`, once however many of them came.
     """
 
-    __slots__ = ("_changed", "_desk", "_sources", "_subscriptions", "_wants")
+    __slots__ = ("_changed", "_desk", "_kept", "_sources", "_subscriptions", "_wants")
 
     def __init__(self, desk: Desk, subscriptions: Subscriptions) -> None:
         self._desk = desk
         self._subscriptions = subscriptions
         self._sources: dict[str, dict[str, Images]] = {}  # device, property
         self._wants: dict[Peer, set[Images]] = {}
+        self._kept: dict[Peer, set[Images]] = {}  # by source: what is not there now
         self._changed: set[Peer] = set()
 
     @property
@@ -44,10 +54,15 @@ class Demand:
     def provide(self, source: Peer, device: str, name: str) -> None:
         """A link has defined an image property."""
         assert source.link is not None
-        names = self._sources.setdefault(device, {})
-        if name in names or not source.link.blobs:
+        if not source.link.blobs:
             return
-        images = names[name] = Images(source, device, name)
+        known = self._sources.get(device, {}).get(name)
+        if known is not None:
+            if known.source is source:
+                self._back(known)
+                return
+            self._end(known)
+        images = self._sources.setdefault(device, {})[name] = Images(source, device, name)
         for peer in self._subscriptions.of(device):
             self._look(peer, images)
 
@@ -58,15 +73,15 @@ class Demand:
         if device is None:
             self._changed.add(peer)
             return
-        for images in self._sources.get(device, {}).values():
+        for images in list(self._sources.get(device, {}).values()):
             self._look(peer, images)
 
     def settle(self) -> None:
         """Look at the peers of whom anything may have changed."""
         changed, self._changed = self._changed, set()
         for peer in changed:
-            for names in self._sources.values():
-                for images in names.values():
+            for names in list(self._sources.values()):
+                for images in list(names.values()):
                     self._look(peer, images)
 
     def _look(self, peer: Peer, images: Images) -> None:
@@ -85,6 +100,8 @@ class Demand:
         images.wanted.discard(peer)
         if not images.wanted:
             self._ask("Never", images)
+            if not images.there:
+                self._discard(images)
 
     def _drop(self, peer: Peer, images: Images) -> None:
         wants = self._wants[peer]
@@ -101,17 +118,55 @@ class Demand:
         self._changed.discard(peer)
         for images in list(self._wants.get(peer, ())):
             self._remove(peer, images)
+        for images in list(self._kept.get(peer, ())):
+            self._end(images)
 
     def forget(self, device: str, name: str | None) -> None:
-        """A property (None: a device) is gone: a link is told so, or its images would come for what is defined next."""
-        names = self._sources.get(device)
-        if names is None:
-            return
+        """A property (None: a device) is not there any more; its link stays asked for what is wanted of it."""
+        names = self._sources.get(device, {})
         for each in [name] if name is not None else list(names):
-            images = names.pop(each, None)
-            if images is not None and images.wanted:
-                self._ask("Never", images)
-                for peer in images.wanted:
-                    self._drop(peer, images)
+            images = names.get(each)
+            if images is not None and images.there:
+                self._leave(images)
+
+    def _leave(self, images: Images) -> None:
+        kept = self._kept.setdefault(images.source, set())
+        if images.wanted and not images.source.gone and len(kept) < KEPT:
+            images.there = False
+            kept.add(images)
+            return
+        if not kept:
+            del self._kept[images.source]
+        self._end(images)
+
+    def owned(self, device: str, owner: Peer) -> None:
+        """A device has an owner: no other link stays asked for it, or its images would come by two ways."""
+        for images in list(self._sources.get(device, {}).values()):
+            if images.source is not owner:
+                self._end(images)
+
+    def _back(self, images: Images) -> None:
+        images.there = True
+        self._discard_kept(images)
+
+    def _end(self, images: Images) -> None:
+        """The link is told that nobody wants a property of it any more."""
+        if images.wanted:
+            self._ask("Never", images)
+        for peer in images.wanted:
+            self._drop(peer, images)
+        self._discard(images)
+
+    def _discard(self, images: Images) -> None:
+        self._discard_kept(images)
+        names = self._sources[images.device]
+        del names[images.name]
         if not names:
-            del self._sources[device]
+            del self._sources[images.device]
+
+    def _discard_kept(self, images: Images) -> None:
+        kept = self._kept.get(images.source)
+        if kept is not None:
+            kept.discard(images)
+            if not kept:
+                del self._kept[images.source]

@@ -26,6 +26,7 @@ def admit(state: State, peer: Peer, device: str, via: str) -> bool:
     verdict = state.ownership.admit(peer, device, via)
     if verdict is Verdict.CLAIMED:
         state.notices.there(device)
+        state.demand.owned(device, peer)
         state.routes.forget()
     elif verdict is Verdict.LOST:
         lose(state, device)
@@ -84,7 +85,7 @@ def lose(state: State, device: str, farewell: bytes | None = None, *, said: bool
     for driver in state.ownership.refused_drivers(device):
         desk.send(driver, get_properties(device), "getProperties")
     if desk.links:
-        state.ownership.pause(device)
+        state.ownership.pause(device, owner if farewell is not None else None)
 
 
 def end_pauses(state: State) -> None:

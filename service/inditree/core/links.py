@@ -38,14 +38,23 @@ def first_item(state: State, peer: Peer, item: Element | Blob) -> bool:
 
 
 def end_silence(state: State) -> None:
-    """Who has not introduced itself in time is taken for plain INDI."""
+    """Who has not introduced itself in time is taken for plain INDI, unless it was inditree before.
+
+    Such a one is asked for a reply, as every kind of server gives some answer, and is linked anew where none comes.
+    """
     for peer in list(state.introducing):
-        assert peer.link is not None
-        left = peer.joined + peer.link.silence - state.desk.now
-        if left <= 0:
-            treat_as_plain(state, peer)
-        else:
+        link = peer.link
+        assert link is not None
+        left = peer.joined + link.silence - state.desk.now
+        if left > 0:
             state.desk.wake(left)
+        elif not link.awaited:
+            treat_as_plain(state, peer)
+        elif not link.probes:
+            probe(state, peer)
+        elif state.desk.now - peer.joined >= state.desk.settings.link_timeout:
+            waited = state.desk.now - peer.joined
+            state.desk.close(peer, "timeout", f"has not introduced itself in {waited:.0f} s, as it did before")
 
 
 def treat_as_plain(state: State, peer: Peer) -> None:

@@ -41,6 +41,7 @@ class Ownership:
     __slots__ = (
         "_asked",
         "_asked_at",
+        "_deleted_by",
         "_desk",
         "_origins",
         "_refused",
@@ -57,6 +58,7 @@ class Ownership:
         self.conflicts: dict[str, tuple[str, str]] = {}
         self.leaving: deque[tuple[str, bool]] = deque()  # devices of those who are gone; is each to be logged?
         self.pauses: dict[str, float] = {}  # device: until when no link is believed about it
+        self._deleted_by: dict[str, Peer] = {}  # device that is paused: the owner that has deleted it itself
         self._origins: dict[str, str] = {}  # device that came over a link: the ID of the router that it is at
         self._refused: dict[str, dict[Peer, str]] = {}  # device: who is not believed about it, and its path's origin
         self._refused_of: dict[Peer, set[str]] = {}
@@ -86,13 +88,14 @@ class Ownership:
         if peer.link is None:
             return True  # where nobody owns it, nobody has refused it to a driver: its loss asks for it again
         if device in self.pauses:
-            return False
+            return self._deleted_by.get(device) is peer  # over one link no orders cross
         return peer not in self._refused.get(device, ()) or peer.id in self._asked.get(device, ())
 
     def _claim(self, peer: Peer, device: str, via: str) -> None:
         self.owners[device] = peer
         peer.owns.add(device)
         self.pauses.pop(device, None)
+        self._deleted_by.pop(device, None)
         self._forget_question(device)
         self._forget_refusal(peer, device)
         if peer.link is not None:
@@ -172,12 +175,17 @@ class Ownership:
             self._forget_refusal(driver, device)
         return drivers
 
-    def pause(self, device: str) -> None:
-        """Believe no link about a device for a while: what still travels of the old order dies out meanwhile."""
+    def pause(self, device: str, deleted_by: Peer | None = None) -> None:
+        """Believe no link about a device for a while: what still travels of the old order dies out meanwhile.
+
+        `deleted_by`: the owner that has deleted it; what that one says behind it is newer, and believed at once.
+        """
         if not self.pauses:
             self._desk.wake(PAUSE)
         self.pauses.pop(device, None)
         self.pauses[device] = self._desk.now + PAUSE
+        if deleted_by is not None:
+            self._deleted_by[device] = deleted_by
 
     def end_pauses(self) -> list[str]:
         """The devices whose pause is over and that nobody owns, some at a time: they are to be asked for."""
@@ -187,6 +195,7 @@ class Ownership:
             if until > self._desk.now:
                 break
             del self.pauses[device]
+            self._deleted_by.pop(device, None)
             if device not in self.owners:
                 free.append(device)
         if self.pauses:

@@ -86,7 +86,10 @@ class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RemoteRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that we opened. `id` is that of the router at its other end, null where it is another kind of server."""
+    """A link that we opened. `id` is that of the router at its other end, null where it is another kind of server.
+
+    `introduction_patience_seconds`: how long its other end may take to introduce itself.
+    """
 
     name: str
     address: str
@@ -98,6 +101,7 @@ class RemoteRow(msgspec.Struct, frozen=True, kw_only=True):
     since_seconds: float = 0.0
     rtt_seconds: float | None = None
     last_receive: float | None = None
+    introduction_patience_seconds: float = 0.5
     attempts: dict[str, int] = {}
     queue_bytes: int = 0
     waiting: tuple[WaitingRow, ...] = ()

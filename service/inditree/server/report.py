@@ -241,6 +241,7 @@ def remote_row(remote: RemoteLink) -> RemoteRow:
         rtt_seconds=link.rtt if link else None,
         last_receive=time.time() - (time.monotonic() - link.heard) if link and link.heard else None,
         attempts=dict(remote.attempts),
+        introduction_patience_seconds=remote.patience,
         queue_bytes=peer.outbox.size if peer else 0,
         waiting=_waiting([peer]) if peer else (),
         unread=_unread([peer]) if peer else {},

@@ -55,6 +55,7 @@ class RemoteLink:
         self._closed: asyncio.Future[tuple[str, str]] | None = None
         self._stream: Stream | None = None
         self._silence = SILENCE
+        self._was_router = False
         self._failures = 0
 
     @property
@@ -63,6 +64,12 @@ class RemoteLink:
         if self.peer is not None and self.peer.link is not None and self.peer.link.settled:
             return "up"
         return self._state
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which the other end may be silent before it is taken for plain INDI, or linked anew where it was
+        inditree before."""
+        return self._engine.core.settings.link_timeout if self._was_router else self._silence
 
     @property
     def address(self) -> str:
@@ -131,6 +138,8 @@ class RemoteLink:
             self._fail(f"what answers is not INDI ({text})")
         else:
             self._fail(f"{reason}: {text}")
+        if link.settled:
+            self._was_router = link.is_router or link.late
         if link.late:
             self._silence = min(SILENCE_MAX, self._silence * 2)
         if time.monotonic() - began >= HEALTHY_AFTER:
@@ -148,6 +157,7 @@ class RemoteLink:
             device=self.config.device,
             site=site,
             silence=self._silence,
+            awaited=self._was_router,
         )
         self.peer = self._engine.join("link", self.config.name, None, link)
         self.peer.address = self.address

@@ -32,6 +32,7 @@ class Link:
     __slots__ = (
         "address",
         "alive",
+        "awaited",
         "blobs",
         "defined",
         "device",
@@ -66,6 +67,7 @@ class Link:
         device: str | None = None,
         site: str = "",
         silence: float = SILENCE,
+        awaited: bool = False,
     ) -> None:
         self.opener = opener
         self.path_id = path_id
@@ -76,6 +78,7 @@ class Link:
         self.address = site
         self.site = Site()
         self.silence = silence
+        self.awaited = awaited  # it has been inditree before: it is not taken for another kind for being slow
         self.remote_id: str | None = None
         self.settled = False  # we know what the other end is, and have told it what we have
         self.late = False  # its introduction came after it had been taken for plain INDI
