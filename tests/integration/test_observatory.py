@@ -212,7 +212,7 @@ def test_the_night_of_compose_turns_wet_and_closes(tmp_path: Path) -> None:
         env = {**os.environ, "INDITREE_HOST": "127.0.0.1", "INDITREE_PORT": str(it.port)}
 
         def play(assignment: str) -> int:
-            words = [sys.executable, "-m", "inditree", "set", assignment]
+            words = [sys.executable, "-m", "inditree", "set", assignment, "--wait", "30s"]
             return subprocess.run(words, env=env, capture_output=True, timeout=60, check=False).returncode
 
         assert play(opens) == 0
