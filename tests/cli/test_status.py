@@ -48,6 +48,14 @@ def test_what_it_shows() -> None:
     assert _line(text, "conflict:") == ("conflict: Guide CCD is provided by driver ccd and refused from remote dome-b")
 
 
+def test_a_source_that_is_not_read_says_why_and_for_how_long() -> None:
+    console = Console(width=200)
+    rows = [STATUS["drivers"][0] | {"unread": {"memory": 3.2, "held": 61.0}}]
+    with console.capture() as captured:
+        console.print(tables.drivers(rows))
+    assert "ccd running, not read: held for 1m 1s, memory for 3s" in _line(captured.get(), "ccd ")
+
+
 def test_the_tree() -> None:
     text = _text(_poll(10.0), _poll(12.0))
     tree = text[text.index("dome-a\n") : text.index("Drivers")].splitlines()

@@ -14,7 +14,7 @@ from inditree.config import Config, Driver, Remote
 from inditree.ops.model import ControlError
 from inditree.server.server import Server
 from ports import free_port
-from server.inloop import SLEEPER, STUBBORN, caller, config, listen, run, running, until
+from server.inloop import SLEEPER, STUBBORN, Running, caller, config, listen, run, running, until
 
 
 def processes(word: str) -> list[psutil.Process]:
@@ -25,6 +25,11 @@ def processes(word: str) -> list[psutil.Process]:
             if word in " ".join(each.cmdline()):  # a zombie has none
                 found.append(each)
     return found
+
+
+def stopping(it: Running) -> bool:
+    """Whether a driver was told to end and has not."""
+    return any(each.supervisor.state == "stopping" for each in it.server.units.drivers.values())
 
 
 def stubborn(name: str = "d", stop_grace: float = 0.3, word: str = "") -> Driver:
@@ -113,7 +118,7 @@ def test_reloads_come_one_after_the_other() -> None:
             await until(lambda: processes("first"), "it runs")
             it.again = with_driver("second", "b")
             one = it.tasks.start(it.server.reload.run(), "one")
-            await asyncio.sleep(0.05)  # it waits for the driver now
+            await until(lambda: stopping(it), "it waits for the driver now")
             assert not one.done()
             it.again = with_driver("third", "c")
             two = it.tasks.start(it.server.reload.run(), "two")
@@ -160,7 +165,7 @@ def test_a_reload_that_is_under_way_starts_nothing_when_it_stops() -> None:
             await until(lambda: processes("before"), "it runs")
             it.again = config(*it.again.listen, drivers=(Driver(name="d", exec=SLEEPER),))
             reloading = it.tasks.start(it.server.reload.run(), "reload")
-            await asyncio.sleep(0.05)
+            await until(lambda: stopping(it), "it waits for the driver")
             it.server.shutdown()
             await reloading
             assert all(each.config.exec != SLEEPER for each in it.server.units.drivers.values())

@@ -127,7 +127,7 @@ def while_writing(engine: Engine, source: Camera, one: Camera, patch: pytest.Mon
 
 
 def while_folding(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
-    patch.setattr(Property, "note", mistaken)
+    patch.setattr(Property, "store", mistaken)
     return source
 
 

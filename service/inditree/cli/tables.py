@@ -40,7 +40,7 @@ def drivers(rows: Sequence[Row], cpu: Mapping[str, float] | None = None) -> Tabl
         percent = None if cpu is None else cpu.get(row["name"])
         table.add_row(
             row["name"],
-            _state(row["state"] if row["state"] != "running" or row.get("ready", True) else "running, not ready"),
+            _state(row["state"] if row["state"] != "running" or row.get("ready", True) else "running, not ready", row),
             span(row["since_seconds"]),
             str(row["restarts"]),
             _or_dash(row["last_exit"]),
@@ -60,7 +60,7 @@ def remotes(rows: Sequence[Row]) -> Table:
         table.add_row(
             row["name"],
             row["address"],
-            _state(row["state"]),
+            _state(row["state"], row),
             "-" if rtt is None else f"{rtt * 1000:.1f} ms",
             _size(row.get("queue_bytes")),
             _list(row["devices"]),
@@ -117,7 +117,11 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _state(state: str) -> Text:
+def _state(state: str, row: Row) -> Text:
+    """The state, with why a source is not read and for how long."""
+    unread = [f"{why} for {span(seconds)}" for why, seconds in sorted(row.get("unread", {}).items())]
+    if unread:
+        return Text(f"{state}, not read: {', '.join(unread)}", style="yellow")
     return Text(state, style=_COLOURS.get(state, "yellow"))
 
 

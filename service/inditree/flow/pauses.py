@@ -1,4 +1,4 @@
-"""Why a peer is not read."""
+"""Why a stream is not read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from enum import IntFlag
 
 
 class Pause(IntFlag):
-    """The reasons for which a peer is not read now: none of them, one, or several."""
+    """The reasons of a stream itself for not reading on: none of them, one, or several.
 
-    HELD = 1
-    """Nobody takes its images: back-pressure, by the core."""
+    That nobody takes its images is the core's reason (`Peer.held`). What an operator is shown, with since when, is
+    `Peer.unread`: those that can last.
+    """
+
     MEMORY = 2
     """Its next image waits for memory."""
     REST = 4
@@ -24,7 +26,3 @@ class Pause(IntFlag):
     """An image of it is being encoded, and nothing may overtake that."""
     EOF = 128
     """There is nothing more to be read."""
-
-    def names(self) -> tuple[str, ...]:
-        """The reasons in lower case, as the API shows them."""
-        return tuple(str(each.name).lower() for each in Pause if each in self)

@@ -11,7 +11,6 @@ from inditree.config import Driver
 from inditree.core import Peer
 from inditree.core.subscription import Subscription
 from inditree.errors import PeerError
-from inditree.flow.pauses import Pause
 from inditree.flow.whole import WholeOutbox
 from inditree.programs.supervisor import Supervisor, policy_of
 from inditree.python.driver import InProcess
@@ -78,11 +77,6 @@ class InProcessPort:
         except Exception as error:
             self._engine.mistake(self.peer, error)
         self._engine.flush()
-
-    @property
-    def pauses(self) -> Pause:
-        """Why it is not to send its next image now."""
-        return Pause.HELD if self.peer.held else Pause(0)
 
     def watched(self) -> tuple[int, int]:
         return -1, 0

@@ -11,7 +11,6 @@ from functools import partial
 
 from inditree.config.structs import Record as RecordConfig
 from inditree.core import Audit, Peer, Policy
-from inditree.flow.pauses import Pause
 from inditree.flow.whole import WholeOutbox
 from inditree.record.writer import Figures, Item, Plan, Tape, Writer
 from inditree.transport.engine import Engine
@@ -37,7 +36,6 @@ class Recorder:
     """Records what one engine does, from `start` to `stop`. Raises StartError where the folder cannot be had."""
 
     blocked = False
-    pauses = Pause(0)
 
     def __init__(self, engine: Engine, config: RecordConfig) -> None:
         self.config = config

@@ -6,7 +6,6 @@ import asyncio
 
 from inditree.commands import Asked, Outcome
 from inditree.core import Policy
-from inditree.flow.pauses import Pause
 from inditree.flow.whole import WholeOutbox
 from inditree.transport.engine import Engine
 from inditree.wire.elements import Blob, Element
@@ -20,7 +19,6 @@ class Sender:
 
     def __init__(self, engine: Engine, name: str, *, address: str = "", listener: str = "") -> None:
         self.blocked = False
-        self.pauses = Pause(0)
         self._engine = engine
         self._open: dict[int, tuple[Element, asyncio.Future[Outcome]]] = {}
         self.peer = engine.join("observer", name, Policy(listener=listener))

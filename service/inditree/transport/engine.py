@@ -14,7 +14,6 @@ from inditree.core import Answered, Audit, Close, Core, Defined, Free, Hold, Log
 from inditree.core.effects import Effect
 from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
-from inditree.flow.pauses import Pause
 from inditree.images import attached
 from inditree.images.works import Works
 from inditree.tasks import Tasks
@@ -38,10 +37,6 @@ class Port(Protocol):
 
     @property
     def blocked(self) -> bool: ...
-    @property
-    def pauses(self) -> Pause:
-        """Why the peer is not read now."""
-
     def watched(self) -> tuple[int, int]:
         """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
 

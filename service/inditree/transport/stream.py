@@ -75,7 +75,7 @@ class Stream:
         self._looks = self._log or self._tap is not None or self._guard is not None  # at each element, before the core
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
-        self._pauses = 0  # a Pause, without HELD, which the core keeps in the peer
+        self._pauses = 0  # a Pause; that nobody takes its images the core keeps in the peer
         self._trust()
         self._text = 0
         self._paused_at: float | None = None
@@ -127,8 +127,8 @@ class Stream:
 
     @property
     def pauses(self) -> Pause:
-        """Why it is not read now."""
-        return Pause(self._pauses) | (Pause.HELD if self._holds() else Pause(0))
+        """The stream's own reasons for not reading on."""
+        return Pause(self._pauses)
 
     @property
     def blocked(self) -> bool:
