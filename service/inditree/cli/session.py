@@ -132,7 +132,7 @@ class Session:
         A server that has said definitions and then answers the ping has said all. One that answers the ping first
         (indiserver) or never (IPyServer) has where nothing more was defined for `QUIET` seconds.
         """
-        exact = all(literal(part) is not None for names in patterns for part in names)
+        exact = all(literal(part) is not None for names in patterns for part in names[:2])
         missing, complete = list(patterns), False
         while time.monotonic() < deadline:
             heard = False
