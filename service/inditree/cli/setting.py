@@ -23,7 +23,8 @@ def run(chosen: Namespace) -> int:
     """Set what is asked for. Exit status: 0 done, 1 no connection, 2 wrong use, 3 refused, 4 the time is up."""
     wait = _wait(chosen.wait)
     asked = _assignments(chosen.assignments)
-    patterns = [Names(escape(device), escape(name), "*") for device, name in asked]  # a member that it lacks is not waited for
+    # Of properties, not of members: one that a property lacks is not waited for.
+    patterns = [Names(escape(device), escape(name), "*") for device, name in asked]
     with Session.of(chosen) as session:
         session.ask(patterns)
         session.definitions(time.monotonic() + chosen.timeout, patterns)
