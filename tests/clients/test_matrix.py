@@ -101,7 +101,7 @@ class Program:
             self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
 
     def heard(self, line: str) -> None:
-        until(lambda: line in self.lines, 40, f"{self.process.args}: {line}, but {self.lines[-5:]}")
+        until(lambda: line in self.lines, 40, f"{self.process.args!r}: {line}, but {self.lines[-5:]}")
 
     def stop(self) -> None:
         assert self.process.stdin is not None

@@ -61,22 +61,25 @@ class InProcessPort:
         core = self._engine.core
         now = self._engine.begin()
         try:
-            if isinstance(data, Blob):
-                data.began = now
-                core.receive(self.peer, data)
-            else:
-                self._framer.feed(data)
+            for piece in data.chunks if isinstance(data, Blob) else (data,):
+                self._framer.feed(piece)  # type: ignore[arg-type] # `blob_of` gives bytes
                 while (item := self._framer.pull()) is not None:
+                    if isinstance(item, Blob):
+                        item.began = now
                     core.receive(self.peer, item)
-                faults, self._framer.faults = self._framer.faults, []
-                for fault in faults:
-                    core.fault(self.peer, fault)
+            self._say_faults()
         except PeerError as error:
+            self._say_faults()
             self.peer.counters.parse_errors[error.reason] += 1
             core.desk.close(self.peer, "malformed", error.text)
         except Exception as error:
             self._engine.mistake(self.peer, error)
         self._engine.flush()
+
+    def _say_faults(self) -> None:
+        faults, self._framer.faults = self._framer.faults, []
+        for fault in faults:
+            self._engine.core.fault(self.peer, fault)
 
     def watched(self) -> tuple[int, int]:
         return -1, 0
