@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import xml.etree.ElementTree as ET
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from inditree.flow.whole import WholeOutbox
 from inditree.python.inprocess import InProcessPort
 from inditree.transport.engine import Engine
 from inditree.wire.elements import Blob
+from inditree.wire.framer import Framer
 from programs.processes import until
 from python.ipydrivers import bench
 
@@ -72,10 +72,13 @@ def test_it_lives_and_what_goes_out_is_xml(name: str) -> None:
             while (item := client.outbox.pop()) is not None:  # type: ignore[attr-defined]
                 heard.extend(ET.fromstring(b"<r>" + (item.join() if isinstance(item, Blob) else item) + b"</r>"))
                 if isinstance(item, Blob):
-                    engine.core.took(client, (item,))
+                    engine.core.moved(client, (item,))
             return [each.get("message") for each in heard]
 
-        engine.core.restore(client, _everything(engine))
+        framer = Framer(engine.core.route(client), 4096, 4096)
+        framer.feed(b"<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>")
+        while (said := framer.pull()) is not None:
+            engine.core.receive(client, said)
         running = engine.tasks.start(port.process.run(), "driver")
         try:
             port.prime(None)
@@ -97,12 +100,3 @@ def test_it_lives_and_what_goes_out_is_xml(name: str) -> None:
 async def _say(port: InProcessPort, name: str) -> None:
     for wrong in (GARBAGE[name], message("then"), GARBAGE[name], image(), message("after")):
         await port.process.run_tx(wrong)
-
-
-def _everything(engine: Engine) -> Any:
-    from inditree.core.wishes import Wishes
-
-    wishes = Wishes()
-    wishes.ask(None, None)
-    wishes.set_blob("Also", None, None)
-    return wishes
