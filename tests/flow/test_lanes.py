@@ -176,6 +176,16 @@ def test_of_a_source_that_cannot_be_held_two_wait_or_those_of_the_last_second() 
         assert box.image(number) == []  # of one that can be held there is no such bound
 
 
+def test_a_camera_whose_only_image_is_replaced_by_its_next_keeps_its_turn() -> None:
+    """Or, replaced again and again, it would never have one."""
+    box = Box(limit=1000)
+    box.image(99, device="Mount")
+    box.image(0, 700)
+    box.image(1, 250, "Guide")
+    assert box.image(2, 700) == [b"0"]
+    assert box.take() == ["99", "2", "1"]
+
+
 # Room
 
 

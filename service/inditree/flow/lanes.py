@@ -66,8 +66,8 @@ class Lanes(Room):
         if self.window is not None and self._waits(lane.tickets[0]):
             self._stuck_until = 0.0
 
-    def cancel(self, ticket: Ticket) -> None:
-        """An image is dropped. What was said behind it stays where it is."""
+    def cancel(self, ticket: Ticket, newcomer: Ticket | None = None) -> None:
+        """An image is dropped, maybe for a newcomer, which takes over the turn. What was said behind it stays."""
         device = ticket.key[0]
         lane = self._lanes[device]
         tickets = lane.tickets
@@ -79,7 +79,15 @@ class Lanes(Room):
             tickets[index - 1].behind += ticket.behind
         else:
             self._let(lane, ticket)
+        if newcomer is not None and newcomer.key[0] == device:
+            return  # or a camera whose only image is replaced again and again would never have its turn
         if not tickets:
+            del self._lanes[device]
+
+    def leave(self, device: str) -> None:
+        """The newcomer does not come after all: its lane may be empty."""
+        lane = self._lanes.get(device)
+        if lane is not None and not lane.tickets:
             del self._lanes[device]
 
     def force(self, device: str, name: str | None) -> None:
@@ -135,6 +143,7 @@ class Lanes(Room):
         device = ticket.key[0]
         lane = self._lanes.pop(device)
         self.remove(ticket)
+        self.properties[ticket.key].begun.append((self._now(), ticket.size))
         lane.tickets.remove(ticket)  # the first, unless it passes those that wait for an acknowledgement
         self._let(lane, ticket)
         if lane.tickets:

@@ -143,16 +143,19 @@ class Outbox:
         request. `attached`: the form in which it is written, unless as base64. `unheld`: its source cannot be held.
         """
         now = self._now()
-        out = self._bound_age(blob.key, now) if unheld else []
+        ticket = Ticket(blob, now, about, attached, unheld=unheld)
+        alone = not self.lanes.count
+        out = self._bound_age(ticket, now) if unheld else []
         while (victim := self.lanes.victim(blob.size, self.control, blob.key)) is not None:
-            out.append(self.drop(victim))
+            out.append(self.drop(victim, ticket))
         if blob.key[2] and not self._fits_as_stream(blob.size):
+            self.lanes.leave(blob.device)
             out.append(Lost(blob, about))
             return out
         blob.retain()
-        if not self.lanes.count:
+        if alone:
             self._ahead = self.lanes.passed + len(self._row)
-        self.lanes.queue(Ticket(blob, now, about, attached, unheld=unheld))
+        self.lanes.queue(ticket)
         if not self.writing:
             self._commit()
         return out
@@ -163,22 +166,22 @@ class Outbox:
             return True
         return self.waiting + size <= min(self.limit, lanes.stream_limit or self.limit)
 
-    def _bound_age(self, key: Key, now: float) -> list[Lost]:
+    def _bound_age(self, ticket: Ticket, now: float) -> list[Lost]:
         """Keep two images of a source that cannot be held, or those of the last second where these are more."""
         out = []
-        known = self.lanes.properties.get(key)
+        known = self.lanes.properties.get(ticket.key)
         while known is not None and len(known.tickets) >= UNHELD and known.tickets[0].at <= now - UNHELD_SECONDS:
-            out.append(self.drop(known.tickets[0]))
+            out.append(self.drop(known.tickets[0], ticket))
         return out
 
-    def drop(self, ticket: Ticket) -> Lost:
-        """Drop a waiting BLOB; what was said behind it stays."""
+    def drop(self, ticket: Ticket, newcomer: Ticket | None = None) -> Lost:
+        """Drop a waiting BLOB, maybe for a newcomer; what was said behind it stays."""
         blob = ticket.blob
         assert blob is not None
         ticket.blob = None
         if ticket.unheld:
             self.lanes.properties[ticket.key].free_until = self._now() + PATIENCE
-        self.lanes.cancel(ticket)
+        self.lanes.cancel(ticket, newcomer)
         blob.release()
         return Lost(blob, ticket.about)
 

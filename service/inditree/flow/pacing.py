@@ -102,7 +102,7 @@ def may_read(clients: Iterable[Client], need: Need) -> bool:
     if not clients:
         return True
     now = need.now
-    paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
+    paces = [_pace(client, need) for client in clients]
     if not somebody_ready(clients, need):
         return False
     if any(client.lossless and not ready(client, need) for client in clients):
@@ -110,12 +110,19 @@ def may_read(clients: Iterable[Client], need: Need) -> bool:
     losers = [(client, pace) for client, pace in zip(clients, paces, strict=True) if not _fits(client, need)]
     if not losers:
         return True
-    if any(client.pace.seen(now) == 0 for client, _ in losers):
+    if any(client.pace.seen(now) == 0 and client.outbox.lanes.pace(need.key, now) is None for client, _ in losers):
         return False  # nothing can be said of it before time has passed
     fastest = max(paces)
     if not fastest:  # nobody takes anything: only who has taken all would be served
         return any(client.outbox.empty for client in clients)
     return not any(2 * pace >= fastest for _, pace in losers)
+
+
+def _pace(client: Client, need: Need) -> float:
+    """How fast a receiver takes images of this property; as long as that is not known, how fast it takes anything."""
+    lately = client.pace.lately(client.outbox.taken, need.now)
+    known = client.outbox.lanes.pace(need.key, need.now)
+    return lately if known is None else known
 
 
 def somebody_ready(clients: Iterable[Client], need: Need) -> bool:

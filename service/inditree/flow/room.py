@@ -18,6 +18,10 @@ PATIENCE = 2.0
 """Seconds after which an image that waits for an acknowledgement keeps nothing else waiting any more."""
 
 
+SHORTEST = 0.25
+"""Seconds over which the pace of a property is judged, at least."""
+
+
 class Promise:
     """Room of `size` bytes for what a source may send. It lapses a second after `at`, but not while an image comes.
 
@@ -51,16 +55,18 @@ class Promise:
 class Property:
     """What waits of one property and kind. `bytes` are of the images.
 
-    Until `free_until` (seconds) its source sends whether there is room here or not.
+    Until `free_until` (seconds) its source sends whether there is room here or not. `begun` are the last images whose
+    turn came: when, and their bytes.
     """
 
-    __slots__ = ("bytes", "free_until", "promise", "tickets")
+    __slots__ = ("begun", "bytes", "free_until", "promise", "tickets")
 
     def __init__(self) -> None:
         self.tickets: deque[Ticket] = deque()  # oldest first
         self.bytes = 0
         self.promise: Promise | None = None
         self.free_until = 0.0
+        self.begun: deque[tuple[float, int]] = deque(maxlen=3)
 
 
 class Room:
@@ -91,6 +97,25 @@ class Room:
         if known is None:
             return False
         return bool(known.tickets) or (known.promise is not None and not known.promise.lapsed(now))
+
+    def pace(self, key: Key, now: float) -> float | None:
+        """Bytes a second of a property lately, by its last images, where others take their turns beside it.
+
+        None where it is the only one, or too little is known of it: then all that the peer takes says more.
+        """
+        known = self.properties.get(key)
+        if known is None or len(known.begun) < 3:
+            return None
+        (first, size), (second, more), (third, _) = known.begun
+        seconds = max(third - first, now - second)
+        if seconds < SHORTEST or not any(self.turns(each, now) for each in self.properties if each != key):
+            return None
+        return (size + more) / seconds
+
+    def turns(self, key: Key, now: float) -> bool:
+        """Do images of a property wait, or did one have its turn within the last second?"""
+        known = self.properties[key]
+        return bool(known.tickets) or bool(known.begun and now - known.begun[-1][0] < IDLE)
 
     def add(self, ticket: Ticket) -> None:
         """One more waits; it has used up what its source was promised for it."""
