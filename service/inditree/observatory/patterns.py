@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from inditree.commands.names import literal, split
 from inditree.envelope import number
@@ -44,10 +45,15 @@ class Pattern:
     compare: str = ""
     value: str = ""
 
+    @cached_property
+    def only(self) -> str | None:
+        """The one device that it can fit; None where it may fit several."""
+        return literal(self.device)
+
     def of_one(self, devices: Collection[str]) -> bool:
         """Whether one of these devices fits. Of very many, any glob is said to fit."""
-        if (name := literal(self.device)) is not None:
-            return name in devices
+        if self.only is not None:
+            return self.only in devices
         return len(devices) > MANY or any(fnmatchcase(each, self.device) for each in devices)
 
     def names(self, device: str, name: str) -> bool:

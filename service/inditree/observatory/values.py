@@ -47,6 +47,10 @@ class Values:
             kept = self._roots[device, name] = data, read(data)
         return kept[1]
 
+    def _believed(self, operand: Operand) -> ET.Element | None:
+        """The property of an operand; None where nobody is left who answers for it, which the view may learn later."""
+        return None if math.isinf(self.silent(operand.device)) else self.root(operand.device, operand.property)
+
     def defined(self, device: str, name: str) -> Defined | None:
         """What is known of a property that a command is for."""
         root = self.root(device, name)
@@ -57,7 +61,7 @@ class Values:
 
     def number(self, operand: Operand) -> float | None:
         """A member's value as a number, a state or a time stamp; None where it is not known or no number."""
-        root = self.root(operand.device, operand.property)
+        root = self._believed(operand)
         if root is None:
             return None
         if operand.member == "_STATE":
@@ -74,7 +78,7 @@ class Values:
 
     def text(self, operand: Operand) -> str | None:
         """A member's text as it stands; None where it is not defined."""
-        root = self.root(operand.device, operand.property)
+        root = self._believed(operand)
         member = _member(root, operand.member) if root is not None else None
         return None if member is None or member.tag == "defBLOB" else member.text or ""
 
