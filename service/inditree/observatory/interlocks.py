@@ -215,6 +215,9 @@ class Gate:
         self.source = source
         old = before.refusals if before is not None else {}
         self.refusals: dict[str, int] = {each.name: old.get(each.name, 0) for each in self.interlocks}
+        only = [pattern.only for each in self.interlocks for pattern in each.refuse]
+        self._guarded = frozenset(name for name in only if name is not None)  # devices that are named as they are
+        self._globs = None in only
         self._concerned: dict[tuple[str, str, bool], tuple[Interlock, ...]] = {}
 
     def concerned(self, device: str, name: str, known: bool = True) -> tuple[Interlock, ...]:
@@ -233,6 +236,8 @@ class Gate:
 
         What another reader could see in it is looked at too: a second command, for any of the owner's devices.
         """
+        if not self._globs and self._guarded.isdisjoint(owned):
+            return None
         touching = [each for each in self.interlocks if each.touches(owned)]
         if not touching:
             return None
