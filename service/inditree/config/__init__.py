@@ -37,6 +37,7 @@ from inditree.config.structs import (
     Restart,
     Rule,
     ServerTls,
+    Webmanager,
 )
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "Rule",
     "ServerTls",
     "Sources",
+    "Webmanager",
     "apply",
     "compare",
     "complete",

@@ -30,6 +30,7 @@ from inditree.config.structs import (
     Reaction,
     Remote,
     ServerTls,
+    Webmanager,
     host_name,
 )
 from inditree.errors import ConfigError
@@ -153,6 +154,8 @@ def check_driver(entry: Driver, path: str) -> None:
     for key in entry.env:
         if not key or "=" in key:
             raise ConfigError(below(path, "env"), f"{key!r} is not the name of a variable")
+    if entry.label is not None and not re.fullmatch(r"[^\x00-\x1f\x7f]+", entry.label):
+        raise ConfigError(below(path, "label"), f"{entry.label!r} is empty or contains a control character")
     if entry.restart.backoff_max < entry.restart.backoff:
         raise ConfigError(below(path, "restart.backoff_max"), "is less than backoff")
 
@@ -189,6 +192,8 @@ def _check_rest(config: Config) -> None:
     if config.record.dir == "":
         raise ConfigError("record.dir", "is empty")
     _check_globs(config.record.devices, "record.devices")
+    if config.webmanager is not None:
+        _check_webmanager(config.webmanager)
 
 
 def _check_http(http: Http) -> None:
@@ -197,6 +202,22 @@ def _check_http(http: Http) -> None:
     for index, name in enumerate(http.hosts):
         parsed(name, f"http.hosts[{index}]", _host_alone)
     _check_globs(http.devices, "http.devices")
+
+
+def _check_webmanager(entry: Webmanager) -> None:
+    if entry.listen is not None:
+        parsed(entry.listen, "webmanager.listen", units.address)
+    if entry.allow is not None and not entry.allow:
+        raise ConfigError("webmanager.allow", "is empty: nobody could come; listen: off ends it")
+    for index, network in enumerate(entry.allow or ()):
+        parsed(network, f"webmanager.allow[{index}]", _network)
+    for index, site in enumerate(entry.origins):
+        parsed(site, f"webmanager.origins[{index}]", _site)
+    if not entry.drivers:
+        raise ConfigError("webmanager.drivers", "is empty: patterns of labels or programs (indi_*, CCD Simulator)")
+    _check_globs(entry.drivers, "webmanager.drivers")
+    if entry.data == "":
+        raise ConfigError("webmanager.data", "is empty")
 
 
 def _control(entry: ControlSocket) -> ControlSocket:
@@ -228,6 +249,8 @@ def _check_addresses(config: Config) -> None:
         places.append(("control.socket", config.control.socket))
     if config.http.address:
         places.append(("http.listen", config.http.address))
+    if config.webmanager is not None and config.webmanager.address:
+        places.append(("webmanager.listen", config.webmanager.address))
     for path, place in places:
         if isinstance(place, tuple) and place[1] == 0:
             continue  # the system chooses a free port
@@ -319,6 +342,25 @@ def _named_files(config: Config) -> Iterable[tuple[str, str]]:
 
 def doubts(config: Config, decided: Listen | None = None) -> list[str]:
     """What is allowed but worth a warning, each with the path of its key; nothing of a listener that is `decided`."""
+    return [
+        *_doubts_of_webmanager(config.webmanager),
+        *_open_listeners(config, decided),
+    ]
+
+
+def _doubts_of_webmanager(entry: Webmanager | None) -> list[str]:
+    if entry is None or entry.address is None:
+        return []
+    found = []
+    if entry.allow is None and entry.address[0] in (None, "0.0.0.0", "::"):
+        text = "starts programs for all private networks, without a token; allow would restrict it"
+        found.append(f"webmanager: {entry.listen} {text}")
+    if entry.data is None:
+        found.append("webmanager: profiles are lost when the router ends; data would keep them")
+    return found
+
+
+def _open_listeners(config: Config, decided: Listen | None) -> list[str]:
     return [
         f"listen[{index}]: {entry.tcp} is open to every network; allow or tls.client_ca would restrict it"
         for index, entry in enumerate(config.listen)

@@ -31,6 +31,9 @@ Access = Literal["control", "read-only"]
 MIB, GIB = 1 << 20, 1 << 30
 INDI_PORT = 7624
 HTTP_ADDRESS = "127.0.0.1:9724"
+WEBMANAGER_ADDRESS = "0.0.0.0:8624"
+"""Where KStars looks for a Web Manager: it runs on another machine, as a rule."""
+
 DEFAULT_SOCKET = "default"
 """The control socket at the place that goes by the port of the first TCP listener."""
 
@@ -102,9 +105,13 @@ class Restart(Section, frozen=True, kw_only=True):
 
 
 class Driver(Section, frozen=True, kw_only=True):
-    """A driver: a program (`exec`) or a factory of IPyDriver objects (`python`), never both."""
+    """A driver: a program (`exec`) or a factory of IPyDriver objects (`python`), never both.
+
+    `label` is what Ekos' Web Manager calls it, None: its name.
+    """
 
     name: str = ""
+    label: str | None = None
     exec: tuple[str, ...] | None = None
     python: str | None = None
     env: dict[str, str] = {}
@@ -277,6 +284,24 @@ class Interlock(Section, frozen=True, kw_only=True):
     max_age: Span | None = None
 
 
+class Webmanager(Section, frozen=True, kw_only=True):
+    """Ekos' Web Manager: where, for whom (`allow` None: loopback and private networks), which drivers it may start.
+
+    `drivers` are patterns of labels or programs, `data` is the folder of the profiles (None: they are kept in memory).
+    """
+
+    drivers: tuple[str, ...]
+    listen: Address = WEBMANAGER_ADDRESS
+    allow: tuple[str, ...] | None = None
+    origins: tuple[str, ...] = ()
+    data: str | None = None
+
+    @property
+    def address(self) -> tuple[str | None, int] | None:
+        """Host and port as `Listen.address` gives them; None where it is off."""
+        return None if self.listen is None else units.bound(self.listen)
+
+
 class Config(Section, frozen=True, kw_only=True):
     """All of it."""
 
@@ -296,6 +321,7 @@ class Config(Section, frozen=True, kw_only=True):
     devices: tuple[Desired, ...] = ()
     interlocks: tuple[Interlock, ...] = ()
     reactions: tuple[Reaction, ...] = ()
+    webmanager: Webmanager | None = None
 
 
 def host_name() -> str:

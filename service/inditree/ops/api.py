@@ -339,8 +339,8 @@ def _caller(request: Request) -> str:
     return f"{request.client.host}:{request.client.port}" if request.client else ""
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object that the request carries. Raises ControlError (400)."""
+async def read_body(request: Request) -> bytes:
+    """What the request carries, MAX_BODY at most. Raises ControlError (400)."""
     data = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
@@ -352,8 +352,14 @@ async def _body(request: Request) -> dict[str, Any]:
         raise ControlError(400, f"the body did not come within {BODY_TIMEOUT:g} s") from None
     except ClientDisconnect:
         raise ControlError(400, "the body ended early") from None
+    return bytes(data)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object that the request carries. Raises ControlError (400)."""
+    data = await read_body(request)
     try:
-        return msgspec.json.decode(bytes(data), type=dict[str, Any])
+        return msgspec.json.decode(data, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ControlError(400, f"the body is no JSON object: {error}") from None
 

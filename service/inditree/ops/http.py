@@ -1,76 +1,27 @@
-"""The HTTP server: uvicorn on the router's own loop, without signal handlers, access log or process of its own."""
+"""The HTTP server: health, metrics and control, at a port and at the control socket."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
-
-import uvicorn
 
 from inditree.config import Http, units
 from inditree.errors import StartError
 from inditree.ops.api import Api
 from inditree.ops.audit import Audit
-from inditree.ops.connection import Connection, ControlConnection, Crowd
 from inditree.ops.gate import Gate
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Control
+from inditree.ops.serving import Serving
 from inditree.ops.shown import Shown
 from inditree.tasks import Tasks
-from inditree.transport.binding import BACKLOG, bind_tcp
+from inditree.transport.binding import bind_tcp
 
 _T = TypeVar("_T")
 _logger = logging.getLogger("inditree.http")
-
-MAX_HEAD = 16 * 1024
-"""Bytes of a request's line and headers."""
-
-KEEP_ALIVE = 5
-"""Seconds for which a connection may be silent between requests."""
-
-STOP_TIMEOUT = 0.5
-"""Seconds that answers under way are given at the end: the router has to stop within one."""
-
-
-class _Uvicorn(uvicorn.Server):
-    """Leaves the signals alone, says when it is up, and looks at the clock once a second instead of ten times."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-        self.end = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        await self.lifespan.startup()
-        port, control = self._maker(Connection), self._maker(ControlConnection)
-        self.servers = []
-        for each in sockets or []:
-            if each.family == socket.AF_UNIX:
-                self.servers.append(await loop.create_unix_server(control, sock=each))
-            else:
-                self.servers.append(await loop.create_server(port, sock=each, backlog=BACKLOG))
-        await self.on_tick(0)  # sets the headers of answers
-        self.started = True
-        self.up.set()
-
-    def _maker(self, kind: type[Connection]) -> Callable[[], Connection]:
-        crowd = Crowd()
-        return lambda: kind(config=self.config, server_state=self.server_state, app_state={}, crowd=crowd)
-
-    async def main_loop(self) -> None:
-        while not await self.on_tick(0):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.end.wait(), 1.0)
 
 
 class HttpServer:
@@ -86,14 +37,12 @@ class HttpServer:
         self.addresses: tuple[str, ...] = ()
         self._http = http
         self._name = name
-        self._tasks = tasks
         self._metrics = metrics
         self._threads, self._scrapes = _worker("inditree-http"), _worker("inditree-metrics")
         metrics.show(http.devices)
         self._api = Api(control, Gate(http, name), metrics, self._threads, self._scrapes, audit)
         self._api.shown = Shown(http.devices)
-        self._server: _Uvicorn | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._serving = Serving(self._api, tasks, "http")
         self._sockets: list[socket.socket] = []
 
     def bind(self) -> None:
@@ -109,27 +58,7 @@ class HttpServer:
             sockets.append(control_socket)
         if not sockets:
             return
-        server = self._server = _Uvicorn(
-            uvicorn.Config(
-                self._api,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_keep_alive=KEEP_ALIVE,
-                h11_max_incomplete_event_size=MAX_HEAD,
-            )
-        )
-        self._task = self._tasks.start(server.serve(sockets), "http")
-        self._task.add_done_callback(lambda _: server.up.set())
-        await server.up.wait()
-        if self._task.done():
-            for sock in sockets:
-                sock.close()
-            raise StartError(f"http: {self._task.exception() or 'ended as it started'}")
+        await self._serving.start(sockets)
 
     def apply(self, http: Http) -> None:
         """Take over hosts, token and devices of a configuration that was read anew.
@@ -142,17 +71,7 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Close the port, let answers under way be finished, but not for long."""
-        server, task = self._server, self._task
-        if server is not None and task is not None:
-            self._server = self._task = None
-            server.should_exit = True
-            server.end.set()
-            await asyncio.wait([task], timeout=STOP_TIMEOUT)
-            for connection in list(server.server_state.connections):
-                connection.transport.abort()
-            server.force_exit = True
-            await asyncio.wait([task], timeout=STOP_TIMEOUT)
-            task.cancel()
+        await self._serving.stop()
         for threads in (self._threads, self._scrapes):
             threads.shutdown(wait=False, cancel_futures=True)
 

@@ -17,6 +17,7 @@ from inditree.server.exchange import Exchange
 from inditree.server.parts import Parts
 from inditree.server.services import Services
 from inditree.server.watch import FileWatch, is_mounted
+from inditree.server.webmanager import WebManaging
 from inditree.transport.listener import Listener
 
 _Named = TypeVar("_Named", Driver, Remote)
@@ -29,8 +30,9 @@ NEEDS_RESTART = frozenset({"definitions", "name", "discovery", "limits", "audit"
 class Reload:
     """Reads the configuration anew: when it is told to, or when a mounted file or a certificate was exchanged."""
 
-    def __init__(self, parts: Parts, services: Services) -> None:
+    def __init__(self, parts: Parts, services: Services, managing: WebManaging) -> None:
         self._parts = parts
+        self._managing = managing
         self._services = services
         self._turn = asyncio.Lock()  # one after the other
 
@@ -103,6 +105,7 @@ class Reload:
             new = msgspec.structs.replace(
                 new, record=msgspec.structs.replace(new.record, dir=self._parts.config.record.dir)
             )
+        new, manage = self._managing.prepare(new)
         changes = compare(self._parts.config, new)
         exchange = Exchange(self._parts.listeners, changes.listen, self.listener)
         try:
@@ -110,6 +113,7 @@ class Reload:
         except ConfigError:
             exchange.cancel()
             raise
+        manage()
         left = exchange.commit()
         # At once: where what follows breaks off, the next reload must not look for listeners that are gone.
         old, self._parts.config = self._parts.config, msgspec.structs.replace(self._parts.config, listen=new.listen)

@@ -29,6 +29,7 @@ from inditree.server.report import Report
 from inditree.server.services import Services
 from inditree.server.units import Units
 from inditree.server.web import Faces
+from inditree.server.webmanager import WebManaging
 from inditree.supervise import ENDED
 from inditree.transport.descriptors import check_descriptors
 from inditree.transport.engine import Engine
@@ -69,6 +70,7 @@ class Server:
         self.services: Services
         self.control: Control
         self.reload: Reload
+        self.managing: WebManaging
         self.discovered: Discovered
         self.running = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -125,7 +127,8 @@ class Server:
         self.parts.observatory.apply(self.config)  # before anybody can command anything
         self.services = Services(self.engine, self.units)
         self.control = Control(self.parts, Report(self.parts, self.services))
-        self.reload = Reload(self.parts, self.services)
+        self.managing = WebManaging(self.parts, self.services)
+        self.reload = Reload(self.parts, self.services, self.managing)
         self.discovered = Discovered(self.engine, self.units)
 
     async def _start(self) -> None:
@@ -139,6 +142,7 @@ class Server:
             listener = self.reload.listener(entry)
             listener.bind()
             self.parts.listeners[entry.name] = listener
+        self.managing.bind()
         await self.services.start(self.config, self.control, self.launch.http_may_fail, self._port)
         if self.config.record.dir is not None:
             self.parts.recorder = Recorder(self.engine, self.config.record)
@@ -157,6 +161,7 @@ class Server:
             self._beside.start(self.parts)
         if self.launch.keepalive is not None:
             self.engine.tasks.start(messages.keep_alive(self.engine, self.launch.keepalive), "keepalive")
+        await self.managing.start()
         self.parts.applied = True
 
     @property
@@ -189,9 +194,9 @@ class Server:
             _logger.info("the page is at %s", url, extra={"event": "web"})
         self.services.announce()
         discovers = self.config.discovery.docker is not None or self.config.discovery.dns
-        if not (
-            self.units.drivers or self.units.remotes or discovers or (self._beside and self._beside.starts_drivers)
-        ):
+        managed = self.config.webmanager is not None and self.config.webmanager.listen is not None
+        beside = self._beside is not None and self._beside.starts_drivers
+        if not (self.units.drivers or self.units.remotes or discovers or managed or beside):
             text = "nothing to serve: no drivers and no remotes (inditree serve DRIVER ..., or `drivers` in the file)"
             _logger.warning("%s", text, extra={"event": "nothing_to_serve"})
 
@@ -224,6 +229,7 @@ class Server:
         undiscovered = self.engine.tasks.start(self.discovered.stop(), "stop discovery")
         for listener in self.parts.listeners.values():
             listener.stop()
+        unmanaged = self.engine.tasks.start(self.managing.stop(), "stop webmanager")
         if self._beside is not None:
             self._beside.stop()
         left = DRAIN - await self._drain(DRAIN / 2)
@@ -232,6 +238,7 @@ class Server:
         await stopping
         await self._drain(left)
         await undiscovered
+        await unmanaged
 
     async def _drain(self, seconds: float) -> float:
         """Let go out what waits for the clients, for some seconds at most; how long it took."""
@@ -251,6 +258,7 @@ class Server:
         if self._beside is not None:
             self._beside.stop()
         await self.discovered.stop()
+        await self.managing.stop()
         self.units.kill_drivers()
         await self.units.stop_drivers()
         await self.units.stop_remotes()

@@ -136,6 +136,11 @@ class Services:
         if self._audit is not None:
             self._audit.close()
 
+    def audit_change(self, client: str, action: str, name: str, result: str) -> None:
+        """A change that came over HTTP: `action` is `driver.add`, `name` whom it was about."""
+        if self._audit is not None:
+            self._audit.control(client=client, action=action, name=name, result=result)
+
     def _audited(self, each: AuditEffect) -> None:
         if self._audit is not None:
             self._audit.command(

@@ -15,8 +15,8 @@ def own_names(name: str, host: str) -> frozenset[str]:
     return frozenset(each.lower() for each in ("localhost", name, host, short, f"{short}.local") if each)
 
 
-def refuses_host(host: str | None, names: frozenset[str], origins: Iterable[str]) -> str:
-    """Why a request with this Host is not answered, "" where it is."""
+def refuses_host(host: str | None, names: frozenset[str], origins: Iterable[str], key: str = "listen[].origins") -> str:
+    """Why a request with this Host is not answered, "" where it is. `key` is where `origins` stand."""
     if host is None:
         return "the request has no Host"
     known = names | {_host_of(each) for each in origins}
@@ -26,11 +26,13 @@ def refuses_host(host: str | None, names: frozenset[str], origins: Iterable[str]
             return ""
         ipaddress.ip_address(found.partition("%")[0])
     except ValueError:
-        return f"the host {host!r} is no address, no name of this machine and not in listen[].origins"
+        return f"the host {host!r} is no address, no name of this machine and not in {key}"
     return ""
 
 
-def refuses_origin(origin: str | None, host: str, secure: bool, origins: Iterable[str]) -> str:
+def refuses_origin(
+    origin: str | None, host: str, secure: bool, origins: Iterable[str], key: str = "listen[].origins"
+) -> str:
     """Why a page of this Origin gets nothing, "" where it may; without an Origin no page asks."""
     if origin is None:
         return ""
@@ -40,7 +42,7 @@ def refuses_origin(origin: str | None, host: str, secure: bool, origins: Iterabl
             return ""
         if any(site == _site(each) if "://" in each else site[1] == each.lower() for each in origins):
             return ""
-    return f"the origin {origin!r} is another site and not in listen[].origins"
+    return f"the origin {origin!r} is another site and not in {key}"
 
 
 def _site(origin: str) -> tuple[str, str, int] | None:
