@@ -336,6 +336,19 @@ def test_what_deserves_a_warning() -> None:
     ]
 
 
+def test_a_web_manager_that_is_open_is_worth_a_warning() -> None:
+    text = "webmanager: {drivers: ['*'], data: /x%s}"
+    assert config.doubts(config.load(text % "")) == [
+        "webmanager: 0.0.0.0:8624 starts programs for all private networks, without a token; allow would restrict it"
+    ]
+    assert config.doubts(config.load(text % ", allow: [10.0.0.0/8]")) == []
+    assert config.doubts(config.load(text % ", listen: '127.0.0.1:8624'")) == []
+    assert config.doubts(config.load(text % ", listen: off")) == []
+    assert config.doubts(config.load("webmanager: {drivers: ['*'], listen: 'localhost:8624'}")) == [
+        "webmanager: profiles are lost when the router ends; data would keep them"
+    ]
+
+
 def test_a_host_in_brackets_is_an_ipv6_address() -> None:
     """Found by fuzzing: `[:os]` was taken, and could not be read again once it was normalised."""
     with pytest.raises(ConfigError, match="is not an address"):

@@ -24,6 +24,7 @@ _MISTAKES = [
         "driver: []",
         "driver: unknown key; known here: name, listen, drivers, remotes, definitions, discovery, http, "
         "control, limits, log, audit, metrics, record, devices, interlocks, reactions",
+        "control, limits, log, audit, metrics, record, interlocks, webmanager",
     ),
     ("name: 5", "name: expected text, got 5 (put it in quotes)"),
     ("name: on", "name: expected text, got true (put it in quotes)"),
@@ -317,6 +318,43 @@ _MISTAKES = [
         "interlocks[0].max_age: expected a duration (500ms, 10s, 5m, 1h, 14d), got 60",
     ),
     ("metrics: {properties: ['A.B.[']}", "metrics.properties[0]: 'A.B.[' is not a pattern (CCD*, Dome ?, [AB]*)"),
+    # Ekos' Web Manager
+    ("webmanager: {}", "webmanager: drivers is missing"),
+    ("webmanager: on", "webmanager: expected keys and values, got true"),
+    (
+        "webmanager: {drivers: ['*'], port: 8624}",
+        "webmanager.port: unknown key; known here: drivers, listen, allow, origins, data",
+    ),
+    ("webmanager: {drivers: indi_*}", "webmanager.drivers: expected a list, got 'indi_*'"),
+    (
+        "webmanager: {drivers: []}",
+        "webmanager.drivers: is empty: patterns of labels or programs (indi_*, CCD Simulator)",
+    ),
+    ("webmanager: {drivers: ['[indi']}", "webmanager.drivers[0]: '[indi' is not a pattern (CCD*, Dome ?, [AB]*)"),
+    (
+        "webmanager: {drivers: ['*'], listen: 8624}",
+        "webmanager.listen: expected text, got 8624 (put it in quotes)",
+    ),
+    ("webmanager: {drivers: ['*'], listen: pi}", "webmanager.listen: 'pi' has no port (host:port, [::1]:port)"),
+    (
+        "webmanager: {drivers: ['*'], allow: []}",
+        "webmanager.allow: is empty: nobody could come; listen: off ends it",
+    ),
+    (
+        "webmanager: {drivers: ['*'], allow: [lan]}",
+        "webmanager.allow[0]: 'lan' is not a network (10.0.0.0/8, fd00::/8)",
+    ),
+    (
+        "webmanager: {drivers: ['*'], origins: ['*.example']}",
+        "webmanager.origins[0]: '*.example' is neither a host name nor an origin (https://HOST or https://HOST:PORT)",
+    ),
+    ("webmanager: {drivers: ['*'], data: ''}", "webmanager.data: is empty"),
+    (
+        "listen: [{tcp: '0.0.0.0:8624'}]\nwebmanager: {drivers: ['*']}",
+        "webmanager.listen: the same address as listen[0].tcp",
+    ),
+    ("drivers: [{exec: [x], label: ''}]", "drivers[0].label: '' is empty or contains a control character"),
+    ('drivers: [{exec: [x], label: "a\\nb"}]', "drivers[0].label: 'a\\nb' is empty or contains a control character"),
 ]
 
 

@@ -205,6 +205,7 @@ class Parts(Section, frozen=True, kw_only=True):
     listener: Level | None = None
     router: Level | None = None
     traffic: Level | None = None
+    webmanager: Level | None = None
 
 
 class Log(Section, frozen=True, kw_only=True):

@@ -119,7 +119,7 @@ class Api:
             return _json(await manager.groups())
 
         async def running(request: Request) -> Response:
-            return _json(await manager.running_drivers())
+            return _json(manager.running_drivers())
 
         async def devices(request: Request) -> Response:
             return _json([{"device": name, "connected": is_on} for name, is_on in await self._devices()])

@@ -247,19 +247,9 @@ class Manager:
         """The families of all drivers, sorted."""
         return sorted({each.entry.family for each in (await self._known()).values()})
 
-    async def running_drivers(self) -> list[dict[str, Any]]:
-        """What was started here, in whatever state, and which others of the router's drivers run."""
-        known = await self._known()
-        rows, seen = [], list[Unit]()
-        for entry, custom, unit in self._running.drivers():
-            rows.append(_row(entry, custom) | _state(unit))
-            seen.append(unit)
-        for each in known.values():
-            unit = each.unit
-            if unit is None or any(unit is other for other in seen) or unit.supervisor.state in ENDED:
-                continue
-            rows.append(_row(each.entry, each.custom) | _state(unit))
-            seen.append(unit)
+    def running_drivers(self) -> list[dict[str, Any]]:
+        """What was asked for and not stopped since, in whatever state; links too."""
+        rows = [_row(entry, custom) | _state(unit) for entry, custom, unit in self._running.drivers()]
         for text, link in self._running.links():
             entry = Entry(label=text, name=text, program=text, family="Remote")
             rows.append(_row(entry, custom=False) | {"state": link.state, "error": link.last_error or None})
