@@ -23,8 +23,7 @@ _MISTAKES = [
     (
         "driver: []",
         "driver: unknown key; known here: name, listen, drivers, remotes, definitions, discovery, http, "
-        "control, limits, log, audit, metrics, record, devices, interlocks, reactions",
-        "control, limits, log, audit, metrics, record, interlocks, webmanager",
+        "control, limits, log, audit, metrics, record, devices, interlocks, reactions, webmanager",
     ),
     ("name: 5", "name: expected text, got 5 (put it in quotes)"),
     ("name: on", "name: expected text, got true (put it in quotes)"),
