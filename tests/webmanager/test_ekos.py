@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from pathlib import Path
+
+import psutil
 
 from live import Client, Router, until
 from ports import free_port
@@ -17,8 +20,9 @@ def programs(router: Router) -> set[str]:
     """The programs that run below a router."""
     found = set()
     for each in router.descendants():
-        words = each.cmdline()
-        found.add(Path(words[0]).name if words else "")
+        with contextlib.suppress(psutil.Error):  # it may end meanwhile
+            words = each.cmdline()
+            found.add(Path(words[0]).name if words else "")
     return found
 
 
