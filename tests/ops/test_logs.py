@@ -235,3 +235,30 @@ def test_no_thread_for_repetitions_is_no_error(monkeypatch: pytest.MonkeyPatch) 
     assert [repeats.filter(record("x")) for _ in range(3)] == [True, False, False]
     repeats.flush()
     assert [each.getMessage() for each in told] == ["x (2 times more)"]
+
+
+def test_a_handler_without_a_lock_is_entered_as_python_313_enters_it() -> None:
+    out = io.StringIO()
+    sink = behind.StreamSink(out)
+    assert sink.lock is not None
+    with sink.lock:  # what Handler.handle does since 3.13, without asking whether there is one
+        sink.emit(record("written"))
+    sink.acquire()
+    sink.release()
+    assert out.getvalue() == "written\n"
+
+
+def test_a_line_that_cannot_be_written_is_counted_and_the_next_one_comes(tmp_path: Path) -> None:
+    class Picky(behind.StreamSink):
+        def emit(self, each: logging.LogRecord) -> None:
+            if each.getMessage() == "bad":
+                raise TypeError("a mistake of ours")
+            super().emit(each)
+
+    with (tmp_path / "log").open("w") as file:
+        queued = behind.Behind(Picky(file))
+        for text in ("bad", "good"):
+            queued.handle(record(text))
+        queued.finish()
+    assert (tmp_path / "log").read_text() == "good\n"
+    assert queued.lost == 1

@@ -87,6 +87,8 @@ class _Writer(QueueListener):
             if record.__dict__["lost_before"] != self._said:
                 super().handle(self._gap(record))
             super().handle(record)
+        except Exception:  # it would end the thread, and with it the log
+            self._behind.lost += 1
         finally:
             self.done += _size(record)
 
@@ -113,11 +115,27 @@ def _size(record: logging.LogRecord) -> int:
     return len(record.msg) + len(record.exc_text or "")
 
 
+class _NoLock:
+    """What logging takes for a lock: Python 3.13 enters it without asking whether there is one."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        """Nothing was taken."""
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was taken."""
+
+
 class Unlocked(logging.Handler):
     """A handler that one thread uses alone: whoever ends the process need not wait for it."""
 
     def createLock(self) -> None:
-        self.lock = None
+        self.lock = _NoLock()  # type: ignore[assignment]
 
 
 class StreamSink(Unlocked):
