@@ -36,6 +36,27 @@ _MISTAKES = [
     ("listen: {tcp: 'h:1'}", "listen: expected a list, got keys and values"),
     ("limits: [x]", "limits: expected keys and values, got a list"),
     ("log: {parts: {router: loud}}", "log.parts.router: 'loud' is not one of critical, debug, error, info, warning"),
+    # other names
+    ("remotes: [{host: h, rename: [x]}]", "remotes[0].rename: expected keys and values, got a list"),
+    ("remotes: [{host: h, rename: {A: 5}}]", "remotes[0].rename.A: expected text, got 5 (put it in quotes)"),
+    ("remotes: [{host: h, rename: {'[a': B}}]", "remotes[0].rename: '[a' is not a pattern (CCD*, Dome ?, [AB]*)"),
+    ("remotes: [{host: h, rename: {A: ''}}]", "remotes[0].rename: 'A': the new name is empty"),
+    (
+        "remotes: [{host: h, rename: {A: X, B: X}}]",
+        "remotes[0].rename: 'A' and 'B' both give the name 'X'",
+    ),
+    (
+        "remotes: [{host: h, rename: {'*': X}}]",
+        "remotes[0].rename: '*' fits many devices, and 'X' names one: it needs a *",
+    ),
+    (
+        "drivers: [{exec: [x], rename: {A: 'B *'}}]",
+        "drivers[0].rename: 'B *' has a *, and nothing in 'A' that it stands for",
+    ),
+    (
+        "drivers: [{exec: [x], rename: {'*A*': 'B *'}}]",
+        "drivers[0].rename: '*A*': more than one *: which of them stands for what?",
+    ),
     # listeners
     ("listen: [{}]", "listen[0]: needs tcp or unix"),
     ("listen: [{tcp: 'h:1', unix: /x}]", "listen[0]: has both tcp and unix"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inditree.core import Peer, Policy
 from inditree.counters import Counters
 from inditree.tree.link import Link
+from inditree.tree.names import Names
 from tree.node import Node, RouterPort
 from tree.world import Pipe, World
 
@@ -67,27 +68,27 @@ class Desk:
         self.node = Node(self.world, 0, forwarded=forwarded, link_timeout=link_timeout)
         self._clients = 0
 
-    def driver(self, name: str = "driver") -> End:
-        return End(self, self.node.attach("driver", name))
+    def driver(self, name: str = "driver", names: Names | None = None) -> End:
+        return End(self, self.node.attach("driver", name, names=names))
 
     def client(self, policy: Policy | None = None, name: str = "client") -> End:
         return End(self, self.node.attach("client", name, policy))
 
-    def opens(self, name: str = "there", **options: object) -> End:
+    def opens(self, name: str = "there", names: Names | None = None, **options: object) -> End:
         """The router opens a link; nothing is answered as yet."""
         link = Link(opener=True, path_id=f"{name}:7624", **options)  # type: ignore[arg-type]
-        return End(self, self.node.attach("link", name, None, link))
+        return End(self, self.node.attach("link", name, None, link, names))
 
-    def router(self, identity: str = OTHER, name: str = "there", **options: object) -> End:
+    def router(self, identity: str = OTHER, name: str = "there", names: Names | None = None, **options: object) -> End:
         """A link that the router opened to another one, which has answered."""
-        end = self.opens(name, **options)
+        end = self.opens(name, names, **options)
         end.says(f'<getProperties version="1.7" inditree="1" via="{identity}" to="{ME}"/>')
         end.heard()
         return end
 
-    def plain(self, name: str = "there", **options: object) -> End:
+    def plain(self, name: str = "there", names: Names | None = None, **options: object) -> End:
         """A link that the router opened to a server of another kind, which has said something."""
-        end = self.opens(name, **options)
+        end = self.opens(name, names, **options)
         end.says('<message message="hello"/>')
         end.heard()
         return end

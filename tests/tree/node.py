@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inditree.core import Close, Core, Log, Mistake, Peer, Policy, ReadOn, Settings, Wake
 from inditree.counters import Counters
 from inditree.tree.link import Link
+from inditree.tree.names import Names
 from inditree.wire.framer import Framer
 from tree.world import Pipe, World
 
@@ -110,10 +111,17 @@ class Node:
             port.on_closed()
         self.ports.clear()
 
-    def attach(self, kind: str, name: str, policy: Policy | None = None, link: Link | None = None) -> RouterPort:
+    def attach(
+        self,
+        kind: str,
+        name: str,
+        policy: Policy | None = None,
+        link: Link | None = None,
+        names: Names | None = None,
+    ) -> RouterPort:
         """A peer is there; `flush` once its stream is joined."""
         self.core.now = self.world.now
-        peer = self.core.join(kind, name, policy, link)
+        peer = self.core.join(kind, name, policy, link, names=names)
         port = self.ports[peer] = RouterPort(self, peer)
         return port
 

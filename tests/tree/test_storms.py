@@ -7,10 +7,10 @@ from tree.desk import OTHER, Desk, End, gone, new, number, value
 HOST = "10.0.0.5:7624"
 
 
-def two(desk: Desk, **options: object) -> tuple[End, End]:
+def two(desk: Desk) -> tuple[End, End]:
     """Two links to one plain server, by two names, with a device each."""
-    one = desk.plain("one", site=HOST, **options)
-    two = desk.plain("two", site=HOST, **options)
+    one = desk.plain("one", site=HOST)
+    two = desk.plain("two", site=HOST)
     one.says(number("Dev0"))
     two.says(number("Dev1"))
     one.heard(), two.heard()

@@ -158,6 +158,7 @@ def check_driver(entry: Driver, path: str) -> None:
         raise ConfigError(below(path, "label"), f"{entry.label!r} is empty or contains a control character")
     if entry.restart.backoff_max < entry.restart.backoff:
         raise ConfigError(below(path, "restart.backoff_max"), "is less than backoff")
+    _check_rename(entry.rename, below(path, "rename"))
 
 
 def check_remote(entry: Remote, path: str) -> None:
@@ -166,8 +167,27 @@ def check_remote(entry: Remote, path: str) -> None:
     if entry.device is not None and (not entry.device or entry.device == "*"):
         raise ConfigError(below(path, "device"), "names no device; without the key all are taken")
     _check_globs(entry.devices, below(path, "devices"))
+    _check_rename(entry.rename, below(path, "rename"))
     if entry.tls and (entry.tls.cert is None) != (entry.tls.key is None):
         raise ConfigError(below(path, "tls"), "cert and key belong together")
+
+
+def _check_rename(rename: dict[str, str], path: str) -> None:
+    """Each name in it can stand for one device only, and says what its `*` stands for."""
+    patterns: dict[str, str] = {}
+    for pattern, name in rename.items():
+        _check_globs((pattern,), path, single=True)
+        if not name.strip():
+            raise ConfigError(path, f"{pattern!r}: the new name is empty")
+        if pattern.count("*") > 1 or name.count("*") > 1:
+            raise ConfigError(path, f"{pattern!r}: more than one *: which of them stands for what?")
+        if "*" in pattern and "*" not in name:
+            raise ConfigError(path, f"{pattern!r} fits many devices, and {name!r} names one: it needs a *")
+        if "*" in name and "*" not in pattern:
+            raise ConfigError(path, f"{name!r} has a *, and nothing in {pattern!r} that it stands for")
+        if name in patterns:
+            raise ConfigError(path, f"{patterns[name]!r} and {pattern!r} both give the name {name!r}")
+        patterns[name] = pattern
 
 
 def _check_rest(config: Config) -> None:

@@ -121,6 +121,7 @@ class Driver(Section, frozen=True, kw_only=True):
     stop_grace: Duration = 5.0
     ready_timeout: Span = 30.0
     required: bool = False
+    rename: dict[str, str] = {}
 
 
 class Remote(Section, frozen=True, kw_only=True):
@@ -135,6 +136,7 @@ class Remote(Section, frozen=True, kw_only=True):
     share: Literal["both", "down"] = "both"
     required: bool = False
     tls: ClientTls | None = None
+    rename: dict[str, str] = {}
 
 
 class Docker(Section, frozen=True, kw_only=True):

@@ -32,11 +32,11 @@ def release(state: State, peer: Peer, blob: Blob) -> None:
     memory.enforce(state, peer, blob)
 
 
-def forms(state: State, peer: Peer, blob: Blob) -> tuple[bool, bool]:
+def forms(state: State, peer: Peer, blob: Blob, device: str) -> tuple[bool, bool]:
     """Images of `peer` have come as descriptors: does anybody get them as such, and does anybody as base64?"""
     if blob.tag in NEW_TAGS:
         return False, True
-    targets = state.routes.find(peer, IMAGE, blob.device, blob.name).targets
+    targets = state.routes.find(peer, IMAGE, device, blob.name).targets
     return any(target.gets_fds for target in targets), not all(target.gets_fds for target in targets)
 
 
@@ -83,7 +83,8 @@ def _count(state: State, peer: Peer, blob: Blob) -> None:
 
 def put(state: State, target: Peer, blob: Blob, request: Request | None = None, *, unheld: bool = False) -> None:
     """Offer a BLOB to a peer; what it puts out is counted. `request`: where it is one; `unheld`: as of `put_blob`."""
-    spelt = blob if target.latin is None else target.latin.spell_blob(blob)
+    spelt = blob if target.names is None else target.names.blob_outward(blob)
+    spelt = spelt if target.latin is None else target.latin.spell_blob(spelt)
     if spelt is blob:
         _offer(state, target, blob, request, unheld)
         return

@@ -13,7 +13,6 @@ from inditree.core.peer import Peer
 from inditree.counters import Counters
 from inditree.flow.outbox import Traced
 from inditree.wire.elements import Blob, Element
-from inditree.wire.spelling import Latin
 from inditree.wire.syntax import ping_reply
 
 AUDITED = 256
@@ -82,8 +81,10 @@ class Desk:
 
     def send(self, peer: Peer, data: bytes, tag: str, device: str | None = None) -> None:
         """Put one control element (or several of a tag) into a peer's outbox: of a device behind its images."""
+        if peer.names is not None:
+            data = _as_before(data, peer.names.element_outward(data, tag))
         if peer.latin is not None and not data.isascii():
-            data = _spelt(peer.latin, data)
+            data = _as_before(data, peer.latin.spell(data))
         peer.counters.sent[tag] += 1
         peer.counters.control_bytes_sent += len(data)
         outbox = peer.outbox
@@ -173,10 +174,9 @@ class Desk:
         peer.counters.dropped_bytes[reason] += size
 
 
-def _spelt(latin: Latin, data: bytes) -> bytes:
-    """An element as it goes to who writes Latin-1; what it is about stays with it."""
-    spelt = latin.spell(data)
-    if not isinstance(data, Traced):
+def _as_before(data: bytes, spelt: bytes) -> bytes:
+    """An element with other names in it; what it is about stays with it."""
+    if spelt is data or not isinstance(data, Traced):
         return spelt
     traced = Traced(spelt)
     traced.about = data.about

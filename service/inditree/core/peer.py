@@ -12,6 +12,7 @@ from inditree.flow.outbox import Outbox
 from inditree.flow.pacing import Pace
 from inditree.flow.room import Promise
 from inditree.tree.link import Link
+from inditree.tree.names import Names
 from inditree.view.properties import Weight
 from inditree.wire.elements import Key
 from inditree.wire.spelling import Latin
@@ -53,6 +54,7 @@ class Peer:
         "lossless",
         "lost",
         "name",
+        "names",
         "outbox",
         "owed",
         "owns",
@@ -80,6 +82,7 @@ class Peer:
         self.subscription = Subscription()
         self.owns: set[str] = set()
         self.link: Link | None = None
+        self.names: Names | None = None  # its devices have other names here
         self.latin: Latin | None = None  # it has defined names in Latin-1
         self.takes_fds = False  # it is on a UNIX socket, where images can go as descriptors
         self.gone = False

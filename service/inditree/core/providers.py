@@ -110,6 +110,8 @@ def _remember_device(state: State, peer: Peer, link: Link, device: str) -> None:
         peer.weight.bytes += DEVICE_BYTES + len(device)
     if device not in link.site.defined:
         link.site.defined.add(device)
+        if link.names is not None:
+            link.site.defined.add(link.names.far(device))
         if link.plain:  # from now on it is shown nothing of this one, over any link
             state.routes.forget()
             for other in state.desk.links:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from inditree.core import blobs, clients, devices, links, memory, ownerless, providers, reading, requests
+from inditree.core import blobs, clients, devices, links, memory, ownerless, providers, reading, renaming, requests
 from inditree.core.desk import Settings
 from inditree.core.effects import Effect
 from inditree.core.gate import Gate
@@ -17,6 +17,7 @@ from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
 from inditree.flow.whole import WholeOutbox
 from inditree.tree.link import Link
+from inditree.tree.names import Names
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault
 from inditree.wire.syntax import DEF_TAGS, NEW_TAGS, SET_TAGS, message
@@ -87,10 +88,12 @@ class Core:
         policy: Policy | None = None,
         link: Link | None = None,
         make: Callable[[int, Callable[[], float]], Outbox] | None = None,
+        names: Names | None = None,
     ) -> Peer:
         """A peer is there. A link that we opened is introduced at once.
 
-        `make`, unless None, makes its outbox, from its limit (bytes) and a clock (seconds).
+        `make`, unless None, makes its outbox, from its limit (bytes) and a clock (seconds). `names`, unless None, are
+        those of its devices, which have others here.
         """
         self._number += 1
         box = make or (WholeOutbox if kind in ("inprocess", "observer") else Outbox)
@@ -100,6 +103,9 @@ class Core:
         peer.counters = self.counters.peers["inprocess" if kind == "observer" else kind]
         peer.counters.opened += 1
         peer.link = link
+        peer.names = names
+        if link is not None:
+            link.names = names
         self.desk.enter(peer)
         if link is not None:
             links.introduce(self.state, peer)
@@ -114,10 +120,20 @@ class Core:
             state.catch_up()
         if state.intake.reserved:
             state.intake.arrived(peer)  # the image has ended, if it was one
+        if peer.names is not None:
+            if isinstance(item, Run):
+                for element in renaming.elements(peer, item):
+                    self._receive_item(peer, element)
+                return
+            item = renaming.inward(state, peer, item)
         if isinstance(item, Run):
             providers.run(state, peer, item)
             state.intake.weigh(peer, len(item.data))
             return
+        self._receive_item(peer, item)
+
+    def _receive_item(self, peer: Peer, item: Element | Blob) -> None:
+        state = self.state
         handler = _HANDLERS.get(item.tag)
         known = handler is not None or isinstance(item, Blob)  # what is no element of INDI says of a link nothing
         if known and peer in state.introducing and not links.first_item(state, peer, item):
@@ -204,11 +220,17 @@ class Core:
 
     def may_begin(self, peer: Peer, size: int, element: Element | None = None) -> bool:
         """May a source's next BLOB, of about `size` bytes, be taken in? False: a ReadOn says when to ask again."""
+        if element is not None and peer.names is not None:
+            renamed = renaming.inward(self.state, peer, element)
+            element = renamed if isinstance(renamed, Element) else None
         return memory.may_begin(self.state, peer, size, element)
 
     def forms(self, peer: Peer, blob: Blob) -> tuple[bool, bool]:
         """An image has come as a descriptor: is it wanted as such, and as base64? Holds for this step only."""
-        return blobs.forms(self.state, peer, blob)
+        if peer.names is not None and blob.device:
+            device = renaming.name_here(self.state, peer, peer.names, blob.tag, blob.device)
+            return blobs.forms(self.state, peer, blob, device)
+        return blobs.forms(self.state, peer, blob, blob.device)
 
     def discard(self, peer: Peer) -> None:
         """A source that was to wait for memory is read on all the same, and its next BLOB is not kept."""
@@ -275,6 +297,8 @@ class Core:
 
     def route(self, peer: Peer) -> Callable[[Head], Group]:
         """The function that the peer's framer asks for the group of a head."""
+        if peer.names is not None:
+            return lambda head: renaming.ANYWHERE  # where they go is looked up when they have their names
         return self.state.routes.of(peer)
 
     def restore(self, peer: Peer, subscription: Subscription) -> None:

@@ -44,6 +44,15 @@ def _put_apart(outbox: Outbox, run: Run) -> bool:
     return all(outbox.put_behind(device, data) for device, data in parts)
 
 
+def _put_renamed(target: Peer, run: Run) -> bool:
+    """Offer a run to a peer that calls devices by other names."""
+    assert target.names is not None
+    outbox, outward = target.outbox, target.names.outward
+    if not outbox.lanes.count:
+        return outbox.put(outward(run.data))
+    return all(outbox.put_behind(device, outward(data)) for device, data in by_device(run))
+
+
 class Group:
     """Where elements with the same head go. `refused` is why they go nowhere, "" where they are welcome."""
 
@@ -135,7 +144,11 @@ class Routes:
         data = run.data
         for target in group.targets:
             outbox = target.outbox
-            if not (_put_apart(outbox, run) if outbox.lanes.count else outbox.put(data)):
+            if target.names is not None:
+                fits = _put_renamed(target, run)
+            else:
+                fits = _put_apart(outbox, run) if outbox.lanes.count else outbox.put(data)
+            if not fits:
                 self._desk.overflow(target)
             dirty.add(target)
         for counters, number in group.kinds:

@@ -15,6 +15,7 @@ from inditree.programs.supervisor import Supervisor, policy_of
 from inditree.transport.channel import DriverChannel
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
+from inditree.tree.names import names_of
 from inditree.wire.syntax import get_properties
 
 _logger = logging.getLogger("inditree.driver")
@@ -67,7 +68,7 @@ class ExecDriver:
         engine, core = self._engine, self._engine.core
         self._child = child
         self.stderr.attach(child.stderr)
-        self.peer = engine.join("driver", self.config.name)
+        self.peer = engine.join("driver", self.config.name, names=names_of(self.config.rename))
         self._stream = Stream(
             engine,
             self.peer,

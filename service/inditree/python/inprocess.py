@@ -16,6 +16,7 @@ from inditree.programs.supervisor import Supervisor, policy_of
 from inditree.python.driver import InProcess
 from inditree.python.factory import load_factory
 from inditree.transport.engine import Engine
+from inditree.tree.names import Names, names_of
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from inditree.wire.syntax import get_properties
@@ -34,9 +35,10 @@ class InProcessPort:
         name: str,
         on_closed: Callable[[str, str], None],
         on_defined: Callable[[], None],
+        names: Names | None = None,
     ) -> None:
         self.blocked = False
-        self.peer: Peer = engine.join("inprocess", name)
+        self.peer: Peer = engine.join("inprocess", name, names=names)
         self._engine = engine
         self._on_closed = on_closed
         self.defined = on_defined
@@ -191,7 +193,7 @@ class PythonDriver:
             else:  # nobody hears it any more, so it is not left running
                 self.supervisor.garbage(f"was closed ({reason}): {text}")
 
-        port = InProcessPort(self._engine, driver, name, closed, self.supervisor.defined)
+        port = InProcessPort(self._engine, driver, name, closed, self.supervisor.defined, names_of(self.config.rename))
         self._ports.append(port)
         self._running += 1
         task = self._engine.tasks.start(self._run(port), f"driver {name}")

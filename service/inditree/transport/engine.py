@@ -20,6 +20,7 @@ from inditree.tasks import Tasks
 from inditree.transport.closing import Closer
 from inditree.transport.guard import ClientLimits
 from inditree.tree.link import Link
+from inditree.tree.names import Names
 from inditree.wire.elements import Element
 
 _logger = logging.getLogger("inditree.router")
@@ -97,10 +98,11 @@ class Engine:
         policy: Policy | None = None,
         link: Link | None = None,
         make: Callable[[int, Callable[[], float]], Outbox] | None = None,
+        names: Names | None = None,
     ) -> Peer:
         """A peer is there; its port comes next, and `flush` after it."""
         self.begin()
-        return self.core.join(kind, name, policy, link, make)
+        return self.core.join(kind, name, policy, link, make, names)
 
     def flush(self) -> None:
         """Write to all who got something, and do what the core asks for, until nothing is left to do."""

@@ -24,6 +24,7 @@ from inditree.transport.sockets import prepare
 from inditree.transport.stream import Stream
 from inditree.transport.tls import TlsChannel, client_context, handshake
 from inditree.tree.link import SILENCE, SILENCE_MAX, Link
+from inditree.tree.names import names_of
 
 _logger = logging.getLogger("inditree.link")
 
@@ -159,7 +160,7 @@ class RemoteLink:
             silence=self._silence,
             awaited=self._was_router,
         )
-        self.peer = self._engine.join("link", self.config.name, None, link)
+        self.peer = self._engine.join("link", self.config.name, None, link, names=names_of(self.config.rename))
         self.peer.address = self.address
         log = self.config.name in self._engine.traffic
         self._stream = Stream(self._engine, self.peer, channel, self._ended, log=log)

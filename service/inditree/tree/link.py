@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from inditree.tree.names import Names
 from inditree.tree.site import Site
 
 FEATURES = "1"
@@ -39,6 +40,7 @@ class Link:
         "devices",
         "heard",
         "late",
+        "names",
         "opener",
         "path_id",
         "pongs",
@@ -75,6 +77,7 @@ class Link:
         self.share = share
         self.devices = devices
         self.device = device
+        self.names: Names | None = None  # devices have other names here than there
         self.address = site
         self.site = Site()
         self.silence = silence
@@ -107,6 +110,8 @@ class Link:
 
     def accepts(self, device: str) -> bool:
         """Is this a device that we take from here?"""
+        if self.names is not None:
+            device = self.names.far(device)
         if self.device is not None and device != self.device:
             return False
         return any(fnmatchcase(device, pattern) for pattern in self.devices)

@@ -1,0 +1,191 @@
+"""Devices that have another name here: two domes with the same camera."""
+
+from __future__ import annotations
+
+import pytest
+
+from inditree.tree.names import Names, Rename, names_of
+from tree.desk import OTHER, THIRD, Desk, End, camera, gone, image, new, number, value
+
+B = {"CCD Simulator": "Dome B CCD", "*": "B *"}
+CCD = "CCD Simulator"
+
+
+@pytest.mark.parametrize(
+    ("rename", "far", "here"),
+    [
+        (B, CCD, "Dome B CCD"),
+        (B, "Mount", "B Mount"),
+        ({"CCD*": "Dome*"}, "CCD 1", "Dome 1"),
+        ({"CCD*": "Dome*"}, "Mount", "Mount"),
+        ({"CCD ?": "Cam", "[AB]*": "x *"}, "CCD 1", "Cam"),
+        ({"[AB]*": "x *"}, "Ball", "x all"),
+        ({"A.b": "C"}, "Axb", "Axb"),
+    ],
+)
+def test_the_first_entry_that_fits_gives_the_name(rename: dict[str, str], far: str, here: str) -> None:
+    assert Rename(rename.items()).here(far) == here
+
+
+def test_what_a_name_here_is_there() -> None:
+    rename = Rename(B.items())
+    assert rename.far("Dome B CCD") == CCD
+    assert rename.far("B Mount") == "Mount"
+    assert rename.far(f"B {CCD}") == f"B {CCD}"  # that one would have another name
+    assert rename.far("Mount") == "Mount"
+
+
+def names(rename: dict[str, str] | None = None) -> Names:
+    found = names_of(rename or B)
+    assert found is not None
+    return found
+
+
+def linked(desk: Desk, rename: dict[str, str] | None = None, **options: object) -> End:
+    return desk.router(OTHER, "dome-b", names=names(rename), **options)
+
+
+def test_what_the_far_end_says_has_the_name_here() -> None:
+    desk = Desk()
+    watcher, dome = desk.watcher(), linked(desk)
+    watcher.says("<enableBLOB>Also</enableBLOB>")
+    dome.says(number(CCD, via=OTHER), camera(CCD, via=OTHER), value(CCD), value(CCD, "3"), image(CCD))
+    dome.says(f'<message device="{CCD}" message="cold"/>', gone(CCD, "N"), gone(CCD))
+    here = "Dome B CCD"
+    assert watcher.heard().splitlines() == [
+        number(here), camera(here), value(here), value(here, "3"), image(here),
+        f'<message device="{here}" message="cold"/>', gone(here, "N"), gone(here),
+    ]  # fmt: skip
+
+
+def test_what_goes_there_has_the_name_there() -> None:
+    desk = Desk()
+    watcher, dome = desk.watcher(), linked(desk)
+    dome.says(camera(CCD, via=OTHER))
+    watcher.says("<enableBLOB device='Dome B CCD'>Also</enableBLOB>", new("Dome B CCD"))
+    upload = image("Dome B CCD").replace("setBLOB", "newBLOB")
+    watcher.says(upload)
+    heard = dome.heard()
+    assert f'<enableBLOB device="{CCD}" name="B">Also' in heard
+    assert new(CCD) in heard
+    assert upload.replace("Dome B CCD", CCD) in heard
+    assert "Dome B" not in heard
+
+
+def test_two_domes_with_one_camera_name_under_one_hub() -> None:
+    desk = Desk()
+    watcher = desk.watcher()
+    one = desk.router(OTHER, "a", names=names({"*": "A *"}))
+    two = desk.router(THIRD, "b", names=names({"*": "B *"}))
+    one.says(number("Cam", via=OTHER))
+    two.says(number("Cam", via=THIRD))
+    assert not desk.node.core.ownership.conflicts
+    heard_one, heard_two = one.heard(), two.heard()
+    assert 'device="B Cam"' in heard_one
+    assert 'device="A Cam"' in heard_two
+    watcher.says(new("A Cam", "1"), new("B Cam", "2"))
+    assert (one.heard(), two.heard()) == (new("Cam", "1") + "\n", new("Cam", "2") + "\n")
+    one.says(new("B Cam", "3"))  # a client there
+    assert two.heard() == new("Cam", "3") + "\n"
+
+
+def test_values_inside_stay() -> None:
+    desk = Desk()
+    watcher, dome = desk.watcher(), linked(desk)
+    snoop = f'<defTextVector device="{CCD}" name="ACTIVE" state="Ok" perm="rw"><defText name="M" label="m">'
+    dome.says(f"{snoop}{CCD}</defText></defTextVector>")
+    assert f">{CCD}<" in watcher.heard()
+
+
+def test_what_it_asks_for_is_renamed_where_it_has_that_itself_or_nobody_else_here_has() -> None:
+    desk = Desk()
+    driver, dome = desk.driver(), linked(desk)
+    driver.says(number("Mount"), camera("Guide"))
+    dome.says("<getProperties version='1.7' device='Mount'/>", new("Mount"))
+    assert new("Mount") in driver.heard()
+    dome.says(number("Mount", via=OTHER))
+    dome.heard()
+    dome.says(new("Mount", "6"))  # an echo of its own one
+    assert driver.heard() == ""
+
+
+def test_a_driver_that_snoops_on_its_own_wheel_hears_it_by_its_own_name() -> None:
+    desk = Desk()
+    driver = desk.driver(names=names({"*": "B *"}))
+    driver.says("<getProperties version='1.7' device='Wheel'/>", number("Wheel"), value("Wheel", "3"))
+    assert driver.heard() == number("Wheel") + "\n" + value("Wheel", "3") + "\n"
+
+
+def test_a_swap_of_two_names() -> None:
+    desk = Desk()
+    watcher, dome = desk.watcher(), linked(desk, {"A": "B", "B": "A"})
+    dome.says(number("A", "NA", via=OTHER), number("B", "NB", via=OTHER))
+    heard = watcher.heard()
+    assert number("B", "NA") in heard
+    assert number("A", "NB") in heard
+    watcher.says(new("A"))
+    assert dome.heard() == new("B") + "\n"
+
+
+def test_device_and_devices_of_a_remote_are_names_there() -> None:
+    desk = Desk()
+    watcher = desk.watcher()
+    link = desk.plain(device="Cam", names=names({"*": "B *"}))
+    link.says(number("Cam"), number("Mount"))
+    heard = watcher.heard()
+    assert 'device="B Cam"' in heard
+    assert "Mount" not in heard
+    some = desk.plain("some", devices=("Wh*",), names=names({"*": "C *"}))
+    some.says(number("Wheel"), number("Mount"))
+    heard = watcher.heard()
+    assert 'device="C Wheel"' in heard
+    assert "Mount" not in heard
+
+
+def test_a_plain_server_is_not_told_of_a_device_that_is_called_as_one_of_its_own() -> None:
+    desk = Desk()
+    link = desk.plain(names=names({"*": "B *"}))
+    link.says(number("Mount"))
+    driver = desk.driver()
+    driver.says(number("Mount"), number("Guide"))
+    heard = link.heard()
+    assert "Mount" not in heard
+    assert 'device="Guide"' in heard
+
+
+def test_a_lost_device_is_asked_for_by_its_name_there() -> None:
+    desk = Desk()
+    dome = linked(desk)
+    dome.says(number(CCD, via=OTHER), gone(CCD))
+    dome.heard()
+    desk.wait(0.4)
+    assert dome.heard() == f'<getProperties version="1.7" device="{CCD}"/>\n'
+
+
+def test_a_name_with_entities() -> None:
+    desk = Desk()
+    watcher, dome = desk.watcher(), linked(desk)
+    dome.says(number("A &amp; B", via=OTHER), value("A &amp; B"), value("A &amp; B", "3"))
+    assert watcher.heard().count('device="B A &amp; B"') == 3
+    watcher.says(new("B A &amp; B"))
+    assert dome.heard() == new("A &amp; B") + "\n"
+
+
+def test_who_stands_in_the_path_is_told_nothing_back() -> None:
+    desk = Desk()
+    dome, spare = linked(desk), desk.router(OTHER, "spare", names=names())
+    dome.says(number(CCD, via=OTHER), value(CCD))
+    assert spare.heard() == dome.heard() == ""
+
+
+def test_values_as_libindi_writes_them() -> None:
+    desk = Desk()
+    watcher, driver = desk.watcher(), desk.driver(names=names({"*": "B *"}))
+    text = "<?xml version='1.0'?>\n<setNumberVector\n  device='{}'\n  name='N'\n  state='Ok'\n>\n"
+    text += "<oneNumber name='M'>\n      1\n  </oneNumber>\n</setNumberVector>"
+    driver.says(number("Cam"), number("Mount"))
+    driver.says(text.format("Cam"), text.format("Mount"), text.format("Cam"))
+    heard = watcher.heard()
+    assert heard.count('device="B Cam"') == 3
+    assert heard.count('device="B Mount"') == 2
+    assert [line for line in heard.splitlines() if "<?xml" in line] == []
