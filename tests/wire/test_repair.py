@@ -222,6 +222,16 @@ def test_a_page_that_a_driver_prints_is_no_reason_to_end_it(trust: object) -> No
             assert b"ENTITY" not in b"".join(heard.elements)
 
 
+@pytest.mark.parametrize("start", [b"device='D' na\x8ce='B'", b"device='D' a\x01b='B'", b"device='%s'" % (b"D" * 300)])
+def test_a_start_tag_of_an_image_that_cannot_be_mended(start: bytes) -> None:
+    """Found by the fuzzer: it counted as a mistake of ours, and ended the driver."""
+    data = b"<setBLOBVector %s><oneBLOB name='B' size='3' format='.x'>QUJD</oneBLOB></setBLOBVector>" % start
+    for pieces in ([data], bytewise(data)):
+        heard = Heard([GOOD % 1, *pieces, GOOD % 2])
+        assert [each for each in heard.elements if b"BLOBVector" in each] == []
+        assert (heard.elements[0], heard.elements[-1]) == (GOOD % 1, GOOD % 2)
+
+
 def test_a_doctype_in_a_text_or_an_image() -> None:
     text = "<setTextVector device='D' name='N' state='Ok'><oneText name='T'>a {}DOCTYPE b></oneText></setTextVector>\n"
     assert one(text.format("<!")) == (text.format("&lt;!"), {"less"})

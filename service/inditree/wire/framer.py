@@ -287,14 +287,21 @@ class Framer:
         """The start tag of an element whose rest is still to come."""
         whole, latin = to_utf8(raw)
         try:
-            tag, attributes = proof.look_at_tag(whole)
+            try:
+                tag, attributes = proof.look_at_tag(whole)
+            except NotXmlError:
+                mended = mend_tag(whole) if self.trust.repairs else None
+                if mended is None:
+                    raise
+                whole = mended[0]
+                tag, attributes = proof.look_at_tag(whole)
+                self.faults.append(repaired(raw, whole, mended[1], attributes))
         except NotXmlError as wrong:
-            mended = mend_tag(whole) if self.trust.repairs else None
-            if mended is None:
-                raise self._refused(raw, wrong, end) from None
-            whole = mended[0]
-            tag, attributes = proof.look_at_tag(whole)
-            self.faults.append(repaired(raw, whole, mended[1], attributes))
+            raise self._refused(raw, wrong, end) from None
+        except PeerError as error:
+            if self.trust.drops_long_names:
+                raise BrokenError(end, error.text, error.reason) from None
+            raise
         if latin and self.trust.repairs:
             self.faults.append(repaired(raw, whole, {ENCODING}, attributes))
         return Element(tag, attributes, whole, latin)
