@@ -14,7 +14,7 @@ BLOCKS = [
     pytest.param(body, id=f"{page.name}-{number}")
     for page in PAGES
     for number, (_, body) in enumerate(_BLOCK.findall(page.read_text()))
-    if "services:" not in body  # Compose's own
+    if not re.search(r"^(services|apiVersion):", body, re.MULTILINE)  # Compose's and Kubernetes' own
 ]
 
 
