@@ -80,6 +80,12 @@ def router_rows() -> list[Row]:
             "First byte in to last byte given to the kernel.",
             *quantiles("indi_blob_forward_seconds", 0.5, 0.95, 0.99),
         ),
+        lines(
+            "Browsers",
+            "none",
+            "Over HTTP and WebSocket: requests of a page, clients that speak JSON or XML, images being sent.",
+            query(f"sum by (kind) (indi_web_connections{{{ALL}}})", "{{kind}}"),
+        ),
     ]
     blobs = [
         lines(
