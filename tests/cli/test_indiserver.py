@@ -70,7 +70,7 @@ def test_wrong_use(words: str, message: str, capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(f"{message}Usage: indiserver [options] driver [driver ...]\n")
-    assert said.err.endswith("driver    : executable or [device]@host[:port]\n")
+    assert said.err.endswith("With INDITREE_WEB=on in the environment browsers get a page at the TCP port.\n")
 
 
 def test_the_configuration() -> None:

@@ -70,6 +70,7 @@ Options:
  --definitions view|forwarded
           : who answers getProperties: the server, or (default) the drivers
 driver    : executable or [device]@host[:port]
+With INDITREE_WEB=on in the environment browsers get a page at the TCP port.
 """
 
 
