@@ -116,14 +116,26 @@ class PeerCounters:
 
 
 class DeviceCounters:
-    """One device. Bytes are what stands between the oneBLOB tags; `last_message` is seconds of the core's clock."""
+    """One device. Bytes are what stands between the oneBLOB tags, of the last image those of its file.
 
-    __slots__ = ("blob_bytes_delivered", "blob_bytes_received", "blobs_delivered", "blobs_received", "last_message")
+    `last_message` and `last_image` are seconds of the core's clock, 0 before the first.
+    """
+
+    __slots__ = (
+        "blob_bytes_delivered",
+        "blob_bytes_received",
+        "blobs_delivered",
+        "blobs_received",
+        "last_image",
+        "last_image_bytes",
+        "last_message",
+    )
 
     def __init__(self) -> None:
         self.blobs_received = self.blobs_delivered = 0
         self.blob_bytes_received = self.blob_bytes_delivered = 0
-        self.last_message = 0.0
+        self.last_message = self.last_image = 0.0
+        self.last_image_bytes = 0
 
     def copy(self) -> DeviceCounters:
         """Copy the numbers as they are now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -13,11 +14,11 @@ from cli.router import CLIENTS, METRICS, STATUS, Router, running
 from inditree.cli import main, status, tables
 
 
-def _text(before: status.Poll, now: status.Poll) -> str:
-    console = Console(width=200)
+def _text(before: status.Poll, now: status.Poll, width: int = 200) -> str:
+    console = Console(width=width)
     with console.capture() as captured:
         console.print(status.draw(before, now))
-    return captured.get()
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _poll(at: float, cpu: float = 1.0, sent: int = 1 << 20, messages: float = 0.0) -> status.Poll:
@@ -58,7 +59,7 @@ def test_a_source_that_is_not_read_says_why_and_for_how_long() -> None:
 
 def test_the_tree() -> None:
     text = _text(_poll(10.0), _poll(12.0))
-    tree = text[text.index("dome-a\n") : text.index("Drivers")].splitlines()
+    tree = text[text.index("dome-a\n") : text.index("Devices")].splitlines()
     assert [line.strip("│├└─ ") for line in tree if line.strip()] == [
         "dome-a",
         "ccd (driver)",
@@ -68,6 +69,54 @@ def test_the_tree() -> None:
         "10.0.0.9:5000 (peer)",
         "Rain",
     ]
+
+
+def _night(clock: float) -> status.Poll:
+    """What an astronomer's router says at this time."""
+    camera = {
+        "name": "Main CCD",
+        "owner": {"kind": "driver", "name": "ccd"},
+        "connected": True,
+        "busy": 2,
+        "states": [
+            {"property": "CCD_EXPOSURE", "state": "Busy", "since": clock - 12},
+            {"property": "CCD_TEMPERATURE", "state": "Busy", "since": clock - 700},
+        ],
+        "image": {"at": clock - 123, "size": 32 << 20, "number": 34},
+        "message": {"at": clock - 200, "text": "[b]Exposure done[/]"},
+    }
+    mount = {
+        "name": "Mount",
+        "owner": {"kind": "driver", "name": "observatory"},
+        "connected": False,
+        "alert": 1,
+        "states": [{"property": "EQUATORIAL_EOD_COORD", "state": "Alert", "since": clock + 5}],
+        "message": {"at": clock - 3, "text": "Slew failed, " + "and so on " * 24},
+    }
+    poll = _poll(10.0)
+    devices = [camera, mount, *poll.status["devices"][1:]]
+    return dataclasses.replace(poll, status=poll.status | {"devices": devices}, clock=clock)
+
+
+def test_what_an_astronomer_asks() -> None:
+    text = _text(_night(1e9), _night(1e9))
+    assert "Devices\n" in text and "Last messages\n" in text
+    assert _line(text, "Main CCD  yes") == "Main CCD yes Busy 12s CCD_EXPOSURE +1 34: 32.0 MiB, 2m 3s ago"
+    assert _line(text, "Mount     no") == "Mount no Alert 0s EQUATORIAL_EOD_COORD -"
+    assert _line(text, "Rain ") == "Rain - - -"
+    said = text[text.index("Last messages") :].splitlines()
+    assert said[2].startswith("Mount     3s ago      Slew failed, and so on")
+    assert _line(text, "Main CCD  3m") == "Main CCD 3m 20s ago [b]Exposure done[/]"
+
+
+def test_it_fits_80_columns() -> None:
+    text = _text(_night(1e9), _night(1e9), width=80)
+    lines = text[text.index("Devices\n") : text.index("Drivers")].splitlines()
+    assert max(map(len, lines)) <= 80
+    row = " ".join(" ".join(lines).split())
+    assert "Main CCD yes Busy 12s CCD_EXPOSURE +1 34: 32.0 MiB, 2m 3s ago" in row
+    assert "Mount no Alert 0s EQUATORIAL_EOD_COORD -" in row
+    assert row.count("and so on") == 24, "nothing is cut"
 
 
 def test_brackets_in_names_are_names() -> None:

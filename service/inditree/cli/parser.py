@@ -30,7 +30,7 @@ INDITREE_LOG_FORMAT.
 Signals: SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP
 reads the configuration again."""
 
-_STATUS = "Show a running router: its tree, drivers, links, clients and rates."
+_STATUS = "Show a running router: its tree, devices, their last messages, drivers, links, clients and rates."
 
 
 INTERMIXED = frozenset({"serve", "get", "set", "watch", "record", "list", "show", "export"})

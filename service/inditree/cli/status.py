@@ -32,12 +32,16 @@ _TOTALS = {
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What the router said at one time; `totals` are its counters, none where /metrics says nothing."""
+    """What the router said at one time; `totals` are its counters, none where /metrics says nothing.
+
+    `clock` is that time in seconds since the epoch, for the spans since then.
+    """
 
     at: float
     status: dict[str, Any]
     clients: list[dict[str, Any]]
     totals: Mapping[str, float]
+    clock: float = 0.0
 
 
 def run(chosen: Namespace) -> int:
@@ -61,6 +65,7 @@ def poll(router: Router) -> Poll:
         status=router.get("/api/v1/status"),
         clients=router.get("/api/v1/clients"),
         totals=_totals(router),
+        clock=time.time(),
     )
 
 
@@ -128,6 +133,10 @@ def draw(before: Poll, now: Poll) -> RenderableType:
     seconds = now.at - before.at
     status = now.status
     parts: list[RenderableType] = [_head(status), _rates(before, now, seconds), Text(), _tree(status), Text()]
+    if status["devices"]:
+        parts += [tables.devices(status["devices"], now.clock), Text()]
+    if any(row.get("message") for row in status["devices"]):
+        parts += [tables.messages(status["devices"], now.clock), Text()]
     if status["drivers"]:
         parts += [tables.drivers(status["drivers"], _cpu(before, now, seconds)), Text()]
     if status["remotes"]:

@@ -52,6 +52,51 @@ def drivers(rows: Sequence[Row], cpu: Mapping[str, float] | None = None) -> Tabl
     return table
 
 
+def devices(rows: Sequence[Row], now: float) -> Table:
+    """Each device as an astronomer asks for it; `now` is the router's time, in seconds since the epoch."""
+    table = _table("Devices", "device", "connected", "state", "last image")
+    for row in rows:
+        table.add_row(
+            Text(row["name"], style="cyan"),
+            _connected(row.get("connected")),
+            _standing(row, now),
+            _last_image(row.get("image"), now),
+        )
+    return table
+
+
+def messages(rows: Sequence[Row], now: float) -> Table:
+    """The last message of each device that has said one, the newest first."""
+    table = _table("Last messages", "device", "when", "message")
+    said = sorted((row for row in rows if row.get("message")), key=lambda row: -float(row["message"]["at"]))
+    for row in said:
+        table.add_row(Text(row["name"], style="cyan"), _ago(row["message"]["at"], now), Text(row["message"]["text"]))
+    return table
+
+
+def _connected(said: bool | None) -> Text:
+    return Text("-") if said is None else Text("yes" if said else "no", style="green" if said else "red")
+
+
+def _standing(row: Row, now: float) -> Text:
+    """The first of the states, and how many more there are."""
+    states = row.get("states") or ()
+    if not states:
+        return Text("-")
+    first = states[0]
+    more = row.get("busy", 0) + row.get("alert", 0) - 1
+    text = f"{first['state']} {span(max(0.0, now - first['since']))} {first['property']}{f' +{more}' if more else ''}"
+    return Text(text, style="red" if first["state"] == "Alert" else "yellow")
+
+
+def _last_image(image: Row | None, now: float) -> str:
+    return "-" if image is None else f"{image['number']}: {size(image['size'])}, {_ago(image['at'], now)}"
+
+
+def _ago(at: float, now: float) -> str:
+    return f"{span(max(0.0, now - at))} ago"
+
+
 def remotes(rows: Sequence[Row]) -> Table:
     """The links that the router opened."""
     table = _table("Links", "name", "address", "state", "rtt", "queue", "devices", "error")

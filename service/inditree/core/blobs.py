@@ -11,7 +11,7 @@ from inditree.core.requests import Request
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
 from inditree.flow.room import PATIENCE
-from inditree.wire.elements import Blob
+from inditree.wire.elements import Blob, OneBlob
 from inditree.wire.syntax import NEW_TAGS
 
 LIBINDI = b"<setBLOBVector\n"
@@ -66,7 +66,8 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
 
 def _count(state: State, peer: Peer, blob: Blob) -> None:
     counters = state.desk.counters.devices[blob.device]
-    counters.last_message = state.desk.now
+    counters.last_message = counters.last_image = state.desk.now
+    counters.last_image_bytes = sum(map(_file_size, blob.ones))
     counters.blobs_received += len(blob.ones)
     counters.blob_bytes_received += blob.payload
     for one in blob.ones:
@@ -74,11 +75,18 @@ def _count(state: State, peer: Peer, blob: Blob) -> None:
     known = state.view.find(blob.device, blob.name)
     if known is not None:
         change = blob.element.data[:-1].rstrip() + b"/>"
+        state.view.hear(known, change, 0, len(change), state.desk.now)
         known.store(change, 0, 0, len(change))
         if state.commands.open:
             state.commands.heard(known, (change,))
         if known.lacks(one.attributes.get("name", "") for one in blob.ones):
             state.refreshing.notice(peer, known)
+
+
+def _file_size(one: OneBlob) -> int:
+    """Bytes of the image as its driver says, else by its base64."""
+    said = one.attributes.get("size", "").strip()
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else one.payload * 3 // 4
 
 
 def put(state: State, target: Peer, blob: Blob, request: Request | None = None, *, unheld: bool = False) -> None:

@@ -59,8 +59,10 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
     if state.ownership.owners.get(device) is peer:
         state.desk.counters.devices[device].last_message = state.desk.now
         known = state.view.find(device, name)
-        if known is not None and known.store(element.data, 0, 0, len(element.data)):
-            state.refreshing.notice(peer, known)
+        if known is not None:
+            state.view.hear(known, element.data, 0, len(element.data), state.desk.now)
+            if known.store(element.data, 0, 0, len(element.data)):
+                state.refreshing.notice(peer, known)
     state.desk.send_all(group.targets, element.data, element.tag, device)
     if known is not None and state.commands.open:
         state.commands.heard(known, (element.data,))
@@ -96,6 +98,8 @@ def define(state: State, peer: Peer, element: Element) -> None:
     if old is None or (element.tag == "defBLOBVector" and (device, name) not in state.view.images):
         state.routes.forget()  # what is set of it was not welcome until now
     state.view.define(element.tag, device, name, data, via, peer.weight)
+    if (known := state.view.find(device, name)) is not None:
+        state.view.hear(known, data, 0, len(data), state.desk.now)
     if peer.is_driver:
         state.desk.defined(peer)
     if before is None or not renewal.renew(state, peer, element, before, via):
@@ -154,7 +158,9 @@ def message(state: State, peer: Peer, element: Element) -> None:
             state.desk.count_dropped(peer, "duplicate", len(element.data))
             return
         data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
-        state.commands.said(device, element.attributes.get("message", ""))
+        text = element.attributes.get("message", "")
+        state.commands.said(device, text)
+        state.view.note_message(device, text, state.desk.now)
         via = state.view.via(device)
         state.desk.send_all(without(state.routes.hearers(peer, "message", device, None), via), data, "message", device)
         return

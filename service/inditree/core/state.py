@@ -71,6 +71,7 @@ class State:
         unnoted, self.unnoted = self.unnoted, []
         for peer, known, data, first, last, end in unnoted:
             try:
+                self.view.hear(known, data, last, end, self.desk.now)
                 if known.store(data, first, last, end):
                     self.refreshing.notice(peer, known)
                 if self.commands.open:

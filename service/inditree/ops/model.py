@@ -108,9 +108,36 @@ class RemoteRow(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[str, float] = {}
 
 
+class StateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A property that is Busy or Alert, and since when the router has seen it so."""
+
+    property: str
+    state: Literal["Busy", "Alert"]
+    since: float
+
+
+class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The last image of a device: when it came, bytes of its file, and how many there were with it."""
+
+    at: float
+    size: int
+    number: int
+
+
+class SaidRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The last message of a device: when it came, and at most 256 characters of it."""
+
+    at: float
+    text: str
+
+
 class DeviceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A device. Where `devices` of the configuration names it: is it `ready` (as it is to be), its `state` on the way
     there, and the `reason` why it is not ready; left out else.
+
+    `connected` is its CONNECTION.CONNECT, left out where it has none. `busy` and `alert` count its properties in that
+    state, `states` are at most 8 of them: Alert first, then the newest first. These, `image` and `message` are left
+    out where there is nothing of the kind.
     """
 
     name: str
@@ -118,6 +145,12 @@ class DeviceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ready: bool | None = None
     state: Literal["waiting", "setting", "retrying", "ready"] | None = None
     reason: str | None = None
+    connected: bool | None = None
+    busy: int = 0
+    alert: int = 0
+    states: tuple[StateRow, ...] = ()
+    image: ImageRow | None = None
+    message: SaidRow | None = None
 
 
 class ConflictRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from inditree.core import Peer
 from inditree.counters import PEER_KINDS, Counters
 from inditree.ops import logs
@@ -29,6 +31,7 @@ from inditree.ops.model import (
     WaitingRow,
     is_ready,
 )
+from inditree.server.device_rows import device_row
 from inditree.server.parts import Parts
 from inditree.server.services import Services
 from inditree.server.units import DriverUnit
@@ -82,11 +85,12 @@ class Report:
         )
 
     def _device_row(self, name: str, peer: Peer) -> DeviceRow:
+        row = device_row(self._parts.engine.core, name, owner(peer))
         target = self._parts.observatory.keeper.target(name)
         if target is None:
-            return DeviceRow(name=name, owner=owner(peer))
+            return row
         ready = target.step is None
-        return DeviceRow(name=name, owner=owner(peer), ready=ready, state=target.state.value, reason=target.reason)
+        return replace(row, ready=ready, state=target.state.value, reason=target.reason)
 
     def interlocks(self) -> tuple[InterlockRow, ...]:
         """Each with what it comes to now."""

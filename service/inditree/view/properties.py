@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 
 from inditree.view.fold import fold, member_names
 from inditree.view.plain import LIMITS, TIMEOUT, TIMESTAMP, Passage, carried, named, says
+from inditree.view.standing import SAID, Standing, message_in
 
 PENDING_LIMIT = 64 * 1024
 """Bytes of updates kept for a property before they are folded: bounds what a property can hold."""
 
-PROPERTY_BYTES = 400
+PROPERTY_BYTES = 600
 """Memory that a property takes beside its text."""
 
 MEMBER_BYTES = 90
@@ -62,6 +63,7 @@ class Property:
         "definition",
         "device",
         "name",
+        "standing",
         "tag",
         "via",
     )
@@ -74,6 +76,7 @@ class Property:
         self.name = name
         self.definition = definition
         self.via = via  # the path of IDs that it came by, "" for our own drivers
+        self.standing = Standing()
         self._recent = recent
         self._names: frozenset[bytes] | None = None
         self._readable = True
@@ -177,12 +180,16 @@ class Property:
 
 
 class Device:
-    """The properties of one device, in the order in which they were first defined."""
+    """The properties of one device, in the order in which they were first defined.
 
-    __slots__ = ("name", "properties")
+    `said` is its last message, cut, and when it came (seconds of the caller's clock).
+    """
+
+    __slots__ = ("name", "properties", "said")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.said: tuple[float, str] | None = None
         self.properties: dict[str, Property] = {}
 
 
@@ -208,13 +215,27 @@ class View:
         known = self.devices.get(device)
         if known is None:
             known = self.devices[device] = Device(device)
-        elif name in known.properties:
-            known.properties[name].forget()
-        known.properties[name] = Property(tag, device, name, definition, via, self._recent, weight or Weight())
+        made = Property(tag, device, name, definition, via, self._recent, weight or Weight())
+        if (old := known.properties.get(name)) is not None:
+            old.forget()
+            made.standing = old.standing
+        known.properties[name] = made
         if tag == "defBLOBVector":
             self.images.add((device, name))
         else:
             self.images.discard((device, name))
+
+    def hear(self, known: Property, data: bytes, start: int, end: int, now: float) -> None:
+        """Take from the element that stands there its property's state, and a message."""
+        known.standing.hear(data, start, end, now)
+        if text := message_in(data, start, end):
+            self.note_message(known.device, text, now)
+
+    def note_message(self, device: str, text: str, now: float) -> None:
+        """Keep the last message of a device that has a property; an empty one is none."""
+        known = self.devices.get(device)
+        if known is not None and text:
+            known.said = now, text[:SAID]
 
     def delete(self, device: str, name: str | None) -> None:
         """Take a delProperty: of one property, or of the device."""

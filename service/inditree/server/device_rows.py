@@ -1,0 +1,68 @@
+"""What the status says of each device. On the loop, cheap: nothing is parsed that was parsed before."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+
+from inditree.core import Core
+from inditree.counters import DeviceCounters
+from inditree.ops.model import DeviceRow, ImageRow, Owner, SaidRow, StateRow
+from inditree.view.fold import member_values
+from inditree.view.properties import Device
+
+STATES = 8
+"""Properties of one device that are named, of those that are Busy or Alert."""
+
+
+def device_row(core: Core, name: str, owner: Owner) -> DeviceRow:
+    """One device, with times of the clock on the wall."""
+    to_wall_clock = time.time() - time.monotonic()
+    device = core.view.devices.get(name)
+    image = _image(core.counters.devices.get(name), to_wall_clock)
+    if device is None:
+        return DeviceRow(name=name, owner=owner, image=image)
+    standing = [
+        (each.standing.state == "Alert", each.standing.since, each)
+        for each in device.properties.values()
+        if each.standing.state in ("Busy", "Alert")
+    ]
+    standing.sort(key=lambda row: row[:2], reverse=True)
+    alert = sum(row[0] for row in standing)
+    said = device.said
+    return DeviceRow(
+        name=name,
+        owner=owner,
+        connected=_connected(device),
+        busy=len(standing) - alert,
+        alert=alert,
+        states=tuple(
+            StateRow(property=each.name, state="Alert" if red else "Busy", since=round(since + to_wall_clock, 3))
+            for red, since, each in standing[:STATES]
+        ),
+        image=image,
+        message=None if said is None else SaidRow(at=round(said[0] + to_wall_clock, 3), text=said[1]),
+    )
+
+
+def _image(counters: DeviceCounters | None, to_wall_clock: float) -> ImageRow | None:
+    if counters is None or not counters.last_image:
+        return None
+    return ImageRow(
+        at=round(counters.last_image + to_wall_clock, 3),
+        size=counters.last_image_bytes,
+        number=counters.blobs_received,
+    )
+
+
+def _connected(device: Device) -> bool | None:
+    known = device.properties.get("CONNECTION")
+    if known is None or known.tag != "defSwitchVector":
+        return None
+    return _is_connected(known.current())
+
+
+@lru_cache(256)
+def _is_connected(definition: bytes) -> bool | None:
+    said = member_values(definition).get("CONNECT")
+    return None if said is None else said == "On"
