@@ -107,13 +107,13 @@ def test_no_command_is_left_out() -> None:
 
 def test_the_first_five_minutes(shell: Shell) -> None:
     """README: `make run`, then the session that follows it."""
-    make_run, make_test = block("README.md", 1)
+    make_run, make_test = block("README.md", 0)
     assert (make_run, make_test) == ("make run", "make test")
-    session = block("README.md", 2)
+    session = block("README.md", 1)
     assert session[0] == ". .venv/bin/activate"
     with shell.serving(f"make -s -C {ROOT} run PORT={shell.port} HTTP=127.0.0.1:{shell.http}", "Py Camera"):
         said = shell.run(*session[:-1], "wait", *session[-1:])
-        status = shell.run(*block("README.md", 0))
+        status = shell.run(*block("README.md", 2))
     assert "Py Telescope.EQUATORIAL_EOD_COORD.RA=" in said
     assert "Py Camera" in said.split("Drivers")[1]
     (image,) = shell.where.glob("Py Camera.CCD1.CCD1*.fits")
