@@ -45,3 +45,16 @@ def test_names_of_the_architecture_are_in_the_code() -> None:
     # Families of counters get their `_total` from the library.
     unknown = [name for name in names if not re.search(rf"\b{name.removesuffix('_total')}\b", code)]
     assert unknown == []
+
+
+def test_each_page_is_on_the_start_page() -> None:
+    start = (ROOT / "docs/README.md").read_text()
+    others = {page.name for page in PAGES if page.parent == ROOT / "docs"} - {"README.md"}
+    assert len(others) > 20
+    assert [name for name in sorted(others) if f"]({name}" not in start] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_is_long(page: Path) -> None:
+    """One subject is 250 lines at most; docs/commands.md is made from the parser."""
+    assert page.name == "commands.md" or len(page.read_text().splitlines()) <= 250
