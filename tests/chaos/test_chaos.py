@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from chaos.listener import Listener
 from chaos.proxy import Proxy
 from live import Router, until
 from ports import free_port
-from security.parts import api, configured, listen
+from security.parts import TOKEN, api, configured, http_with_token, listen
 
 SECONDS = float(os.environ.get("INDITREE_CHAOS_SECONDS", "9"))
 TICKER = Path(__file__).parent / "ticker.py"
@@ -52,7 +51,7 @@ class Scene:
         return [
             (http, row["name"], row["pid"])
             for http in (self.leaf_http, self.hub_http)
-            for row in api(http, "drivers")
+            for row in api(http, "drivers", token=TOKEN)
             if row["state"] == state
         ]
 
@@ -72,8 +71,8 @@ def scene(tmp: Path, seed: int) -> Iterator[Scene]:
     proxy = Proxy(leaf_port)
     remotes = f"remotes: [{{host: 127.0.0.1, port: {proxy.port}, name: leaf}}]"
     limits = "limits: {stall_timeout: 3s, link_timeout: 3s, memory: 64MiB, queue: 16MiB}"
-    leaf_lines = (listen(leaf_port), tickers(200, "A", "B"), limits, f"http: {{listen: {leaf_http}}}")
-    hub_lines = (listen(hub_port), tickers(200, "C"), remotes, limits, f"http: {{listen: {hub_http}}}")
+    leaf_lines = (listen(leaf_port), tickers(200, "A", "B"), limits, http_with_token(tmp, leaf_http))
+    hub_lines = (listen(hub_port), tickers(200, "C"), remotes, limits, http_with_token(tmp, hub_http))
     disk = "audit: {file: /dev/full}"  # a disk that is full from the beginning
     with (
         contextlib.closing(proxy),
@@ -180,7 +179,7 @@ def _client(made: Scene) -> socket.socket:
 
 
 def _post(http: str, path: str) -> None:
-    urllib.request.urlopen(f"http://{http}/api/v1/{path}", data=b"", timeout=5).close()
+    api(http, path, token=TOKEN, post=True)
 
 
 FAULTS: tuple[Callable[[Scene], None], ...] = (

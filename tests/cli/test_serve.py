@@ -31,7 +31,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     result = Stage()
 
     class Server:
-        def __init__(self, config: Config, *, launch: Launch) -> None:
+        def __init__(self, config: Config, *, launch: Launch, beside: object) -> None:
             result.config, result.launch = config, launch
 
         async def asyncrun(self) -> int:

@@ -131,7 +131,8 @@ def test_a_driver_whose_image_comes_without_its_descriptor_is_kept(tmp_path: Pat
         client.until("setTextVector", name="GO")
         assert [element[0].get("format") for element in client.seen if element.tag == "setBLOBVector"] == [".1", ".2"]
         assert not [element for element in client.seen if element.tag == "delProperty"]
-        assert "SHOT: 1 images are attached, 0 descriptors came" in side.servers[0].log_file.read_text()
+        said = "SHOT: 1 images are attached, 0 descriptors came"
+        until(lambda: said in side.servers[0].log_file.read_text(), what=said)
 
 
 def test_no_image_for_a_driver_comes_by_a_descriptor(tmp_path: Path) -> None:

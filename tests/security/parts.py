@@ -125,9 +125,21 @@ def store(client: Client, device: str, size: int) -> None:
     client.take(f"<setTextVector device='{device}' name='DIGEST'[^>]*><oneText name='D'>{digest(picture(size))}<", 60)
 
 
-def api(http: str, path: str) -> Any:
-    with urllib.request.urlopen(f"http://{http}/api/v1/{path}", timeout=5) as answer:
-        return json.load(answer)
+TOKEN = "a token of the tests"
+
+
+def api(http: str, path: str, *, token: str | None = None, post: bool = False) -> Any:
+    """What the API answers, None for nothing; `post` asks for a change, which needs the token."""
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    request = urllib.request.Request(f"http://{http}/api/v1/{path}", b"" if post else None, headers)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def http_with_token(tmp: Path, http: str) -> str:
+    """The section `http` with an address, and a token that changes need."""
+    (tmp / "token").write_text(TOKEN)
+    return f"http: {{listen: {http}, token_file: {tmp / 'token'}}}"
 
 
 def metrics(http: str) -> dict[str, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,19 @@ import pytest
 from live import Client, tool, until
 from ports import free_port
 from security.certificates import Authority, Pair
-from security.parts import api, configured, imager, listen, metrics, number, open_images, shoot, store
+from security.parts import (
+    TOKEN,
+    api,
+    configured,
+    http_with_token,
+    imager,
+    listen,
+    metrics,
+    number,
+    open_images,
+    shoot,
+    store,
+)
 
 
 @dataclass
@@ -95,10 +106,10 @@ def test_a_link_without_the_certificate_that_is_asked_for(leaf: Leaf, tmp_path: 
 def test_a_file_that_is_gone_later_is_named(leaf: Leaf, tmp_path: Path) -> None:
     port, http, ca = free_port(), f"127.0.0.1:{free_port()}", tmp_path / "gone.pem"
     ca.write_bytes(leaf.authority.cert.read_bytes())
-    lines = (listen(port), remote(leaf, ca=ca), f"http: {{listen: {http}}}")
+    lines = (listen(port), remote(leaf, ca=ca), http_with_token(tmp_path, http))
     with configured(tmp_path, port, *lines, ready="Cam: provided by") as hub:
         ca.unlink()
-        urllib.request.urlopen(f"http://{http}/api/v1/remotes/leaf/restart", data=b"", timeout=5).close()
+        api(http, "remotes/leaf/restart", token=TOKEN, post=True)
         hub.wait_for("gone.pem")
         assert attempts(http, "tls") >= 1
 

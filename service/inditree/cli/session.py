@@ -25,6 +25,8 @@ ELEMENT_LIMIT, BLOB_LIMIT = 16 << 20, 2 << 30
 READ = 1 << 20
 FAREWELL = 1.0
 """Seconds that a server has to read what was sent before we hang up."""
+AFTER_PING = 0.15
+"""Seconds without a definition after which a server that has answered the ping has said all."""
 QUIET = 0.5
 """Seconds without a definition after which a server that answers no ping has said all."""
 
@@ -129,19 +131,22 @@ class Session:
     def definitions(self, deadline: float, patterns: list[Names]) -> list[Names]:
         """Read what was asked for, until `deadline`; the patterns that nothing fits.
 
-        A server that has said definitions and then answers the ping has said all. One that answers the ping first
-        (indiserver) or never (IPyServer) has where nothing more was defined for `QUIET` seconds.
+        A server that has said definitions and then answers the ping has said all, where nothing is defined for
+        `AFTER_PING` seconds more: indiserver answers while some of its drivers have not yet. One that answers the ping
+        first (indiserver) or never (IPyServer) has where nothing more was defined for `QUIET` seconds.
         """
         exact = all(literal(part) is not None for names in patterns for part in names[:2])
         missing, complete = list(patterns), False
         while time.monotonic() < deadline:
             heard = False
-            for event in self.events(min(deadline, time.monotonic() + QUIET)):
+            for event in self.events(min(deadline, time.monotonic() + (AFTER_PING if complete else QUIET))):
                 heard |= isinstance(event, dict) and next(iter(event)).startswith("def")
-                complete |= event is None and bool(self.properties.known)
                 missing = [each for each in missing if not self._known(each)]
-                if not missing and (exact or complete):
+                if not missing and exact:
                     return []
+                if event is None and self.properties.known:
+                    complete = True
+                    break
             if not heard and not missing:
                 return []
         return missing

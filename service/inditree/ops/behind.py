@@ -8,7 +8,6 @@ import logging
 import os
 import queue
 import select
-import time
 from logging.handlers import QueueHandler, QueueListener
 from typing import Any, TextIO
 
@@ -78,7 +77,8 @@ class _Writer(QueueListener):
             return self._behind.queued.get_nowait()
         except queue.Empty:
             record = self._behind.queued.get(block)
-            time.sleep(GATHER)
+            # Not time.sleep: it fails where the clock is set meanwhile (seen with libfaketime), and ends the thread.
+            select.select([], [], [], GATHER)
             return record
 
     def handle(self, record: logging.LogRecord) -> None:

@@ -76,12 +76,12 @@ class Manager:
         return _shown(name, self._store.profile(name))
 
     def labels(self, name: str) -> list[dict[str, str]]:
-        """Its local drivers; none of a profile that is not there."""
+        """Name the local drivers of a profile; a profile that is not there has none."""
         found = self._store.profiles.get(name)
         return [{"label": label} for label in found.drivers] if found else []
 
     def remotes(self, name: str) -> dict[str, str]:
-        """Its links, in one text; nothing where it has none."""
+        """Name the links of a profile in one text; the answer is empty where it has none."""
         found = self._store.profiles.get(name)
         return {"drivers": ",".join(found.remotes)} if found and found.remotes else {}
 

@@ -62,7 +62,7 @@ class Store:
 
     @property
     def profiles(self) -> dict[str, Profile]:
-        """By name, not to be changed."""
+        """The profiles by name, not to be changed by who asks."""
         return self._saved.profiles
 
     @property
