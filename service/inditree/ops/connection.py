@@ -48,7 +48,8 @@ class Crowd:
         """Count a connection that has asked nothing yet, or has its answer."""
         self._silent[connection] = None
         full = connection.descriptor >= for_connections()
-        if len(self._silent) > MAX_SILENT or full:
+        most = 1 if full else MAX_SILENT  # one has room always: INDI's clients alone must not shut HTTP
+        if len(self._silent) > most:
             next(iter(self._silent)).transport.abort()
 
     def ask(self, connection: Connection) -> None:
