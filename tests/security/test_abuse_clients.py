@@ -29,6 +29,7 @@ HOSTILE = {
     "the same attribute twice": "<newTextVector device='Cam' device='Mount' name='a'/>",
     "200 kB of an attribute": f"<newTextVector device='{'d' * 200_000}' name='a'/>",
     "200 kB of a name": f"<getProperties version='1.7' device='Cam' name='{'n' * 200_000}'/>",
+    "60 kB of a name": f"<newTextVector device='{'d' * 60_000}' name='a'/>",
     "NUL in a name": "<newTextVector device='C\0m' name='a'/>",
     "NULs": "\0" * 100_000,
     "a comment without end": "<!--" + "x" * (2 * MIB),
@@ -38,7 +39,6 @@ HOSTILE = {
 LINKS = "<getProperties version='1.7' inditree='1' via='forged'/>"
 ODD = {
     "2 000 attributes": ("<newTextVector " + " ".join(f"a{each}='1'" for each in range(2000)), " device='Cam'/>"),
-    "60 kB of a name": (f"<newTextVector device='{'d' * 60_000}' name='a'/>", ""),
     "a huge size": (UPLOAD.format(f"size='{'9' * 400}'"), END),
     "a huge length": (UPLOAD.format(f"enclen='{'9' * 5000}'"), END),
     "no number for a size": (UPLOAD.format("size='²'"), END),
