@@ -23,7 +23,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 debs: ## Debian packages that the tests use as real parts (as root: installs them; else says how)
-	@scripts/debs indiserver=indi-bin promtool=prometheus cc=gcc /usr/include/errno.h=libc6-dev stunnel4=stunnel4 named=bind9 faketime=faketime zsh=zsh curl=curl chromium=chromium g++=g++ /usr/include/libindi/baseclient.h=libindi-dev
+	@scripts/debs indiserver=indi-bin promtool=prometheus cc=gcc /usr/include/errno.h=libc6-dev stunnel4=stunnel4 named=bind9 faketime=faketime zsh=zsh curl=curl chromium=chromium g++=g++ /usr/include/libindi/baseclient.h=libindi-dev /usr/include/zlib.h=zlib1g-dev
 
 run: $(READY) ## serve a simulated telescope and camera on port 7624
 	@echo "INDI on localhost:$(PORT): KStars, PHD2, CCDciel, indi_getprop ... may connect. Ctrl-C ends it."

@@ -210,6 +210,8 @@ def test_the_dome_follows_the_telescope_and_closes_in_bad_weather() -> None:
         there = program.wait(is_("setNumberVector", "ABS_DOME_POSITION", "Ok"))
         assert number(there, "DOME_ABSOLUTE_POSITION") == 10
         program.send(new(device, "DOME_AUTOSYNC", DOME_AUTOSYNC_ENABLE="On"))
+        # At some hour of the day the telescope looks where the dome is: then it moves with the second place at last.
+        program.send(told("Py Telescope", "EQUATORIAL_EOD_COORD", RA=12, DEC=0))
         program.wait(is_("setNumberVector", "ABS_DOME_POSITION", "Busy"))
         status = '<setLightVector device="Py Weather" name="WEATHER_STATUS" state="Alert">'
         program.send(status, '<oneLight name="WEATHER_WIND_SPEED">Alert</oneLight></setLightVector>')
