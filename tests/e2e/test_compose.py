@@ -29,7 +29,8 @@ def test_in_the_root_it_is_the_observatory_with_its_ports() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_service_is_hardened_and_bounded(name: str) -> None:
-    files = (f"compose/{name}",) if name != Path(OBSERVABILITY).name else (MAIN, OBSERVABILITY)
+    overlay = name in ("compose.observability.yaml", "compose.observatory.yaml")
+    files = (MAIN, f"compose/{name}") if overlay else (f"compose/{name}",)
     services = Project(files).config()["services"]
     assert services
     for service, entry in services.items():
