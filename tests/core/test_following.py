@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.world import Actor, World, define, delete, get, image, request, update
 from inditree.commands import ANSWER, PATIENCE
 from inditree.core import Policy
 from inditree.core.commands import OPEN_BYTES, OPEN_LIMIT
 from inditree.counters import UNKNOWN_COMMANDS
+from inditree.view.properties import Property
 
 
 def said(state: str, value: object = 1, name: str = "P", message: str = "") -> str:
@@ -247,3 +250,25 @@ def test_made_up_devices_have_no_table_each() -> None:
     world.driver(define("Cam", "P"))
     client.say(request("Cam", "P"), request("Cam", "P"))
     assert counted(world)["Cam"] == {"superseded": 1}
+
+
+def test_a_run_of_another_property_is_not_taken_apart_for_an_open_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    driver = world.driver(
+        '<defNumberVector device="D" name="A" perm="rw"><defNumber name="x">1</defNumber></defNumberVector>',
+        '<defNumberVector device="D" name="B" perm="rw"><defNumber name="x">1</defNumber></defNumberVector>',
+    )
+    client = world.client("<getProperties version='1.7'/>")
+    client.say('<newNumberVector device="D" name="A"><oneNumber name="x">2</oneNumber></newNumberVector>')
+    looked: list[str] = []
+    passed = Property.passed
+
+    def counted(self: Property, data: bytes, first: int, last: int, end: int) -> list[bytes]:
+        looked.append(self.name)
+        return passed(self, data, first, last, end)
+
+    monkeypatch.setattr(Property, "passed", counted)
+    said = '<setNumberVector device="D" name="{}" state="Ok"><oneNumber name="x">2</oneNumber></setNumberVector>'
+    driver.say(said.format("B"))
+    driver.say(said.format("A"))
+    assert looked == ["A"]

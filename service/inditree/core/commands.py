@@ -120,6 +120,10 @@ class Commands:
 
     # What comes meanwhile
 
+    def follows(self, known: Property) -> bool:
+        """Whether a command for this property is open: no other property's run is taken apart for one."""
+        return (known.device, known.name) in self.open
+
     def heard(self, known: Property, updates: Iterable[bytes]) -> None:
         """Look at the `set*` of a property that have passed: they may answer a command."""
         command = self.open.get((known.device, known.name))

@@ -74,7 +74,7 @@ class State:
                 self.view.hear(known, data, last, end, self.desk.now)
                 if known.store(data, first, last, end):
                     self.refreshing.notice(peer, known)
-                if self.commands.open:
+                if self.commands.open and self.commands.follows(known):
                     self.commands.heard(known, known.passed(data, first, last, end))
             except Exception as error:
                 self.desk.mistake(peer, error)
