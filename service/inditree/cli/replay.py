@@ -18,7 +18,7 @@ from inditree.record.entries import Entry
 from inditree.record.store import Spoilt, read
 from inditree.record.timeline import LIMIT, Stage, answer, commands_of
 from inditree.view.fold import parse
-from inditree.wire.elements import Element, Head
+from inditree.wire.elements import Element, alone
 from inditree.wire.framer import Framer
 from inditree.wire.trust import GUEST
 
@@ -42,7 +42,7 @@ class Player:
         self._speed = speed
         self._stage = Stage()
         self._commands = commands_of(self._entries(quiet=True))
-        self._framer = Framer(_alone, LIMIT, LIMIT, GUEST)
+        self._framer = Framer(alone, LIMIT, LIMIT, GUEST)
         self._queue: list[tuple[float, int, bytes]] = []  # answers to commands, by when they are due
         self._number = itertools.count()
         self._asked = False
@@ -151,7 +151,3 @@ class Player:
         view = memoryview(data)
         while view:
             view = view[os.write(1, view) :]
-
-
-def _alone(head: Head) -> object:
-    return head

@@ -13,7 +13,7 @@ from inditree.commands.names import Names, literal
 from inditree.config import units
 from inditree.envelope import Object, Properties
 from inditree.errors import ConfigError, InditreeError
-from inditree.wire.elements import Blob, Element, Head, Run
+from inditree.wire.elements import Blob, Element, Run, alone
 from inditree.wire.framer import Framer
 from inditree.wire.syntax import get_properties, ping_request
 from inditree.wire.trust import LINK
@@ -49,7 +49,7 @@ class Session:
             self._socket = socket.create_connection((host, port), timeout)
         except OSError as error:
             raise SessionError(f"no INDI server answers at {self.where}: {error.strerror or error}") from None
-        self._framer = Framer(_alone, ELEMENT_LIMIT, BLOB_LIMIT, LINK)
+        self._framer = Framer(alone, ELEMENT_LIMIT, BLOB_LIMIT, LINK)
         self.received = 0  # bytes, for a progress bar
 
     @classmethod
@@ -157,8 +157,3 @@ class Session:
             for (device, name), known in self.properties.known.items()
             for member in known.root
         )
-
-
-def _alone(head: Head) -> object:
-    """Each property's updates are a run of their own."""
-    return head

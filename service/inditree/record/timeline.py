@@ -11,7 +11,7 @@ from inditree.envelope.requests import escape
 from inditree.record.entries import Entry
 from inditree.view.fold import parse
 from inditree.view.properties import View
-from inditree.wire.elements import Blob, Element, Head, Run
+from inditree.wire.elements import Blob, Element, Run, alone
 from inditree.wire.framer import Framer
 from inditree.wire.syntax import DEF_TAGS, attribute
 from inditree.wire.trust import DRIVER
@@ -77,14 +77,10 @@ def _updates(data: bytes) -> Iterator[tuple[Key, bytes]]:
 
 def framed(data: bytes) -> Iterator[Run | Element | Blob]:
     """The elements in what one entry holds; each property's updates are a run of their own."""
-    framer = Framer(_alone, LIMIT, LIMIT, DRIVER)
+    framer = Framer(alone, LIMIT, LIMIT, DRIVER)
     framer.feed(data)
     while (item := framer.pull()) is not None:
         yield item
-
-
-def _alone(head: Head) -> object:
-    return head
 
 
 class Stage:
