@@ -144,7 +144,7 @@ def test_the_commands_find_it_by_the_port_without_http(tmp_path: Path) -> None:
         assert path.stem != "0" and path.stem.isdigit()
         router.wait_for("Py Telescope: provided by")
         assert command("driver", "restart", "inditree-telescope", env=env).stdout.endswith(": restarting\n")
-        assert "Py Telescope" in command("status", "--json", env=env).stdout
+        until(lambda: "Py Telescope" in command("status", "--json", env=env).stdout, 30, "it is there again")
         assert command("client", "list", env=env).returncode == 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -284,35 +285,46 @@ def test_any_bytes_between_two_good_elements(data: bytes, places: list[int]) -> 
 
 
 _TEXT = b"<setTextVector device='D' name='N'><oneText name='a'>%s</oneText></setTextVector>\n"
-_LONG = {
-    "comments without an end": _TEXT % (b"<!--" * 8192 + b"&"),
-    "CDATA without an end": _TEXT % (b"<![CDATA[" * 4096 + b"&"),
-    "comments": _TEXT % (b"<!---->" * 4096 + b"&"),
-    "members": _TEXT % b"".join(b"</oneText><one%s>&</one%s><oneText>" % ((b"X%d" % i,) * 2) for i in range(700)),
-    "less": _TEXT % (b"<" * 32768),
-    "ampersands": _TEXT % (b"&" * 32768),
-    "near ends": _TEXT % (b"</oneTex" * 4096),
-    "longer ends": _TEXT % (b"</oneTextt>" * 3000),
-    "values": b"<message message='" + b"<message " * 3500 + b"'/>\n",
-    "attributes": b"<message a=''" + b" a=''" * 6000 + b"/>\n",
-    "blanks": b"<message a='&'" + b" " * 32768 + b"/>\n",
-    "tags": b"<a>" * 10000,
-    "openings": b"<message " * 3500,
-    "references": _TEXT % (b"&#7;" * 8192),
-}  # fmt: skip
+_NEXT = b"</oneText><one%s>&</one%s><oneText>"
+_LONG: dict[str, Callable[[int], bytes]] = {
+    "comments without an end": lambda size: _TEXT % (b"<!--" * (size // 4) + b"&"),
+    "CDATA without an end": lambda size: _TEXT % (b"<![CDATA[" * (size // 9) + b"&"),
+    "comments": lambda size: _TEXT % (b"<!---->" * (size // 7) + b"&"),
+    "members": lambda size: _TEXT % b"".join(_NEXT % ((b"X%d" % i,) * 2) for i in range(size // 44)),
+    "less": lambda size: _TEXT % (b"<" * size),
+    "ampersands": lambda size: _TEXT % (b"&" * size),
+    "near ends": lambda size: _TEXT % (b"</oneTex" * (size // 8)),
+    "longer ends": lambda size: _TEXT % (b"</oneTextt>" * (size // 11)),
+    "values": lambda size: b"<message message='" + b"<message " * (size // 9) + b"'/>\n",
+    "attributes": lambda size: b"<message a=''" + b" a=''" * (size // 5) + b"/>\n",
+    "blanks": lambda size: b"<message a='&'" + b" " * size + b"/>\n",
+    "tags": lambda size: b"<a>" * (size // 3),
+    "openings": lambda size: b"<message " * (size // 9),
+    "references": lambda size: _TEXT % (b"&#7;" * (size // 4)),
+}
+SMALL, LARGE = 6 * 1024, 48 * 1024
 
 
 @pytest.mark.parametrize("name", _LONG)
 @pytest.mark.parametrize("piece", [8, 1 << 20])
 def test_repair_is_linear(name: str, piece: int) -> None:
-    """Whatever a link's stranger writes: 32 KiB of it take a fraction of a second, not minutes."""
-    data = _LONG[name]
-    best = float("inf")
-    for _ in range(3):
-        begin = time.process_time()
-        with contextlib.suppress(PeerError):
-            Heard(cut(data, range(0, len(data), piece)), LINK)
-        best = min(best, time.process_time() - begin)
-        if best < 0.3:
+    """Whatever a link's stranger writes: eight times the bytes may take some eight times the time, not sixty-four.
+
+    The least of some tries counts, as the machine has other work too.
+    """
+    best = {SMALL: float("inf"), LARGE: float("inf")}
+    for _ in range(8):
+        for size in best:
+            best[size] = min(best[size], _seconds(_LONG[name](size), piece))
+        if best[LARGE] < 16 * best[SMALL] + 0.02:
             break
-    assert best < 0.3
+    else:
+        pytest.fail(f"{LARGE} bytes took {best[LARGE]:.3f} s, {SMALL} took {best[SMALL]:.3f} s")
+
+
+def _seconds(data: bytes, piece: int) -> float:
+    pieces = cut(data, range(0, len(data), piece))
+    begin = time.process_time()
+    with contextlib.suppress(PeerError):
+        Heard(pieces, LINK)
+    return time.process_time() - begin
