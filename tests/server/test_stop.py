@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from inditree.config import Driver, Http, Remote
 from inditree.ops.blocked import BlockWatch
 from inditree.ops.model import ControlError
+from inditree.server import server
 from inditree.server.server import Server
 from inditree.server.services import Services
 from inditree.tasks import Tasks
@@ -42,12 +43,14 @@ def test_a_client_that_does_not_read_costs_half_a_second() -> None:
                 began = time.monotonic()
                 it.server.shutdown()
                 await until(lambda: not peers, "all are gone")
-                assert 0.3 < time.monotonic() - began < 0.85
+                assert 0.3 < time.monotonic() - began < 5, "`stall_timeout` is 10 s"
 
     run(work())
 
 
-def test_nobody_waits_for_clients_that_read() -> None:
+def test_nobody_waits_for_clients_that_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "DRAIN", 60.0)
+
     async def work() -> None:
         async with running(config()) as it:
             reader, writer = await asyncio.open_connection("127.0.0.1", it.server.listeners["main"].port)
@@ -56,7 +59,7 @@ def test_nobody_waits_for_clients_that_read() -> None:
             began = time.monotonic()
             it.server.shutdown()
             await reader.read()
-            assert time.monotonic() - began < 0.3
+            assert time.monotonic() - began < 10
             writer.close()
             await writer.wait_closed()
 
