@@ -147,6 +147,8 @@ def status(**fields: Any) -> Status:
         ),
         "clients": 3,
         "loops_detected": 1,
+        "interlocks": INTERLOCKS,
+        "reactions": REACTIONS,
     }
     return Status(**(values | fields))
 

@@ -482,10 +482,13 @@ def test_interlocks_are_told_but_those_of_devices_that_are_not_shown() -> None:
     async def run() -> None:
         async with served(FakeControl()) as (call, _):
             (row,) = (await call("GET", "/api/v1/interlocks"))[1]
+            status = (await call("GET", "/api/v1/status"))[1]
+            assert (status["interlocks"], [each["name"] for each in status["reactions"]]) == ([row], ["cold"])
         assert (row["name"], row["holds"], row["enforced"], row["refusals"]) == ("cooling", None, "partial", 4)
         assert row["unknown"] == ["Mount.EQUATORIAL_EOD_COORD._STATE"]
         async with served(FakeControl(), devices=("CCD",)) as (call, _):
             assert (await call("GET", "/api/v1/interlocks"))[1] == []
+            assert (await call("GET", "/api/v1/status"))[1]["interlocks"] == []
 
     asyncio.run(run())
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from inditree.observatory.patterns import parse_pattern
 from live import serve
 from web.browser import Tab, chromium
 
@@ -199,6 +200,92 @@ def test_elements_are_arranged_without_taking_out_what_stays(tab: Tab) -> None:
     const kept = document.activeElement === b; const order = [...parent.children].map((n) => n.id); parent.remove();
     return [kept, order, m.h("p.x.y", {hidden: false, title: null, dataset: {k: "v"}}, "t", [null, "u"]).outerHTML];"""
     assert value(tab, "dom.js", script) == [True, ["c", "b"], '<p class="x y" data-k="v">tu</p>']
+
+
+def test_a_condition_names_the_values_that_it_reads_and_what_they_are(tab: Tab) -> None:
+    script = """const p = (name, kind, items) => ({name, kind, state: "Busy", timestamp: "2026-01-01T00:00:00", items});
+    const all = new Map([["N", p("N", "Number", [{name: "a", value: 5.5, format: "%.1f"}, {name: "b", invalid: true, value: 0}])],
+      ["S", p("S", "Switch", [{name: "on", value: true}])], ["L", p("L", "Light", [{name: "l", value: "Alert"}])], ["T", p("T", "Text", [{name: "t", value: "Ha"}])]]);
+    const store = {property: (d, n) => (d === "A.B" ? all.get(n) : undefined)};
+    const text = `"A.B.N.a" > 5 && clients("10.*") == 0 && "A.B.N._STATE" == 1 || "A.B.S.on" == '"x.y.z"' || "A.B.N.a" < 9 || "A.B.L.l" || "A.B.T.t" || "A.B.N.b" || "C.N.a" || "A.B.N._TS"`;
+    return m.operands(text).map((o) => [o.text, o.device, m.present(store, o)]);"""
+    assert value(tab, "conditions.js", script) == [
+        ["A.B.N.a", "A.B", "5.5"],
+        ["A.B.N._STATE", "A.B", "Busy (2)"],
+        ["A.B.S.on", "A.B", "On (1)"],
+        ["A.B.L.l", "A.B", "Alert (3)"],
+        ["A.B.T.t", "A.B", "Ha"],
+        ["A.B.N.b", "A.B", "no number"],
+        ["C.N.a", "C", "not defined"],
+        ["A.B.N._TS", "A.B", "2026-01-01T00:00:00"],
+    ]
+
+
+def test_patterns_of_interlocks_fit_as_the_router_has_them(tab: Tab) -> None:
+    cases = [
+        ("Dome.DOME_SHUTTER.SHUTTER_OPEN=On", "Dome", "DOME_SHUTTER"),
+        ("Dome.DOME_SHUTTER.SHUTTER_OPEN=On", "Dome", "DOME_PARK"),
+        ("*.DOME_*.*", "A.B", "DOME_PARK"),
+        ("A.B.N.x>5", "A.B", "N"),
+        ("A.B.N.x>5", "A.C", "N"),
+        ('"A*".N.x != 3', "A*", "N"),
+        ('"A*".N.x != 3', "AB", "N"),
+        ("D[12].N?.*", "D2", "N1"),
+        ("D[12].N?.*", "D3", "N1"),
+        ("D(1).N.*", "D(1)", "N"),
+        ("Dome", "Dome", "N"),
+    ]
+    got = value(tab, "conditions.js", f"return {json.dumps(cases)}.map((each) => m.guards(...each));")
+    fits = [True, False, True, True, False, True, False, True, False, True, False]
+    assert got == fits
+    for (text, device, name), wanted in zip(cases[:-1], fits, strict=False):
+        assert parse_pattern(text).names(device, name) is wanted
+
+
+AUTOMATION = """const row = (more) => ({name: "r", state: "armed", hold: 10, steps: ["A.B.C=1", "A.B.D=1"], step: null, due_seconds: null, last: null, ...more});
+    const lock = (holds) => ({name: "l" + holds, holds});"""
+
+
+def test_what_reactions_and_interlocks_wait_for_in_a_word(tab: Tab) -> None:
+    script = f"""{AUTOMATION} const last = {{result: "failed"}};
+    const rows = [row({{}}), row({{state: "unarmed"}}), row({{state: "waiting", due_seconds: 8}}), row({{state: "running", step: 1, due_seconds: 60}}),
+      row({{state: "done", last}}), row({{state: "done", last: {{result: "ok"}}}}), row({{state: "done"}})];
+    return [rows.map((each) => m.reactionWord(each, 3)), [true, false, null].map((holds) => m.interlockWord({{holds}})),
+      m.news({{interlocks: [true, false, null].map(lock), reactions: rows}}).length, m.anything({{devices: [{{name: "A"}}], interlocks: [], reactions: []}}), m.anything(null)];"""
+    assert value(tab, "automation.js", script) == [
+        [
+            ["Armed", "Ok"],
+            ["Not armed yet", "Idle"],
+            ["Runs in 5s", "Busy"],
+            ["Step 2 of 2", "Busy"],
+            ["Failed", "Alert"],
+            ["Done", "Idle"],
+            ["Done", "Idle"],
+        ],
+        [["Lets pass", "Ok"], ["Refuses", "Busy"], ["Refuses: unknown", "Alert"]],
+        6,
+        False,
+        False,
+    ]
+
+
+def test_desired_state_names_required_devices_that_are_not_there(tab: Tab) -> None:
+    script = """return m.desired({devices: [{name: "B", ready: true, state: "ready", reason: ""}, {name: "A"}, {name: "C", ready: false, state: "setting", reason: "why"}],
+      not_ready: {C: "why", Dome: "is not there"}}).map((row) => [row.device, row.ready, row.reason]);"""
+    assert value(tab, "automation.js", script) == [
+        ["C", False, "why"],
+        ["Dome", False, "is not there"],
+        ["B", True, ""],
+    ]
+
+
+def test_what_is_alike_is_left_in_peace_when_a_list_is_drawn_again(tab: Tab) -> None:
+    script = """let told = ""; const row = (name, state) => m.h("li", {class: state}, m.h("button", {dataset: {name}, onclick: () => (told += name)}, name, state), m.h("i", {}, state));
+    const list = m.h("ul", {}, row("a", "x"), row("b", "x")); document.body.append(list); const [first, second] = list.querySelectorAll("button"); second.focus();
+    m.patch(list, m.h("ul", {}, row("a", "y"), row("b", "y"), row("c", "y"))); const kept = document.activeElement === second && first.isConnected;
+    m.patch(list, m.h("ul", {}, row("b", "z"))); const [left] = list.querySelectorAll("button"); left.click(); const html = list.outerHTML; list.remove(); return [kept, told, html];"""
+    html = '<ul><li class="z"><button data-name="b">bz</button><i>z</i></li></ul>'
+    assert value(tab, "dom.js", script) == [True, "b", html]
 
 
 # Images

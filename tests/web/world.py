@@ -6,10 +6,11 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 
 from inditree.config import Launch, Limits
@@ -86,13 +87,13 @@ class Json:
     async def send(self, message: dict[str, Any] | str) -> None:
         await self.socket.send(message if isinstance(message, str) else json.dumps(message))
 
-    async def take(self, kind: str, timeout: float = 10.0, **wanted: Any) -> Any:
-        """Read until a message of this kind comes whose body has these values; its body."""
+    async def take(self, kind: str, fits: Callable[[Any], Any] = bool, timeout: float = 10.0, **wanted: Any) -> Any:
+        """Read until a message of this kind comes whose body fits and has these values; its body."""
         async with asyncio.timeout(timeout):
             while True:
                 message = json.loads(await self.socket.recv())
                 body = message.get(kind)
-                if body is not None and all(body[key] == value for key, value in wanted.items()):
+                if body and fits(body) and all(body[key] == value for key, value in wanted.items()):
                     return body
 
     async def closed(self) -> tuple[int, str]:
@@ -117,10 +118,19 @@ class Json:
 
 
 @contextlib.asynccontextmanager
-async def site(*elements: bytes, limits: Limits | None = None, web: bool = True, **keys: Any) -> AsyncIterator[Site]:
-    """A router at one port, whose listener has these keys, and a provider at another that has said these elements."""
+async def site(
+    *elements: bytes,
+    limits: Limits | None = None,
+    web: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    **keys: Any,
+) -> AsyncIterator[Site]:
+    """A router at one port, whose listener has these keys, and a provider at another that has said these elements.
+
+    `settings` are other keys of the configuration.
+    """
     public, private = listen(web=web, **keys), listen(name="private", peers="any", web=False)
-    async with running(config(public, private, limits=limits), Launch()) as router:
+    async with running(replace(config(public, private, limits=limits), **(settings or {})), Launch()) as router:
         ports = {name: each.port for name, each in router.server.listeners.items()}
         async with caller(ports["private"]) as provider:
             it = Site(router, ports["main"], provider)

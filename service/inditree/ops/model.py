@@ -170,28 +170,6 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     sent_bytes: int = 0
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole router. `clients` does not count links. `not_ready` are required devices (or their pattern, where none
-    is there) that are not as `devices` of the configuration says, with the reason.
-    """
-
-    name: str
-    id: str
-    version: str
-    uptime_seconds: float
-    ready: bool
-    draining: bool
-    listeners: tuple[ListenerRow, ...]
-    drivers: tuple[DriverRow, ...]
-    remotes: tuple[RemoteRow, ...]
-    devices: tuple[DeviceRow, ...]
-    clients: int
-    loops_detected: int
-    conflicts: tuple[ConflictRow, ...] = ()
-    not_ready: dict[str, str] = {}
-    traffic: Traffic = Traffic()
-
-
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     """How a reaction ran: `at` is when it began, `failures` are the steps that failed, in a person's words."""
 
@@ -241,6 +219,41 @@ class InterlockRow(msgspec.Struct, frozen=True, kw_only=True):
     enforced: Literal["full", "partial"]
     refusals: int
     devices: tuple[str, ...] = ()
+
+
+class RecordRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The record: its folder, bytes of its segments, when the oldest begins (null: there is none), records lost."""
+
+    dir: str
+    bytes: int
+    oldest: float | None
+    lost: int
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole router. `clients` does not count links. `not_ready` are required devices (or their pattern, where none
+    is there) that are not as `devices` of the configuration says, with the reason. `record` is null where nothing is
+    recorded.
+    """
+
+    name: str
+    id: str
+    version: str
+    uptime_seconds: float
+    ready: bool
+    draining: bool
+    listeners: tuple[ListenerRow, ...]
+    drivers: tuple[DriverRow, ...]
+    remotes: tuple[RemoteRow, ...]
+    devices: tuple[DeviceRow, ...]
+    clients: int
+    loops_detected: int
+    conflicts: tuple[ConflictRow, ...] = ()
+    not_ready: dict[str, str] = {}
+    traffic: Traffic = Traffic()
+    interlocks: tuple[InterlockRow, ...] = ()
+    reactions: tuple[ReactionRow, ...] = ()
+    record: RecordRow | None = None
 
 
 class BlobWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -339,15 +352,6 @@ class DeviceSource(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     owner: Owner
     definitions: tuple[Definition, ...]
-
-
-class RecordRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The record: its folder, bytes of its segments, when the oldest begins (null: there is none), records lost."""
-
-    dir: str
-    bytes: int
-    oldest: float | None
-    lost: int
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,8 @@ class Shown:
             devices=tuple(row for row in status.devices if self(row.name)),
             not_ready={name: reason for name, reason in status.not_ready.items() if self(name)},
             conflicts=tuple(row for row in status.conflicts if self(row.device)),
+            interlocks=self.interlocks(status.interlocks),
+            reactions=self.reactions(status.reactions),
         )
 
     def interlocks(self, rows: Iterable[InterlockRow]) -> tuple[InterlockRow, ...]:

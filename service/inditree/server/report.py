@@ -82,6 +82,9 @@ class Report:
                 for device, places in core.ownership.conflicts.items()
             ),
             traffic=traffic(core.counters),
+            interlocks=self.interlocks(),
+            reactions=self._parts.observatory.reactions(),
+            record=self.record(),
         )
 
     def _device_row(self, name: str, peer: Peer) -> DeviceRow:
@@ -143,8 +146,9 @@ class Report:
         for each in counters.devices.values():
             each.last_message += to_wall_clock if each.last_message else 0.0
         definitions = capture(core.view) if self._parts.config.metrics.properties else ()
+        status = self.status()
         return Sample(
-            status=self.status(),
+            status=status,
             counters=counters,
             connections=connections,
             queue_bytes=queues,
@@ -156,10 +160,10 @@ class Report:
             reload_success=self._parts.reload_success,
             reload_timestamp=self._parts.reload_timestamp,
             definitions=definitions,
-            record=self.record(),
+            record=status.record,
             web_connections=self._parts.faces.counts(),
-            interlocks=self.interlocks(),
-            reactions=self._parts.observatory.reactions(),
+            interlocks=status.interlocks,
+            reactions=status.reactions,
         )
 
 

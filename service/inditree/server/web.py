@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from inditree.core import Peer
 from inditree.ops.model import Status
+from inditree.ops.shown import Shown
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
 
@@ -76,13 +76,18 @@ def url(listener: Listener) -> str:
 
 
 def visible(status: Status, listener: str, patterns: tuple[str, ...]) -> Status:
-    """Give the status as far as a listener shows it: itself, and what has to do with the devices that fit."""
-    shown = msgspec.structs.replace(status, listeners=tuple(row for row in status.listeners if row.name == listener))
+    """Give the status as far as a listener shows it: itself, and what has to do with the devices that fit.
+
+    Where the record is on the disk is shown to nobody here.
+    """
+    shown = msgspec.structs.replace(
+        status,
+        listeners=tuple(row for row in status.listeners if row.name == listener),
+        record=status.record and msgspec.structs.replace(status.record, dir=""),
+    )
     if patterns == ("*",):
         return shown
-
-    def fits(device: str) -> bool:
-        return any(fnmatchcase(device, pattern) for pattern in patterns)
+    fits = Shown(patterns)
 
     def some(devices: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(filter(fits, devices))
@@ -101,4 +106,7 @@ def visible(status: Status, listener: str, patterns: tuple[str, ...]) -> Status:
         ),
         devices=tuple(row for row in status.devices if fits(row.name)),
         conflicts=tuple(row for row in status.conflicts if fits(row.device)),
+        not_ready={name: reason for name, reason in status.not_ready.items() if fits(name)},
+        interlocks=fits.interlocks(status.interlocks),
+        reactions=fits.reactions(status.reactions),
     )

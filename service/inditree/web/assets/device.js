@@ -15,12 +15,13 @@ export class DevicePage {
     this.title = h("h2");
     this.connect = h("button.connect", { type: "button", onclick: () => this.toggle() });
     this.abort = h("button.abort", { type: "button", onclick: () => context.abort([abortOf(this.properties)]) }, "Abort");
+    this.desired = h("span.lead");
     this.tabs = h("div.groups", { role: "tablist", "aria-label": "Groups", onkeydown: (event) => this.move(event) });
     this.grid = h("div.cards", { role: "tabpanel" });
     this.viewer = h("div.viewers");
     this.panels = new Map();
     this.node = h("article.device", { dataset: { device: name } },
-      h("header.head", {}, this.title, h("div.acts", {}, this.connect, this.abort)),
+      h("header.head", {}, this.title, this.desired, h("div.acts", {}, this.connect, this.abort)),
       this.tabs, h("div.split", {}, this.grid, this.viewer));
     setText(this.title, name);
   }
@@ -95,7 +96,15 @@ export class DevicePage {
     this._head();
   }
 
+  // The status is new: what it says of the device, and of interlocks at its properties.
+  arranged() {
+    for (const card of this.cards.values()) if (card.node.isConnected) card.locked();
+    this._head();
+  }
+
   _head() {
+    const row = this.context.store.row(this.name);
+    setText(this.desired, row?.ready === undefined ? "" : row.ready ? "As it is to be" : `Not as it is to be: ${row.reason}`);
     const state = connection(this.properties);
     this.connect.hidden = !state;
     if (state) {

@@ -48,6 +48,30 @@ export function arrange(parent, wanted) {
   }
 }
 
+// Make a node's children like those of `fresh`, and leave in peace what is alike: focus, hover and half a click stay.
+// A node whose data attributes differ is another one, so a handler may depend on these and on nothing else.
+export function patch(node, fresh) {
+  const [old, wanted] = [[...node.childNodes], [...fresh.childNodes]];
+  wanted.forEach((next, i) => {
+    const known = old[i];
+    if (!known) node.append(next);
+    else if (!alike(known, next)) known.replaceWith(next);
+    else if (next.nodeType === 3) setText(known, next.textContent);
+    else {
+      for (const name of known.getAttributeNames()) if (!next.hasAttribute(name)) known.removeAttribute(name);
+      for (const name of next.getAttributeNames()) setAttribute(known, name, next.getAttribute(name));
+      patch(known, next);
+    }
+  });
+  for (const left of old.slice(wanted.length)) left.remove();
+}
+
+function alike(one, other) {
+  if (one.nodeName !== other.nodeName) return false;
+  const data = (node) => JSON.stringify({ ...node.dataset, state: null });
+  return one.nodeType === 3 || data(one) === data(other);
+}
+
 // A small drawing of lines: `paths` are SVG path texts on a 24 by 24 grid.
 export function icon(...paths) {
   return h("svg.icon", { viewBox: "0 0 24 24", "aria-hidden": "true" }, paths.map((d) => h("path", { d })));

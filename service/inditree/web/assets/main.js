@@ -1,5 +1,6 @@
 // Puts the page together: one store, one connection, the places that show what is in it.
 
+import { anything, Automation } from "./automation.js";
 import { Connection } from "./connection.js";
 import { DevicePage } from "./device.js";
 import { h, setText } from "./dom.js";
@@ -32,7 +33,8 @@ const context = {
 
 const header = new Header(context);
 const sidebar = new Sidebar(context);
-const places = { overview: new Overview(context), messages: new Messages(context), router: new RouterPage(context) };
+const places = { overview: new Overview(context), automation: new Automation(context), messages: new Messages(context),
+  router: new RouterPage(context) };
 const main = h("main", { tabindex: "-1" });
 const ticker = h("button.ticker", { type: "button", "aria-live": "polite", onclick: () => go("messages") });
 const dialog = h("dialog.confirm", {}, h("p"), h("form", { method: "dialog" },
@@ -109,7 +111,13 @@ store.subscribe((changes) => {
     if (place.name === "overview" && !changes.structure) places.overview.update([...devices]);
   }
   if (changes.messages) tell();
-  if (changes.status) places.router.update(store.status);
+  if (changes.status) {
+    places.router.update(store.status);
+    sidebar.automates(anything(store.status));
+    if (place.name === "overview" && !changes.structure) places.overview.update();
+    if (place.name === "device") page(place.device).arranged();
+  }
+  if (place.name === "automation") places.automation.update();
   header.update(store);
 });
 
@@ -140,6 +148,7 @@ setInterval(() => {
   const now = Date.now();
   header.tick(now, connection.state, connection.lostAt);
   if (place.name === "device") page(place.device).tick(now);
+  if (place.name === "automation") places.automation.update();
 }, 1000);
 header.tick(Date.now(), "connecting", 0);
 addEventListener("hashchange", show);

@@ -1,6 +1,7 @@
 // All devices at a glance: connected or not, what each is doing, its newest image.
 
-import { arrange, h, setAttribute, setText } from "./dom.js";
+import { news } from "./automation.js";
+import { arrange, h, patch, setAttribute, setText } from "./dom.js";
 import { abortOf, condition, connection, filterName, telling } from "./knowledge.js";
 import { write } from "./numbers.js";
 
@@ -12,9 +13,10 @@ export class Overview {
     this.tiles = new Map();
     this.grid = h("div.tiles");
     this.lead = h("p.lead");
+    this.news = h("div.chips.news");
     this.all = h("button.connect", { type: "button", onclick: () => this.connectAll() }, "Connect all");
     this.node = h("article.overview", {},
-      h("header.head", {}, h("h2", {}, "Observatory"), this.lead, h("div.acts", {}, this.all)), this.grid);
+      h("header.head", {}, h("h2", {}, "Observatory"), this.lead, h("div.acts", {}, this.all)), this.news, this.grid);
   }
 
   // Bring everything up to date, or only the tiles of these devices.
@@ -27,6 +29,14 @@ export class Overview {
     }
     for (const name of names ?? known) this.tiles.get(name)?.update(store.devices.get(name));
     this._lead(store, known);
+    this._news(store);
+  }
+
+  // Interlocks that refuse and reactions that are under way.
+  _news({ status, toldAt }) {
+    patch(this.news, h("div", {}, news(status, (Date.now() - toldAt) / 1000).map(({ kind, name, word, state }) =>
+      h("button.chip", { type: "button", dataset: { state, name }, onclick: () => this.context.go("automation") },
+        h("span", {}, `${kind} ${name}`), h("strong", {}, word)))));
   }
 
   _lead(store, known) {
@@ -82,7 +92,10 @@ class Tile {
       setAttribute(this.values.children[i], "data-state", property.state);
     });
     const bad = [...properties.values()].find((each) => each.state === "Alert");
-    setText(this.note, state === "Alert" ? `${bad.label}${bad.message ? `: ${bad.message}` : ""}` : "");
+    const row = this.context.store.row(this.name);
+    setText(this.note, state === "Alert" ? `${bad.label}${bad.message ? `: ${bad.message}` : ""}`
+      : row?.ready === false ? `Not as it is to be: ${row.reason}` : "");
+    setAttribute(this.note, "data-quiet", state === "Alert" ? null : "");
     const link = connection(properties);
     this.connect.hidden = !link || link.connected;
     setText(this.connect, link?.property.state === "Busy" ? "Connecting…" : "Connect");

@@ -18,11 +18,12 @@ export class Card {
     this.state = h("span.state", { role: "status" });
     this.perm = h("span.perm");
     this.note = h("p.note");
+    this.lock = h("p.lock");
     this.fields = property.items.map((item) => field(property, item, { ...context, press: (...all) => this.press(...all) }));
     this.node = h("section.card", {
       "aria-labelledby": id, tabindex: "-1",
       dataset: { device: property.device, property: property.name, kind: property.kind },
-    }, h("header", {}, this.title, this.perm, this.state), this._body(), this.note);
+    }, h("header", {}, this.title, this.perm, this.state), this._body(), this.lock, this.note);
     this.update();
   }
 
@@ -70,7 +71,15 @@ export class Card {
       each.update();
     }
     setText(this.note, property.message ?? "");
+    this.locked();
     this.tick();
+  }
+
+  // Which interlocks refuse something here now.
+  locked() {
+    if (this.property.perm === "ro") return;
+    const rows = this.context.store.locks(this.property);
+    setText(this.lock, rows.map((row) => `Interlock ${row.name} refuses ${row.refuse.length === 1 ? row.refuse[0] : "commands here"} unless ${row.unless}`).join("; "));
   }
 
   // What changes with time alone.

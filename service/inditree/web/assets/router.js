@@ -1,6 +1,6 @@
 // The router itself: its tree of drivers, links and listeners, with how much passes.
 
-import { h, setText } from "./dom.js";
+import { h, patch, setText } from "./dom.js";
 import { bytes, span } from "./numbers.js";
 
 const GOOD = new Set(["running", "up"]);
@@ -23,8 +23,8 @@ export class RouterPage {
     this._rate(status, now);
     if (!this.node.isConnected) return;
     setText(this.lead, `${status.name}, inditree ${status.version}, up ${span(status.uptime_seconds)}, ${status.draining ? "stopping" : status.ready ? "ready" : "not ready"}`);
-    this.facts.replaceChildren(...this._facts(status));
-    this.tree.replaceChildren(...this._tree(status));
+    patch(this.facts, h("dl", {}, this._facts(status)));
+    patch(this.tree, h("div", {}, this._tree(status)));
   }
 
   _rate(status, now) {
@@ -63,7 +63,7 @@ export class RouterPage {
   _unit(row, more) {
     const state = GOOD.has(row.state) ? "Ok" : WAITING.has(row.state) ? "Busy" : row.state === "stopped" ? "Idle" : "Alert";
     const devices = row.devices.map((name) =>
-      this.context.store.devices.has(name) ? h("button.open", { type: "button", onclick: () => this.context.go("device", name) }, name) : h("span", {}, name));
+      this.context.store.devices.has(name) ? h("button.open", { type: "button", dataset: { device: name }, onclick: () => this.context.go("device", name) }, name) : h("span", {}, name));
     return h("li", { dataset: { unit: row.name } },
       h("div.row", {}, h("strong", {}, row.name), h("span.state", { dataset: { state } }, row.state), h("span.more", {}, [span(row.since_seconds), more].filter(Boolean).join(", "))),
       devices.length ? h("div.leaves", {}, devices) : null,

@@ -11,6 +11,7 @@ export class Sidebar {
     this.items = new Map();
     this.fixed = {
       overview: this._entry("overview", "", "Overview", icon("M3 12 12 4l9 8", "M6 10v10h12V10")),
+      automation: this._entry("automation", "", "Automation", icon("M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6z", "M9 12l2 2 4-4")),
       messages: this._entry("messages", "", "Messages", icon("M4 5h16v11H9l-5 4z")),
       router: this._entry("router", "", "Router", icon("M12 3v6", "M6 21v-6h12v6", "M12 9v6", "M9 3h6v6H9z")),
     };
@@ -18,7 +19,14 @@ export class Sidebar {
       onkeydown: (event) => this.move(event) });
     this.empty = h("p.empty", {}, "No device yet.");
     this.node = h("nav.sidebar", { "aria-label": "Observatory" },
-      this.fixed.overview, h("div.scroll", {}, this.devices, this.empty), this.fixed.messages, this.fixed.router);
+      this.fixed.overview, h("div.scroll", {}, this.devices, this.empty),
+      this.fixed.automation, this.fixed.messages, this.fixed.router);
+    this.automates(false);
+  }
+
+  // Is there anything that the router does by itself?
+  automates(any) {
+    this.fixed.automation.hidden = !any;
   }
 
   _entry(place, name, label, mark) {

@@ -1,5 +1,7 @@
 // The state of the observatory: what the JSON messages said, applied one after the other.
 
+import { guards } from "./conditions.js";
+
 export const MESSAGES_KEPT = 500;
 
 const OURS = new Set(["INFO", "FEATURES"]);
@@ -12,6 +14,7 @@ export class Store {
     this.devices = new Map(); // name -> Map(property name -> property)
     this.messages = [];
     this.status = null;
+    this.toldAt = 0; // ms, when the status came
     this._schedule = schedule;
     this._listeners = new Set();
     this._changes = null;
@@ -26,6 +29,17 @@ export class Store {
 
   property(device, name) {
     return this.devices.get(device)?.get(name);
+  }
+
+  // What the status says of a device: its desired state among that. Undefined where it says nothing.
+  row(device) {
+    return this.status?.devices?.find((each) => each.name === device);
+  }
+
+  // The interlocks that do not let everything pass now and may name this property.
+  locks(property) {
+    return (this.status?.interlocks ?? []).filter((row) => !row.holds
+      && row.refuse.some((pattern) => guards(pattern, property.device, property.name)));
   }
 
   // Every property there is.
@@ -44,6 +58,7 @@ export class Store {
       else if (kind === "message") this._say(body, message.device, message.timestamp, now);
       else if (kind === "status") {
         this.status = body;
+        this.toldAt = now;
         if (!this.swept) this.sweep(); // it was asked for behind the definitions
         this._changed().status = true;
       }
