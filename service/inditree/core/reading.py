@@ -100,11 +100,11 @@ def pay(state: State, peer: Peer) -> None:
 
 
 def _unseen(state: State, key: Key, target: Peer) -> int:
-    """How many images of other properties may come to `target` unasked: their sources do not send at present."""
+    """How many images of other properties may come to `target` without room for them being counted."""
     lanes, now = target.outbox.lanes, state.desk.now
     number = 0
     for (device, name), unasked in state.routes.images(target).items():
-        if (device, name) != key[:2] and not any(lanes.active((device, name, kind), now) for kind in (False, True)):
+        if (device, name) != key[:2] and not any(lanes.counts((device, name, kind), now) for kind in (False, True)):
             number += unasked
     return number
 

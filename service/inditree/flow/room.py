@@ -91,12 +91,13 @@ class Room:
         known = self.properties.get(key)
         return len(known.tickets) if known is not None else 0
 
-    def active(self, key: Key, now: float) -> bool:
-        """Does an image of a property wait, or is room kept for one?"""
+    def counts(self, key: Key, now: float) -> bool:
+        """Does an image of a property wait, or is room kept for one? A promise that was used up keeps none."""
         known = self.properties.get(key)
         if known is None:
             return False
-        return bool(known.tickets) or (known.promise is not None and not known.promise.lapsed(now))
+        promise = known.promise
+        return bool(known.tickets) or (promise is not None and promise.size > 0 and not promise.lapsed(now))
 
     def pace(self, key: Key, now: float) -> float | None:
         """Bytes a second of a property lately, by its last images, where others take their turns beside it.
