@@ -48,7 +48,7 @@ def builds(scratch: Path) -> dict[str, Path]:
 LEAF = """
 configMapGenerator:
   - name: leaf
-    literals: [name=guide, drivers=inditree-guide-camera, "image=inditree:0.1.0"]
+    literals: [name=guide, drivers=inditree-guide-camera, "image=inditree:0.2.0"]
     options: {annotations: {config.kubernetes.io/local-config: "true"}}
 """
 

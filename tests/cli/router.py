@@ -49,7 +49,7 @@ REMOTES: list[dict[str, Any]] = [
 STATUS: dict[str, Any] = {
     "name": "dome-a",
     "id": "f00d",
-    "version": "0.1.0",
+    "version": "0.2.0",
     "uptime_seconds": 90061.0,
     "ready": True,
     "draining": False,

@@ -38,7 +38,7 @@ def _line(text: str, start: str) -> str:
 
 def test_what_it_shows() -> None:
     text = _text(_poll(10.0), _poll(12.0, cpu=1.5, sent=(1 << 20) + 4096, messages=300.0))
-    assert _line(text, "dome-a  ") == "dome-a inditree 0.1.0 up 1d 1h ready"
+    assert _line(text, "dome-a  ") == "dome-a inditree 0.2.0 up 1d 1h ready"
     assert _line(text, "main:") == "main: 0.0.0.0:7624, 2 of 256 connections"
     assert _line(text, "@x:") == "@x: @x, 0 connections"
     assert _line(text, "received") == ("received 150 msg/s 0 B/s · sent 0 msg/s 0 B/s · 1 client · 2 devices")
@@ -140,7 +140,7 @@ def test_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         monkeypatch.setattr(time, "sleep", busy)
         assert main(["status", "--http", router.address]) == 0
     text = capsys.readouterr().out
-    assert "dome-a  inditree 0.1.0" in text
+    assert "dome-a  inditree 0.2.0" in text
     rate = int(text.partition("received ")[2].partition(" msg/s")[0])
     assert rate > 0
 

@@ -28,7 +28,15 @@ def all_commands() -> set[str]:
 
 # Who runs which. What needs a cluster, a registry or a device is run as far as that goes without.
 
-CI = ("make lint types", "make test", "make bench-quick", ".ci/run", "make image", "make clean-room")
+CI = (
+    "make lint types",
+    "make test",
+    "make bench-quick",
+    ".ci/run",
+    "make image",
+    "make clean-room",
+    "sudo compose/site/certificates",
+)
 """Steps of CI, or what a step of it needs."""
 
 CLUSTER = (
@@ -56,7 +64,7 @@ NO_CLUSTER = (
     "kubectl label node dome-pc inditree/instruments=true",
     "kubectl taint node dome-pc inditree/instruments=true:NoSchedule",
     "docker buildx build --platform linux/arm64 --target indi -t inditree:indi --load .",
-    "docker tag inditree $REGISTRY/inditree:0.1.0 && docker push $REGISTRY/inditree:0.1.0",
+    "docker tag inditree $REGISTRY/inditree:0.2.0 && docker push $REGISTRY/inditree:0.2.0",
 )
 """There is no cluster and no registry here; tests/k8s/test_documented.py sees that kubectl knows them."""
 
@@ -76,9 +84,11 @@ IN_POD = (
 COMPOSE = (
     "docker compose up -d",
     "docker compose -f compose/compose.tree.yaml up -d",
+    "docker compose -f compose/compose.yaml -f compose/compose.observatory.yaml up -d",
     "docker compose -f compose/compose.yaml -f compose/compose.observability.yaml up -d",
+    "docker compose -f compose/compose.site.yaml up -d",
 )
-"""tests/e2e/test_compose.py and test_tree.py start these; test_docs_commands.py has Compose read the very words."""
+"""tests/e2e starts these, a module each; test_docs_commands.py has Compose read the very words."""
 
 CONTAINERS = (
     "docker run --device /dev/ttyUSB0 --group-add 20 inditree:indi serve indi_lx200basic",
