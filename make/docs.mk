@@ -11,4 +11,7 @@ dashboard: $(BOARD)/.ready ## draw the dashboard from a real Prometheus: docs/da
 	@scripts/debs indiserver=indi-bin prometheus=prometheus
 	PYTHONPATH=tests $(BOARD)/bin/python -m board docs/dashboard.png
 
-.PHONY: dashboard
+night: $(BOARD)/.ready ## draw a short night from its own record: docs/night.png, in three minutes
+	PYTHONPATH=tests $(BOARD)/bin/python -m board.night docs/night.png
+
+.PHONY: dashboard night
