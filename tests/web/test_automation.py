@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 
 import pytest
@@ -77,6 +78,17 @@ def test_a_reaction_that_waits_is_on_the_overview(tab: Tab, router: Router) -> N
     tab.see('[data-reaction="wet"] .state', "Runs in 59m")
     tab.see('[data-reaction="wet"] .chip', "Alert (3)")
     tab.picture("automation-waits")
+
+
+def test_a_night_is_downloaded(tab: Tab) -> None:
+    tab.click('[data-place="router"]')
+    tab.see('[data-night] a[href^="/night.csv"]', "CSV")
+    link = "document.querySelector('[data-night] a[href^=\"/night.csv\"]')"
+    assert tab.run(f"{link}.download").endswith(".csv")
+    text = tab.run(f"fetch({link}.href).then((r) => r.text())")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert any(row["device"] == "Py Weather" and row["member"] == "Precip" and row["value"] == "9" for row in rows)
+    tab.picture("router-nights")
 
 
 def test_on_a_phone_it_is_not_wider_than_the_screen(tab: Tab) -> None:

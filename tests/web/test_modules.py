@@ -279,6 +279,28 @@ def test_desired_state_names_required_devices_that_are_not_there(tab: Tab) -> No
     ]
 
 
+def test_nights_go_from_noon_to_noon_of_who_looks(tab: Tab) -> None:
+    """The zone is that of the browser; in Berlin the clock goes back on the 25th of October 2026."""
+    tab.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+    script = """const at = (text) => Date.parse(text); const told = m.nights(at("2026-10-24T09:00:00Z"), at("2026-10-26T11:30:00Z"));
+    return [told.map((n) => [n.file, n.from.slice(0, 16), n.to.slice(0, 16)]), told[0].name, m.nights(at("2026-10-31T23:00:00Z"), at("2026-11-01T03:00:00Z"))[0].name,
+      m.nights(0, at("2026-10-26T11:30:00Z")).length, m.nights(at("2026-10-26T11:20:00Z"), at("2026-10-26T11:30:00Z")).length];"""
+    got = value(tab, "nights.js", script)
+    tab.call("Emulation.setTimezoneOverride", timezoneId="")
+    assert got == [
+        [
+            ["night-2026-10-26", "2026-10-26T11:00", "2026-10-27T11:00"],
+            ["night-2026-10-25", "2026-10-25T11:00", "2026-10-26T11:00"],
+            ["night-2026-10-24", "2026-10-24T10:00", "2026-10-25T11:00"],
+            ["night-2026-10-23", "2026-10-23T10:00", "2026-10-24T10:00"],
+        ],
+        "26 to 27 Oct 2026",
+        "31 Oct to 1 Nov 2026",
+        31,
+        1,
+    ]
+
+
 def test_what_is_alike_is_left_in_peace_when_a_list_is_drawn_again(tab: Tab) -> None:
     script = """let told = ""; const row = (name, state) => m.h("li", {class: state}, m.h("button", {dataset: {name}, onclick: () => (told += name)}, name, state), m.h("i", {}, state));
     const list = m.h("ul", {}, row("a", "x"), row("b", "x")); document.body.append(list); const [first, second] = list.querySelectorAll("button"); second.focus();

@@ -8,6 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from inditree.config import Config, Launch, complete
@@ -118,7 +119,9 @@ class Server:
         self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic
         self.units = Units(self.engine, self.on_change)
-        faces = Faces(self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot())
+        faces = Faces(
+            self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot(), lambda: self._recorded
+        )
         observatory = Observatory(self.engine)
         self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, observatory)
         self.parts.beside = self._beside
@@ -163,6 +166,12 @@ class Server:
             self.engine.tasks.start(messages.keep_alive(self.engine, self.launch.keepalive), "keepalive")
         await self.managing.start()
         self.parts.applied = True
+
+    @property
+    def _recorded(self) -> tuple[Path, tuple[str, ...]] | None:
+        """The record's folder, and the devices of which HTTP may speak; None where nothing is recorded."""
+        recorder = self.parts.recorder
+        return None if recorder is None else (recorder.config.folder, self.parts.config.http.devices)
 
     @property
     def _port(self) -> int | None:

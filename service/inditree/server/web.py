@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,17 +17,30 @@ from inditree.transport.listener import Listener
 
 if TYPE_CHECKING:
     from inditree.web.face import Face
+    from inditree.web.nights import Nights
 
 
 class Faces:
-    """The web faces of one router. `default`: listeners that do not say have one. `snapshot` gives the whole status."""
+    """The web faces of one router. `default`: listeners that do not say have one. `snapshot` gives the whole status.
 
-    def __init__(self, engine: Engine, service: str, default: bool, snapshot: Callable[[], Status]) -> None:
+    `recorded` says what the record is and of which devices HTTP may speak, None where there is none.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        service: str,
+        default: bool,
+        snapshot: Callable[[], Status],
+        recorded: Callable[[], tuple[Path, tuple[str, ...]] | None],
+    ) -> None:
         self._engine = engine
         self._service = service
         self._default = default
         self._snapshot = snapshot
+        self._recorded = recorded
         self._faces: dict[Listener, Face] = {}
+        self.nights: Nights | None = None
 
     def attach(self, listener: Listener) -> None:
         """Give a listener its face, where it is to have one. To be called before it takes connections."""
@@ -35,10 +49,13 @@ class Faces:
             return
         # Imported where it is wanted: the two faces for other servers' users do without.
         from inditree.web.face import Face
+        from inditree.web.nights import Nights
         from inditree.web.origins import own_names
 
+        if self.nights is None:
+            self.nights = Nights(self._recorded)
         names = own_names(self._service, socket.gethostname())
-        face = self._faces[listener] = Face(self._engine, listener, self._service, names, self._status)
+        face = self._faces[listener] = Face(self._engine, listener, self._service, names, self._status, self.nights)
         listener.web = face.visit
 
     def detach(self, listener: Listener) -> None:
@@ -51,6 +68,8 @@ class Faces:
         """The router ends."""
         for listener in list(self._faces):
             self.detach(listener)
+        if self.nights is not None:
+            self.nights.close()
 
     def urls(self) -> list[str]:
         """Where a browser finds them."""

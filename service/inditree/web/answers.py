@@ -19,19 +19,23 @@ ALWAYS = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
 
+NIGHTS = frozenset({"/night.csv", "/night.jsonl"})
+"""Where the record of a night is to be had."""
+
 SOCKETS = ("/", "/xml")
 """Where a WebSocket may begin: JSON, and XML."""
 
 
-class Image(Protocol):
-    """An image that can be sent: its bytes, piece by piece. `size` is None where only sending it shows how many."""
+class Body(Protocol):
+    """What is sent piece by piece: an image, a night. `size` is None where only sending it shows how many bytes."""
 
     type: str
     etag: str
     size: int | None
+    wake: Callable[[], None]
 
-    def pieces(self) -> Iterator[bytes]:
-        """Give the file's own bytes."""
+    def pieces(self) -> Iterator[bytes | None]:
+        """Give the bytes, None where there are none yet: then `wake` is called. Raises OSError, ValueError."""
 
     def release(self) -> None:
         """Let go of it; to be called once."""
@@ -39,12 +43,12 @@ class Image(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """One answer, whose body is `image` where it has one, else `body`. `socket`: which WebSocket is to begin."""
+    """One answer, whose body is `long` where it has one, else `body`. `socket`: which WebSocket is to begin."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
-    image: Image | None = None
+    long: Body | None = None
     socket: str = ""
 
 
@@ -57,27 +61,32 @@ class Site:
     secure: bool
 
 
-Find = Callable[[str], "Image | int"]
+Find = Callable[[str], "Body | int"]
 """Finds the image of an ID, or says 404 or 410."""
 
+Night = Callable[[str, str], "Body | tuple[int, str]"]
+"""Begins the download of a night by path and query, or says a status and why."""
 
-def answer(method: str, target: str, headers: dict[str, str], site: Site, find: Find) -> Answer:
+
+def answer(method: str, target: str, headers: dict[str, str], site: Site, find: Find, night: Night) -> Answer:
     """Answer a request; `headers` have names in lower case."""
     host = headers.get("host")
     refused = origins.refuses_host(host, site.names, site.origins)
     refused = refused or origins.refuses_origin(headers.get("origin"), host or "", site.secure, site.origins)
     if refused:
         return _text(403, refused)
-    path = target.partition("?")[0]
+    path, _, query = target.partition("?")
     if "websocket" in headers.get("upgrade", "").lower():
         return _socket(method, path, headers)
     if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") not in ("navigate", None):
         return _text(403, "a page of another site gets nothing here")
-    known = path in assets() or path.startswith("/blob/")
+    known = path in assets() or path in NIGHTS or path.startswith("/blob/")
     if not known:
         return _text(404, "there is nothing here", method)
     if method not in ("GET", "HEAD"):
         return _text(405, "GET or HEAD", more=[("Allow", "GET, HEAD")])
+    if path in NIGHTS:
+        return _night(night(path, query))
     return _image(path, headers, find) if path.startswith("/blob/") else _asset(path, headers)
 
 
@@ -108,7 +117,14 @@ def _image(path: str, headers: dict[str, str], find: Find) -> Answer:
         found.release()
         return Answer(304, more)
     length = ("Transfer-Encoding", "chunked") if found.size is None else ("Content-Length", str(found.size))
-    return Answer(200, [("Content-Type", found.type), *more, length], image=found)
+    return Answer(200, [("Content-Type", found.type), *more, length], long=found)
+
+
+def _night(found: Body | tuple[int, str]) -> Answer:
+    if isinstance(found, tuple):
+        return _text(*found)
+    more = [("Cache-Control", "no-store"), ("Content-Disposition", "attachment"), ("Transfer-Encoding", "chunked")]
+    return Answer(200, [("Content-Type", found.type), *more], long=found)
 
 
 def refusal(status: int, text: str) -> Answer:

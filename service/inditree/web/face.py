@@ -21,6 +21,7 @@ from inditree.web.answers import Answer, Site, answer, refusal
 from inditree.web.clients import JsonClient
 from inditree.web.http import HttpConnection
 from inditree.web.images import Images, Key
+from inditree.web.nights import Nights
 from inditree.web.outbox import JsonOutbox, XmlOutbox
 from inditree.web.socket import Decoder, SocketChannel, SocketError
 from inditree.web.telling import Telling
@@ -52,7 +53,13 @@ class Face:
     """
 
     def __init__(
-        self, engine: Engine, house: House, service: str, names: frozenset[str], status: Callable[[Peer], bytes]
+        self,
+        engine: Engine,
+        house: House,
+        service: str,
+        names: frozenset[str],
+        status: Callable[[Peer], bytes],
+        nights: Nights,
     ) -> None:
         self.images = Images()
         self.telling = self._new_telling(engine)
@@ -64,6 +71,7 @@ class Face:
         self._service = service
         self._site = Site(names, house.config.origins, house.config.tls is not None)
         self._status = status
+        self._nights = nights
         self._statuses: dict[tuple[str, ...], tuple[float, bytes]] = {}
         self._said: tuple[Blob, bytes] | None = None  # the last image and the element that says so
         engine.core.intake.spare.append(self._give_back)
@@ -78,11 +86,12 @@ class Face:
         connection = HttpConnection(visitor, self, lambda key: generate_accept_token(key.encode()).decode())
         self.plain.add(connection)
 
-    def answer(self, method: str, target: str, headers: dict[str, str]) -> Answer:
+    def answer(self, connection: HttpConnection, method: str, target: str, headers: dict[str, str]) -> Answer:
         """Answer one request."""
         if len(self.plain) > PLAIN_CONNECTIONS:
             return refusal(503, f"{PLAIN_CONNECTIONS} connections ask already")
-        found = answer(method, target, headers, self._site, self.images.find)
+        night = partial(self._nights.open, devices=connection.visitor.policy.devices)
+        found = answer(method, target, headers, self._site, self.images.find, night)
         if found.socket and self._house.full:
             return refusal(503, "as many connections are open as may be (max_connections)")
         return found
@@ -196,7 +205,7 @@ class Face:
 
     def counts(self) -> dict[str, int]:
         """How many connections there are of each kind."""
-        images = sum(connection.sends_image for connection in self.plain)
+        images = sum(connection.sends_long for connection in self.plain)
         return {"page": len(self.plain) - images, "json": len(self.json), "xml": len(self.xml), "image": images}
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -12,6 +13,8 @@ import h11
 
 from inditree.transport.visitors import Visitor
 from inditree.web.answers import ALWAYS, Answer, refusal
+
+_logger = logging.getLogger("inditree.listener")
 
 MAX_HEAD = 16 << 10
 """Bytes of a request's line and headers."""
@@ -31,26 +34,30 @@ _PIECE = 64 << 10
 class Host(Protocol):
     """Whoever answers. `answer` may raise nothing; `upgrade` takes the connection over, `left` is told of its end."""
 
-    def answer(self, method: str, target: str, headers: dict[str, str]) -> Answer: ...
+    def answer(self, connection: HttpConnection, method: str, target: str, headers: dict[str, str]) -> Answer: ...
 
     def upgrade(self, connection: HttpConnection, kind: str, head: bytes, early: bytes) -> None: ...
 
     def left(self, connection: HttpConnection) -> None: ...
 
 
+class _NotYet(Exception):
+    """There is nothing to be written yet."""
+
+
 class HttpConnection:
-    """One connection of a browser. `sends_image`: an image is on its way."""
+    """One connection of a browser. `sends_long`: an image or a night is on its way."""
 
     def __init__(self, visitor: Visitor, host: Host, accept: Callable[[str], str]) -> None:
         self.visitor = visitor
-        self.sends_image = False
+        self.sends_long = False
         self._host = host
         self._accept = accept
         self._channel = visitor.channel
         self._loop = asyncio.get_running_loop()
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._out: deque[bytes] = deque()
-        self._pieces: Iterator[bytes] | None = None
+        self._pieces: Iterator[bytes | None] | None = None
         self._asked: h11.Request | None = None
         self._answer: Answer | None = None
         self._writing = False
@@ -118,7 +125,7 @@ class HttpConnection:
         if len(target) + sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEAD:
             self._send_head(refusal(431, f"the head of a request has at most {MAX_HEAD} bytes"), method)
             return
-        answer = self._host.answer(method, target, headers)
+        answer = self._host.answer(self, method, target, headers)
         if answer.socket:
             self._upgrade(answer.socket, headers["sec-websocket-key"])
             return
@@ -144,9 +151,10 @@ class HttpConnection:
         self._out.append(self._http.send(response) or b"")
         if method != "HEAD" and answer.body:
             self._out.append(self._http.send(h11.Data(data=answer.body)) or b"")
-        if method != "HEAD" and answer.image is not None:
-            self.sends_image = True
-            self._pieces = answer.image.pieces()
+        if method != "HEAD" and answer.long is not None:
+            self.sends_long = True
+            answer.long.wake = self._write
+            self._pieces = answer.long.pieces()
         self._write()
 
     def _write(self) -> None:
@@ -162,10 +170,18 @@ class HttpConnection:
                     self._out[0] = self._out[0][sent:]
                     break
                 self._out.popleft()
+        except _NotYet:
+            self._stop_writing()
+            self._timer.cancel()  # it is not the browser that is waited for
+            return
         except (BlockingIOError, InterruptedError):
             pass
         except (OSError, h11.LocalProtocolError, ValueError):
-            self.end()  # the browser sees that the image is not whole
+            self.end()  # the browser sees that it is not whole
+            return
+        except Exception:
+            _logger.exception("a mistake of ours", extra={"event": "bug"})
+            self.end()
             return
         if self._answer is not None and not self._writing:
             self._writing = True
@@ -174,8 +190,10 @@ class HttpConnection:
     def _fill(self) -> bool:
         """Make what is to be written next; False: the answer is whole."""
         if self._pieces is not None:
-            piece = next(self._pieces, None)
-            if piece is not None:
+            piece = next(self._pieces, b"")
+            if piece is None:
+                raise _NotYet
+            if piece:
                 self._out += [bytes(part) for part in self._http.send_with_data_passthrough(h11.Data(data=piece)) or []]
                 return True
             self._pieces = None
@@ -240,9 +258,9 @@ class HttpConnection:
         answer, self._answer = self._answer, None
         self._out.clear()
         self._pieces = None
-        self.sends_image = False
-        if answer is not None and answer.image is not None:
-            answer.image.release()
+        self.sends_long = False
+        if answer is not None and answer.long is not None:
+            answer.long.release()
 
     def _detach(self) -> None:
         self._stop_writing()

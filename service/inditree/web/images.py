@@ -87,6 +87,7 @@ class Sent:
         self.type = _TYPES.get(ending.lstrip("."), "application/octet-stream")
         self.etag = f'"{identifier}"'
         self.size = exact_size(one)
+        self.wake: Callable[[], None] = lambda: None
         blob.retain()
 
     def pieces(self) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 // The router itself: its tree of drivers, links and listeners, with how much passes.
 
 import { h, patch, setText } from "./dom.js";
+import { rows as nightRows } from "./nights.js";
 import { bytes, span } from "./numbers.js";
 
 const GOOD = new Set(["running", "up"]);
@@ -56,6 +57,7 @@ export class RouterPage {
       group("Links", status.remotes.map((row) => this._unit(row, delay(row)))),
       group("Listeners", status.listeners.map((row) => leaf(row.name, `${row.address}`, "Ok",
         `${row.clients} of ${row.max_connections ?? "any number"}`))),
+      group("Recorded nights", status.record?.oldest ? nightRows(status.record.oldest * 1000) : []),
       group("Conflicts", status.conflicts.map((row) => leaf(row.device, `${row.owner} has it, ${row.refused} is refused`, "Alert", "refused"))),
     ].filter(Boolean);
   }
