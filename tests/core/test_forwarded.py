@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.world import World, define, get, request, update
 from inditree.core import Policy
 
@@ -59,9 +61,20 @@ def test_the_version_is_made_1_7() -> None:
     driver = world.driver(define("Cam", "P"))
     world.client("<getProperties version='2.0' switch='2.0'/>", "<getProperties device='Cam' version='1.8'/>")
     assert driver.heard() == [
-        "<getProperties version=\"1.7\" switch='2.0'/>",
-        "<getProperties device='Cam' version=\"1.7\"/>",
+        '<getProperties version="1.7"/>',
+        '<getProperties version="1.7" device="Cam"/>',
     ]
+
+
+@pytest.mark.parametrize("device", ["Cam", "Nobody's"])
+@pytest.mark.parametrize("body", ["{}", "<![CDATA[></getProperties>{}]]>", "<!-- ></getProperties>{} -->"])
+def test_nothing_within_a_question_reaches_a_driver(device: str, body: str) -> None:
+    """Whoever may only read could command by it: libindi's reader ends CDATA and comments at their first `>`."""
+    world = World(forwarded=True)
+    driver = world.driver(get("Cam"), define("Cam", "P"))
+    open_end = f'<getProperties version="1.7" device="{device}">'
+    world.client(f"{open_end}{body.format(request('Cam', 'P'))}</getProperties>", policy=Policy(read_only=True))
+    assert not [each for each in driver.heard() if "new" in each]
 
 
 def test_a_star_never_reaches_a_driver() -> None:

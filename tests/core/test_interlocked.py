@@ -149,3 +149,58 @@ def test_what_was_said_before_the_command_counts(at_once: bool) -> None:
         station.say(rain(0))
         world.client(get()).say(OPEN)
     assert dome.heard() == [OPEN]
+
+
+SNOOPED = "<setTextVector device='Mount' name='NOTE'><oneText name='V'>{}</oneText></setTextVector>"
+HIDDEN = OPEN.replace("<new", "< new").replace("<one", "< one")  # lilxml reads these as start tags, blanks or not
+CDATA = SNOOPED.format(f"<![CDATA[></oneText></setTextVector>{HIDDEN}]]>")
+COMMENT = SNOOPED.format(f"<!-- ></oneText></setTextVector>{HIDDEN} -->")
+FAR = " " * 17  # from here on the framer does not take it for the next element
+MISTAKE = SNOOPED.format(f"x</oneText><é/>{OPEN.replace(' device', FAR + 'device')}<oneText name='W'>x")
+NAMED = SNOOPED.format(f"x</oneText>{OPEN.replace(' device', FAR + 'device')}<oneText name='W'>x")
+
+
+@pytest.mark.parametrize("said", [CDATA, COMMENT, MISTAKE, NAMED])
+def test_a_command_in_what_a_driver_snoops_on_waits_for_the_condition(said: str) -> None:
+    """libindi's dome opens on each of these; and the mount may only repeat what a client has set."""
+    world = guarded()
+    mount = world.driver(define("Mount", "NOTE", "x", "Text"))
+    dome = world.driver(get("Mount"), SHUTTER)
+    weather = world.driver(define("Weather", "RAIN", 1))
+    client = world.client(get())
+    dome.heard()
+    mount.say(said)
+    assert dome.heard() == []
+    assert client.heard() == [said]
+    assert world.core.counters.peers["driver"].dropped_messages["access"] == 1
+    assert "not told a setTextVector: interlock roof" in world.logs[-1].text
+    mount.say(SNOOPED.format("R &amp; D"))
+    assert dome.heard() == [SNOOPED.format("R &amp; D")]
+    weather.say(rain(0))
+    mount.say(said)
+    assert dome.heard() == [said]
+
+
+def test_nor_is_it_told_to_a_driver_that_has_defined_nothing_yet_or_to_the_far_end_of_a_link() -> None:
+    world = guarded()
+    world.driver(define("Weather", "RAIN", 1))
+    world.driver(define("Mount", "NOTE", "x", "Text"), CDATA.replace("set", "def").replace("one", "def"))
+    early = world.driver(get("Mount"))
+    assert [each for each in early.heard() if "Dome" in each] == []
+    link = world.join("link", "far", link=Link(opener=True, path_id="far"))
+    link.say(SHUTTER, get("Mount"))
+    assert [each for each in link.heard() if "Dome" in each] == []
+
+
+def test_a_comment_in_an_image_that_a_driver_snoops_on_waits_too() -> None:
+    world = guarded()
+    camera = world.driver(define("Cam", "I", kind="BLOB"))
+    dome = world.driver(get("Cam"), blobs("Also", "Cam"), SHUTTER)
+    world.driver(define("Weather", "RAIN", 1))
+    client = world.client(get(), blobs("Also"))
+    dome.heard()
+    plain = image("Cam", "I")
+    trick = plain.replace("</setBLOBVector>", f"<!-- ></setBLOBVector>{HIDDEN} --></setBLOBVector>")
+    camera.say(trick, plain)
+    assert [each for each in dome.heard() if "BLOB" in each] == [plain]
+    assert len(client.heard()) == 2

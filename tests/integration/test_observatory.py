@@ -223,6 +223,50 @@ def test_the_night_of_compose_turns_wet_and_closes(tmp_path: Path) -> None:
         assert play(dry) == 0 and play(opens) == 0
 
 
+SNOOPED = """#!/usr/bin/env python3
+import sys
+head = "NumberVector device='Telescope Simulator' name='EQUATORIAL_EOD_COORD' state='Ok' perm='rw'>"
+said = "<oneNumber name='RA'>2{}</oneNumber><oneNumber name='DEC'>2</oneNumber>"
+opens = ("</oneNumber></setNumberVector>< newSwitchVector device='Dome Simulator' name='DOME_SHUTTER'>"
+         "< oneSwitch name='SHUTTER_OPEN'>On</oneSwitch></newSwitchVector>")
+member = "<defNumber name='{}' format='%g' min='-90' max='90' step='0'>0</defNumber>"
+print("<def" + head + member.format("RA") + member.format("DEC") + "</defNumberVector>")
+print("<defTextVector device='Telescope Simulator' name='GO' state='Ok' perm='rw'><defText name='t'>-</defText>"
+      "</defTextVector>", flush=True)
+for line in sys.stdin:
+    if "GO" in line:
+        for trick in ("<![CDATA[>" + opens + "]]>", "<!-- >" + opens + " -->"):
+            print("<set" + head + said.format(trick) + "</setNumberVector>", flush=True)
+"""
+DOME = """
+drivers: [{exec: [indi_simulator_dome]}, {exec: [FILE]}]
+devices: [{device: "Dome *"}]
+interlocks: [{name: roof, refuse: ["Dome Simulator.DOME_SHUTTER.SHUTTER_OPEN=On"], unless: "0"}]
+"""
+
+
+def test_libindis_dome_finds_no_command_in_what_it_snoops_on(tmp_path: Path) -> None:
+    """Its reader does find these: without the interlock's look at them the dome opens."""
+    mount = tmp_path / "mount"
+    mount.write_text(SNOOPED)
+    mount.chmod(0o755)
+    with observatory(tmp_path, DOME.replace("FILE", str(mount))) as it, Client(it.port) as client:
+        until(lambda: it.row("devices", "Dome Simulator").get("ready"), 30, "the dome is there")
+        until(lambda: it.members("Dome Simulator", "DOME_SHUTTER"), what="it has a shutter")
+        client.ask()
+        client.take("<defTextVector[^>]*name='GO'")
+        client.send(
+            "<newTextVector device='Telescope Simulator' name='GO'><oneText name='t'>x</oneText></newTextVector>"
+        )
+        until(lambda: it.router.log.count("indi_simulator_dome: not told a setNumberVector: interlock roof") == 2)
+        client.send(
+            "<newSwitchVector device='Dome Simulator' name='DEBUG'>"
+            "<oneSwitch name='ENABLE'>On</oneSwitch></newSwitchVector>"
+        )
+        client.take("<setSwitchVector[^>]*name=.DEBUG.")  # so it has read all that came before
+        assert it.members("Dome Simulator", "DOME_SHUTTER")["SHUTTER_OPEN"] == "Off"
+
+
 def _words(process: psutil.Process) -> list[str]:
     with contextlib.suppress(psutil.Error):
         return list(process.cmdline())

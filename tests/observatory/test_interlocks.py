@@ -152,6 +152,10 @@ def test_rules_of_switches() -> None:
         ("Cam.T.*<-20", "-19:59", False),
         ("Cam.T.*<-20", "-30 59", True),
         ("Cam.T.*=12", "12 30", True),  # strtod stops at the blank
+        ("Cam.T.*>100", "12 30", True),  # libindi takes blanks out: 1230
+        ("Cam.T.*>100", "12 : 30", False),
+        ("Cam.T.*>100", "1 e3", True),
+        ("Cam.T.*>100", "1" + 70 * "0" + "e-70", True),  # libindi cuts it off
         ("Cam.T.*=12", "12.5", False),
         ("Cam.T.*<-20", "inf", True),
         ("Cam.T.*<-20", "-1e3", True),

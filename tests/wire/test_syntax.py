@@ -68,19 +68,6 @@ def test_without_attribute() -> None:
     assert syntax.without_attribute(data, "seq") is data
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (b"<getProperties version='2.0'/>\n", b'<getProperties version="1.7"/>\n'),
-        (b"<getProperties device='D'\n version = '2' ></x>", b"<getProperties device='D'\n version = \"1.7\" ></x>"),
-        (b"<x device=\"x version='9'\" version='2'/>", b'<x device="x version=\'9\'" version="1.7"/>'),
-        (b"<getProperties device='D'/>", b"<getProperties device='D'/>"),
-    ],
-)
-def test_normal_version(before: bytes, after: bytes) -> None:
-    assert syntax.normal_version(before) == after
-
-
 @given(st.dictionaries(st.sampled_from(["a", "b", "via", "seq", "é"]), NAMES, max_size=4), st.sampled_from("ab"))
 def test_adding_and_taking_off(given_attributes: dict[str, str], other: str) -> None:
     data = syntax.with_attributes(b"<x/>", **{key: value for key, value in given_attributes.items() if key != "é"})
@@ -116,7 +103,6 @@ def test_blanks_are_looked_at_once(blanks: bytes) -> None:
     def seconds(size: int) -> float:
         data = b"<getProperties version='1.7'" + blanks * (size // len(blanks)) + b" via='1'/>"
         begin = time.process_time()
-        syntax.normal_version(data)
         syntax.without_attribute(data, "via")
         return time.process_time() - begin
 

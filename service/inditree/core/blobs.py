@@ -91,6 +91,9 @@ def _file_size(one: OneBlob) -> int:
 
 def put(state: State, target: Peer, blob: Blob, request: Request | None = None, *, unheld: bool = False) -> None:
     """Offer a BLOB to a peer; what it puts out is counted. `request`: where it is one; `unheld`: as of `put_blob`."""
+    gate = state.desk.gate
+    if gate is not None and request is None and state.desk.hides(gate, target, blob, blob.tag):
+        return
     spelt = blob if target.names is None else target.names.blob_outward(blob)
     spelt = spelt if target.latin is None else target.latin.spell_blob(spelt)
     if spelt is blob:

@@ -11,9 +11,9 @@ from inditree.core.state import State
 from inditree.core.subscription import MODES
 from inditree.flow.acks import PREFIX
 from inditree.flow.outbox import Traced
-from inditree.tree import paths
 from inditree.wire.elements import Blob, Element
-from inditree.wire.syntax import message, normal_version, without_attribute
+from inditree.wire.syntax import get_properties as question
+from inditree.wire.syntax import message
 
 LIBINDI_PING = "SetBLOB/"
 """How the uid begins of the ping that a libindi driver sends after each BLOB and waits for."""
@@ -51,7 +51,7 @@ def get_properties(state: State, peer: Peer, element: Element) -> None:
     if peer.is_driver:
         for chained in [p for p in state.desk.links if p.link is not None and p.link.snoops]:
             if device is None or (state.ownership.owners.get(device) in (None, chained) and chained.sees(device)):
-                state.desk.send(chained, normal_version(element.data), "getProperties")
+                state.desk.send(chained, question(device, name), "getProperties")
 
 
 def _bound_subscription(state: State, peer: Peer) -> None:
@@ -65,13 +65,13 @@ def _forward(state: State, peer: Peer, element: Element) -> None:
     owner = devices.owner_of(state, element.device) if element.device else None
     if element.device and element.device != "*" and not peer.sees(element.device):
         return  # its answer would not go to who asks
-    data = normal_version(element.data)
-    if element.device == "*":  # it would rename a libindi driver
-        data = without_attribute(data, "device")
+    # Made anew: what else stands in it is nothing that a driver has to hear, a command in its body least of all. A `*`
+    # would rename a libindi driver.
+    data = question(None if element.device == "*" else element.device, element.name)
     if owner is None:
         ownerless.pass_on(state, peer, Element(element.tag, element.attributes, data))
     elif owner is not peer:
-        state.desk.send(owner, paths.strip(data) if paths.VIA in element.attributes else data, element.tag)
+        state.desk.send(owner, data, element.tag)
 
 
 def enable_blob(state: State, peer: Peer, element: Element) -> None:
@@ -135,7 +135,8 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
     if repeats(state, peer, owner, item):
         _echo(state, peer, item, device)
         return
-    if state.gate is not None and interlocked.refused(state, state.gate, peer, owner, item):
+    gate = state.desk.gate
+    if gate is not None and interlocked.refused(state, gate, peer, owner, item):
         return
     command = state.commands.sent(peer, item, state.view.find(device, item.name))
     _deliver(state, owner, item, Request(peer, element, command))

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from inditree.core.effects import Answered, Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, ReadOn, Wake
+from inditree.core.gate import Gate
 from inditree.core.peer import Peer
 from inditree.counters import Counters
 from inditree.flow.outbox import Traced
 from inditree.wire.elements import Blob, Element
-from inditree.wire.syntax import ping_reply
+from inditree.wire.syntax import NEW_TAGS, ping_reply
 
 AUDITED = 256
 """Characters of a name that are written down."""
@@ -45,7 +46,7 @@ class Desk:
     be done: `Core.to_write` and `Core.drain` hand both over.
     """
 
-    __slots__ = ("counters", "dirty", "drivers", "effects", "links", "now", "peers", "settings")
+    __slots__ = ("counters", "dirty", "drivers", "effects", "gate", "links", "now", "peers", "settings")
 
     def __init__(self, settings: Settings, counters: Counters) -> None:
         self.settings = settings
@@ -56,6 +57,7 @@ class Desk:
         self.drivers: dict[Peer, None] = {}
         self.dirty: set[Peer] = set()
         self.effects: list[Effect] = []
+        self.gate: Gate | None = None  # None: everything may be told to everybody
 
     def clock(self) -> float:
         """What time it is (seconds)."""
@@ -81,6 +83,8 @@ class Desk:
 
     def send(self, peer: Peer, data: bytes, tag: str, device: str | None = None) -> None:
         """Put one control element (or several of a tag) into a peer's outbox: of a device behind its images."""
+        if self.gate is not None and tag not in NEW_TAGS and self.hides(self.gate, peer, data, tag):
+            return
         if peer.names is not None:
             data = _as_before(data, peer.names.element_outward(data, tag))
         if peer.latin is not None and not data.isascii():
@@ -108,6 +112,23 @@ class Desk:
             self.dirty.add(peer)
         else:
             self.send(peer, data, "pingReply")
+
+    def hides(self, gate: Gate, peer: Peer, item: bytes | Blob, tag: str) -> bool:
+        """Whether an interlock keeps from a driver or a link what its reader may take for a command.
+
+        Commands were judged when they came. Of images only who may have the device is kept from them: they are long.
+        """
+        if not (peer.is_driver or peer.link is not None):
+            return False
+        if isinstance(item, Blob) and peer.is_router and not peer.owns:
+            return False
+        refusal = gate.hiding(item, peer.owns)
+        if refusal is None:
+            return False
+        self.count_dropped(peer, "access", len(item) if isinstance(item, bytes) else item.size)
+        text = f"{peer.name}: not told a {tag}: interlock {refusal.interlock}: {refusal.why}"
+        self.log("warning", "interlock", text, interlock=refusal.interlock, peer=peer.name)
+        return True
 
     def overflow(self, peer: Peer) -> None:
         """Close a peer whose outbox has refused a control element."""

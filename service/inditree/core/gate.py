@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from inditree.wire.elements import Element
+from inditree.wire.elements import Blob, Element
 
 
 class Refusal(Protocol):
@@ -18,6 +18,9 @@ class Refusal(Protocol):
 
 
 class Gate(Protocol):
-    """Decides about each `new*` (of a BLOB its start tag) that is to go to the owner of these devices."""
+    """Decides about each `new*` (of a BLOB its start tag) that is to go to the owner of these devices, and about all
+    else that is told to it, in which its reader could see a command.
+    """
 
     def refusing(self, command: Element, owned: Collection[str]) -> Refusal | None: ...
+    def hiding(self, item: bytes | Blob, owned: Collection[str]) -> Refusal | None: ...

@@ -293,7 +293,7 @@ class Core:
 
     def guard(self, gate: Gate | None) -> None:
         """Ask this gate from now on before a command is delivered; None: none is asked."""
-        self.state.gate = gate
+        self.desk.gate = gate
 
     def route(self, peer: Peer) -> Callable[[Head], Group]:
         """The function that the peer's framer asks for the group of a head."""

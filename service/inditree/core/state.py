@@ -5,7 +5,6 @@ from __future__ import annotations
 from inditree.core.commands import Commands
 from inditree.core.demand import Demand
 from inditree.core.desk import Desk, Settings
-from inditree.core.gate import Gate
 from inditree.core.intake import Intake
 from inditree.core.notices import Notices
 from inditree.core.ownership import Ownership
@@ -29,7 +28,6 @@ class State:
         "commands",
         "demand",
         "desk",
-        "gate",
         "intake",
         "introducing",
         "notices",
@@ -57,7 +55,6 @@ class State:
         self.targets = Targets()
         self.commands = Commands(self.desk)
         self.once = Once()
-        self.gate: Gate | None = None  # None: every command may be delivered
         self.circulation = Circulation()
         self.sites = Sites()
         self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet

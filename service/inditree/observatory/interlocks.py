@@ -18,8 +18,9 @@ from typing import NamedTuple, Protocol
 
 from inditree.commands.names import literal
 from inditree.observatory.conditions import Condition, Number, Operand, Source
+from inditree.observatory.hidden import hides, hides_in_image
 from inditree.observatory.patterns import Pattern
-from inditree.wire.elements import Element
+from inditree.wire.elements import Blob, Element
 
 _SPACE = rb"[ \t\r\n]"
 _ENTITY = rb"&(?:amp|lt|gt|quot|apos);"
@@ -236,9 +237,7 @@ class Gate:
 
         What another reader could see in it is looked at too: a second command, for any of the owner's devices.
         """
-        if not self._globs and self._guarded.isdisjoint(owned):
-            return None
-        touching = [each for each in self.interlocks if each.touches(owned)]
+        touching = self._touching(owned)
         if not touching:
             return None
         device, name = command.device or "", command.name or ""
@@ -249,6 +248,22 @@ class Gate:
         if named and defined is None:
             return self._refuse(named[0], f"{device}.{name} is not defined")
         return self._first([each for each in named if each.could_be(command, defined)], "")
+
+    def hiding(self, item: bytes | Blob, owned: Collection[str]) -> Refusal | None:
+        """Why this, which is no command, may not be told to the owner of these devices now; None where it may.
+
+        Who has none yet may have any of them soon.
+        """
+        touching = self._touching(owned) if owned else self.interlocks
+        if not touching or not (hides(item) if isinstance(item, bytes) else hides_in_image(item.chunks)):
+            return None
+        return self._first(touching, "a command could hide in it")
+
+    def _touching(self, owned: Collection[str]) -> list[Interlock]:
+        """The interlocks that name one of these devices."""
+        if not self._globs and self._guarded.isdisjoint(owned):
+            return []
+        return [each for each in self.interlocks if each.touches(owned)]
 
     def _first(self, suspects: Iterable[Interlock], more: str) -> Refusal | None:
         for each in suspects:

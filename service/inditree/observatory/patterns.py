@@ -19,6 +19,8 @@ from inditree.errors import ConditionError
 
 _COMPARISON = re.compile(r"(<=|>=|==|!=|=|<|>)")
 _BEGINNING = re.compile(r"\s*+[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
+MAX_NUMBER = 64
+"""Characters of a number that is plain to all: libindi cuts off what is longer than 127."""
 _ORDER: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
     "==": operator.eq,
@@ -86,12 +88,10 @@ class Pattern:
         return True
 
     def _may_be_number(self, text: str) -> bool:
-        given, wanted = number(text) if text.isascii() else None, number(self.value)
-        if given is None or wanted is None:
+        given, wanted = _readings(text), number(self.value)
+        if not given or wanted is None:
             return True
-        begun = _BEGINNING.match(text)  # what strtod takes of `12 30`: who knows no sexagesimal stops there
-        assert begun is not None
-        return any(_ORDER[self.compare](each, wanted) for each in (given, float(begun[0])))
+        return any(_ORDER[self.compare](each, wanted) for each in given)
 
     def _switched(self, on: bool) -> bool:
         wanted = _SWITCHES.get(self.value)
@@ -106,6 +106,23 @@ class Pattern:
         if self.compare not in ("=", "=="):
             return True
         return given.startswith(wanted) or (bool(given) and wanted.startswith(given))  # some readers compare beginnings
+
+
+def _readings(text: str) -> set[float]:
+    """All that readers take a number for; none where not all can read it.
+
+    Who knows no sexagesimal stops at the blank of `12 30`, as strtod does, and libindi takes blanks out: 1230.
+    """
+    text = text.strip()
+    if not text.isascii() or len(text) > MAX_NUMBER:
+        return set()
+    found: set[float] = set()
+    for each in (text, text.replace(" ", "")):
+        value, begun = number(each), _BEGINNING.match(each)
+        if value is None or begun is None:
+            return set()
+        found |= {value, float(begun[0])}
+    return found
 
 
 def parse_pattern(text: str) -> Pattern:

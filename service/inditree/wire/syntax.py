@@ -135,14 +135,6 @@ def without_attribute(data: bytes, name: str) -> bytes:
     return data
 
 
-def normal_version(data: bytes) -> bytes:
-    """A getProperties with its version set to 1.7: a libindi driver exits on a higher one."""
-    for found in attributes_in(data):
-        if found[1] == b"version":
-            return data[: found.start(2)] + b'"1.7"' + data[found.end(2) :]
-    return data
-
-
 def get_properties(device: str | None = None, name: str | None = None, **more: str) -> bytes:
     """`<getProperties version="1.7" .../>` and a newline."""
     return _empty("getProperties", {"version": "1.7", "device": device, "name": name, **more})
