@@ -60,7 +60,7 @@ def test_a_router_sends_no_image_of_a_property_that_it_has_deleted(known: bool) 
 
 
 def test_the_counters_of_a_device_that_was_forgotten_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inditree.core.devices.COUNTED_DEVICES", 0)
+    monkeypatch.setattr("inditree.core.desk.COUNTED_DEVICES", 0)
     world = World()
     camera = world.driver(define("Cam", "CCD", kind="BLOB"))
     client = world.client(get(), blobs("Also"))

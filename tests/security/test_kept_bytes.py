@@ -60,7 +60,7 @@ def _with_path(definition: str) -> str:
 def _traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Smaller bounds than those of a real router, so that few elements reach them."""
     monkeypatch.setattr("inditree.core.clients.SUBSCRIPTION_LIMIT", MIB // 2)
-    monkeypatch.setattr("inditree.core.devices.COUNTED_DEVICES", 64)
+    monkeypatch.setattr("inditree.core.desk.COUNTED_DEVICES", 64)
     monkeypatch.setattr("inditree.core.notices.TOLD_LIMIT", 512)
     monkeypatch.setattr("inditree.wire.runs.HEADS_LIMIT", 256)
     monkeypatch.setattr("inditree.core.routes.ROUTES_BYTES", MIB // 4)

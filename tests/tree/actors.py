@@ -117,6 +117,7 @@ class Viewer(Actor):
         self.blobs: Counter[str] = Counter()
         self.echoes: Counter[str] = Counter()
         self.errors: list[str] = []
+        self.deleted: list[tuple[str, str]] = []
 
     def begin(self) -> None:
         super().begin()
@@ -172,6 +173,8 @@ class Viewer(Actor):
         elif tag.startswith("set"):
             self._set(device, name, value, attributes)
         elif tag == "delProperty":
+            if name in self.view.get(device, {}) or (not name and self.view.get(device)):
+                self.deleted.append((device, name))
             if not name:
                 self.view.pop(device, None)
             else:

@@ -63,9 +63,9 @@ class End:
 class Desk:
     """A router whose peers are played by the test."""
 
-    def __init__(self, *, forwarded: bool = False, link_timeout: float = 30.0) -> None:
+    def __init__(self, *, forwarded: bool = False, link_timeout: float = 30.0, link_hold: float = 0.0) -> None:
         self.world = World(0)
-        self.node = Node(self.world, 0, forwarded=forwarded, link_timeout=link_timeout)
+        self.node = Node(self.world, 0, forwarded=forwarded, link_timeout=link_timeout, link_hold=link_hold)
         self._clients = 0
 
     def driver(self, name: str = "driver", names: Names | None = None) -> End:

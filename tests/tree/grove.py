@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from inditree.core import Policy
-from inditree.tree.link import Link
+from inditree.tree.link import SILENCE, SILENCE_MAX, Link
 from inditree.wire.syntax import get_properties
 from tree.actors import Actor, PlainServer, Provider, Viewer
 from tree.node import Node, RouterPort
@@ -26,6 +26,8 @@ class Wiring:
     device: str | None = None
     slow: float = 0.02
     up: bool = True
+    silence: float = SILENCE
+    was_router: bool = False
     near: RouterPort | None = None
     far: RouterPort | None = None
 
@@ -55,8 +57,8 @@ class Grove:
         self.places: dict[Actor, Node] = {}  # who is attached, and where
         self.ports: dict[Actor, RouterPort] = {}
 
-    def add_node(self, *, forwarded: bool = False) -> Node:
-        node = Node(self.world, len(self.nodes), forwarded=forwarded)
+    def add_node(self, *, forwarded: bool = False, link_hold: float = 0.0) -> Node:
+        node = Node(self.world, len(self.nodes), forwarded=forwarded, link_hold=link_hold)
         self.nodes.append(node)
         return node
 
@@ -85,6 +87,8 @@ class Grove:
             share=wiring.share,
             devices=wiring.devices,
             device=wiring.device,
+            silence=wiring.silence,
+            awaited=wiring.was_router,
         )
         near = wiring.near = wiring.opener.attach("link", f"link{wiring.number}", None, link)
         near.on_closed = lambda: self._link_closed(wiring, near)
@@ -104,6 +108,12 @@ class Grove:
     def _link_closed(self, wiring: Wiring, near: RouterPort) -> None:
         if wiring.near is near:
             wiring.near = None
+            link = near.peer.link
+            assert link is not None
+            if link.settled:
+                wiring.was_router = link.is_router or link.late
+            if link.late:
+                wiring.silence = min(SILENCE_MAX, 2 * wiring.silence)
             if isinstance(wiring.target, PlainServer):
                 near.out.lose()
                 wiring.target.running = False
@@ -126,8 +136,10 @@ class Grove:
 
     # Routers
 
-    def stop(self, node: Node) -> None:
-        """A router is killed, with all that is attached to it."""
+    def stop(self, node: Node, *, orderly: bool = False) -> None:
+        """A router is killed (or stops, and says so), with all that is attached to it."""
+        if orderly:
+            node.part()
         for actor, place in list(self.places.items()):
             if place is node:
                 self.ports[actor].out.lose()
@@ -135,9 +147,11 @@ class Grove:
         node.stop()
 
     def start(self, node: Node) -> None:
-        """It comes back, without drivers or clients as yet."""
+        """It comes back, without drivers or clients as yet, and knows nothing of the other ends of its links."""
         node.start()
         for wiring in self.wirings:
+            if node is wiring.opener:
+                wiring.silence, wiring.was_router = SILENCE, False
             if node in (wiring.opener, wiring.target):
                 self._soon(wiring)
 

@@ -75,7 +75,15 @@ class RouterPort:
 class Node:
     """A router that can die and come back, with a new ID."""
 
-    def __init__(self, world: World, number: int, *, forwarded: bool = False, link_timeout: float = 1e9) -> None:
+    def __init__(
+        self,
+        world: World,
+        number: int,
+        *,
+        forwarded: bool = False,
+        link_timeout: float = 1e9,
+        link_hold: float = 0.0,
+    ) -> None:
         self.world = world
         self.number = number
         self.alive = False
@@ -84,6 +92,7 @@ class Node:
         self.ports: dict[Peer, RouterPort] = {}
         self._forwarded = forwarded
         self._link_timeout = link_timeout
+        self.link_hold = link_hold
         self.start()
 
     def __repr__(self) -> str:
@@ -97,6 +106,7 @@ class Node:
             identity=f"R{self.number}.{self.runs}",
             timestamp=lambda: STAMP,
             link_timeout=self._link_timeout,
+            link_hold=self.link_hold,
             forwarded=self._forwarded,
         )
         self.core = Core(settings, Counters())
@@ -110,6 +120,13 @@ class Node:
             port.out.close()
             port.on_closed()
         self.ports.clear()
+
+    def part(self) -> None:
+        """It is told to stop: its drivers end, then all links hear that it goes."""
+        for kinds in (("driver",), ("link",)):
+            for peer in [each for each in self.ports if each.kind in kinds]:
+                self.close(peer, "shutdown")
+                self.flush()
 
     def attach(
         self,
@@ -144,6 +161,8 @@ class Node:
         port = self.ports.pop(peer, None)
         if port is not None:
             self.core.now = self.world.now
+            if reason == "shutdown":
+                self.core.part(peer)
             port.write()
             port.closed = reason
             self.core.leave(peer, reason)

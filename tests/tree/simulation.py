@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from random import Random
 
+from tree import blips
 from tree.actors import Actor, Device, PlainServer, Property, Provider, Viewer
 from tree.grove import Grove, Wiring
 from tree.node import Node
@@ -37,6 +38,9 @@ class Simulation:
         self.restricted = self.random.random() < 0.3
         self.plain = self.random.random() < 0.3
         self.forwarded = self.random.random() < 0.1
+        self.more = Random(seed)  # for what came later, so that a seed's tree stays as it is
+        self.hold = self.more.choice((0.0, 0.5, 2.0, blips.LONG))
+        self.mixed = self.more.random() < 0.15
 
     def run(self) -> None:
         """Build, then trouble and quiet in turn."""
@@ -54,6 +58,8 @@ class Simulation:
             survey.check()
             self._newcomers()
             check_once(self.grove, self.actors)
+            if self.hold == blips.LONG and not self.mixed:
+                self._ride()
 
     def quiet(self) -> None:
         self.world.run()
@@ -67,7 +73,8 @@ class Simulation:
     def build(self) -> None:
         count = self.random.choice((1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 12))
         for _ in range(count):
-            self.grove.add_node(forwarded=self.forwarded and self.random.random() < 0.7)
+            hold = self.more.choice((0.0, 0.5, 2.0, blips.LONG)) if self.mixed else self.hold
+            self.grove.add_node(forwarded=self.forwarded and self.random.random() < 0.7, link_hold=hold)
         self._links(count)
         for node in self.grove.nodes:
             for _ in range(self.random.choice((0, 1, 1, 2))):
@@ -180,6 +187,7 @@ class Simulation:
         kinds = (
             (self._cut, 3),
             (self._mend, 3),
+            (self._blip, 4),
             (self._router, 1),
             (self._driver, 3),
             (self._redefine, 4),
@@ -199,10 +207,18 @@ class Simulation:
         elif self.random.random() < 0.3:
             self._link(self.random.choice(self.grove.nodes), self.random.choice(self.grove.nodes))
 
+    def _blip(self) -> None:
+        """A link is down for a while, shorter or longer than it is held."""
+        up = [each for each in self.grove.wirings if each.up]
+        if up:
+            wiring = self.random.choice(up)
+            self.grove.cut(wiring)
+            self.world.after(self.random.random() * min(4.0, 1.0 + 2 * self.hold), lambda: self.grove.mend(wiring))
+
     def _router(self) -> None:
         node = self.random.choice(self.grove.nodes)
         if node.alive:
-            self.grove.stop(node)
+            self.grove.stop(node, orderly=self.random.random() < 0.3)
             if self.random.random() < 0.3:
                 return
         self.world.after(1.5 * self.random.random(), lambda: self._start(node))
@@ -282,6 +298,25 @@ class Simulation:
         for viewer, node in self.grove.viewers:
             if type(viewer) is Viewer and node.core.ownership.owners and self.random.random() < 0.5:
                 viewer.command(self.random.choice(sorted(node.core.ownership.owners)), "T", self._name("c"))
+
+    def _ride(self) -> None:
+        """Blips that are ridden out, while values change and clients come."""
+        ride = blips.Ride(self.grove, self.more)
+        for _ in range(self.more.randint(1, 3)):
+            if self.more.random() < 0.7:
+                self.world.after(2.0 * self.more.random(), ride.cut)
+            else:
+                self.world.after(2.0 * self.more.random(), lambda: self._kill(ride))
+        self.world.after(2.0 * self.more.random(), self._chatter)
+        self.quiet()
+        check_views(self.grove)
+        ride.check()
+        check_once(self.grove, self.actors)
+
+    def _kill(self, ride: blips.Ride) -> None:
+        node = ride.kill()
+        if node is not None:
+            self.world.after(self.more.random(), lambda: self._start(node))
 
     def _newcomers(self) -> None:
         """A new client anywhere is answered at once, and no link hears of it."""

@@ -134,6 +134,11 @@ def check_idle(node: Node) -> None:
         core.intake.starved,
         core.intake.reserved,
         core.state.introducing,
+        core.state.holding.devices,
+        core.state.holding.weight.bytes,
+        core.state.holding._deferred,
+        core.state.holding._pings,
+        core.state.holding._settling,
         core.desk.dirty,
     )
     assert not any(left), f"{node}: {left}"

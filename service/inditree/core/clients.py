@@ -46,6 +46,7 @@ def get_properties(state: State, peer: Peer, element: Element) -> None:
         state.intake.moved()
     if state.desk.settings.forwarded:
         _forward(state, peer, element)
+        definitions.answer_stale(state, peer, device, name)
     else:
         definitions.answer(state, peer, device, name)
     if peer.is_driver:
@@ -94,7 +95,9 @@ def enable_blob(state: State, peer: Peer, element: Element) -> None:
 
 
 def ping(state: State, peer: Peer, element: Element) -> None:
-    """Answered in order; what follows a BLOB between routers when there is room for the next one."""
+    """Answered in order; between routers what follows a BLOB when there is room for the next one, and what follows a
+    question for held devices when what we know is complete.
+    """
     uid = element.attributes.get("uid", "")
     if peer.owed is not None and uid.startswith(PREFIX):
         if not peer.owed.owe(peer.last_key, uid, peer.last_size):
@@ -103,7 +106,8 @@ def ping(state: State, peer: Peer, element: Element) -> None:
         return
     if peer.is_driver and uid.startswith(LIBINDI_PING):
         peer.pings = True
-    state.desk.pong(peer, uid)
+    if not (peer.is_router and state.holding.defer(peer, uid)):
+        state.desk.pong(peer, uid)
 
 
 # Commands

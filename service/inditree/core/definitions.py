@@ -10,11 +10,21 @@ from inditree.tree import paths
 def answer(state: State, peer: Peer, device: str | None, name: str | None) -> None:
     """Tell the asker, and nobody else, what is defined now."""
     for known, each in state.view.matching(device, name):
+        if each.stale and peer.link is not None:
+            continue  # who provides it is gone for the moment: a link is not told of it
         own = state.ownership.owners.get(known) is peer
         if own and (device is None or not peer.hears_itself(known, each.name)):
             continue  # a question without a device is about others
         if peer.hears(each.tag, known, each.name):
             offer(state, [peer], each.tag, known, each.current(), each.via)
+
+
+def answer_stale(state: State, peer: Peer, device: str | None, name: str | None) -> None:
+    """Tell the asker of devices that are held, for which nobody else answers."""
+    if peer.link is None and state.holding.devices:
+        for known, each in state.view.matching(device, name):
+            if each.stale and peer.hears(each.tag, known, each.name):
+                state.desk.send(peer, each.current(), each.tag, known)
 
 
 def offer(state: State, peers: list[Peer], tag: str, device: str, data: bytes, via: str) -> None:

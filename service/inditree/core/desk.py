@@ -16,6 +16,9 @@ from inditree.flow.outbox import Traced
 from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import NEW_TAGS, ping_reply
 
+COUNTED_DEVICES = 1024
+"""Devices whose counters outlive them: past it one that goes is forgotten, as names can be made up without end."""
+
 AUDITED = 256
 """Characters of a name that are written down."""
 
@@ -35,6 +38,7 @@ class Settings:
     memory: int = 512 << 20
     stall_timeout: float = 10.0
     link_timeout: float = 30.0
+    link_hold: float = 0.0
     forwarded: bool = False
     audited: bool = True
 
@@ -188,6 +192,11 @@ class Desk:
             self.mistake(peer, error)
 
     # Counting
+
+    def forget_device(self, device: str) -> None:
+        """A device is gone: its counters stay, unless there are many."""
+        if len(self.counters.devices) > COUNTED_DEVICES:
+            self.counters.devices.pop(device, None)
 
     def count_dropped(self, peer: Peer, reason: str, size: int, number: int = 1) -> None:
         """Count elements that go nowhere; `peer` is who sent them, or for whom they waited."""

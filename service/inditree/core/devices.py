@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from inditree.core import blobs
+from inditree.core import blips, blobs
 from inditree.core.ownership import Verdict
 from inditree.core.peer import Peer
 from inditree.core.state import State
+from inditree.tree import paths
 from inditree.wire.syntax import del_property, get_properties
 
 NAMED_DEVICES = 32
@@ -16,9 +17,6 @@ NAMED_DEVICES = 32
 LOST_AT_ONCE = 256
 """Devices whose loss is told in one step: some milliseconds."""
 
-COUNTED_DEVICES = 1024
-"""Devices whose counters outlive them: past it one that goes is forgotten, as names can be made up without end."""
-
 
 def admit(state: State, peer: Peer, device: str, via: str) -> bool:
     """Is a definition of `device` by `peer`, which came by the path `via`, believed?"""
@@ -26,6 +24,7 @@ def admit(state: State, peer: Peer, device: str, via: str) -> bool:
     verdict = state.ownership.admit(peer, device, via)
     if verdict is Verdict.CLAIMED:
         state.notices.there(device)
+        state.holding.claimed(device, peer, paths.origin(via))
         state.demand.owned(device, peer)
         state.routes.forget()
     elif verdict is Verdict.LOST:
@@ -50,7 +49,8 @@ def lose_some(state: State) -> None:
         device, said = leaving.popleft()
         owner = state.ownership.owners.get(device)
         if owner is not None and owner.gone:
-            state.desk.attempt(None, partial(lose, state, device, said=said))
+            held = blips.length(state, owner)
+            state.desk.attempt(None, partial(lose, state, device, held=held, said=said))
     if leaving:
         state.desk.wake(0.0)
 
@@ -59,37 +59,43 @@ def owner_of(state: State, device: str) -> Peer | None:
     """Who provides a device; not one who is gone."""
     owner = state.ownership.owners.get(device)
     if owner is not None and owner.gone:
-        lose(state, device)
+        lose(state, device, held=blips.length(state, owner))
         return None
     return owner
 
 
-def lose(state: State, device: str, farewell: bytes | None = None, *, said: bool = True) -> None:
+def lose(state: State, device: str, farewell: bytes | None = None, *, held: float = 0.0, said: bool = True) -> None:
     """The owner of a device is gone, or has deleted it: everybody who cares is told, then others are asked for it.
 
-    `farewell`: the owner's own delProperty, which may have a message. `said`: the log names it.
+    `farewell`: the owner's own delProperty, which may have a message. `held`: seconds for which it may come back before
+    clients and drivers are told. `said`: the log names it.
     """
     desk = state.desk
+    origin = state.ownership.origin(device)
     owner = state.ownership.end(device)
     told = state.routes.hearers(owner, "delProperty", device, None)
-    state.view.delete(device, None)
     state.commands.lost(device, None)
     blobs.send_waiting(state, device, None)
     state.demand.forget(device, None)
-    desk.send_all(told, farewell or del_property(device), "delProperty", device)
+    held = held if held and blips.hold(state, device, owner, origin, told, held) else 0.0
+    if not held:
+        state.holding.forget(device)
+        state.view.delete(device, None)
+        desk.send_all(told, farewell or del_property(device), "delProperty", device)
+        desk.forget_device(device)
     state.routes.forget()
     if said:
-        desk.log("info", "device_gone", f"{device}: no longer provided by {owner.place}", device=device)
-    if len(desk.counters.devices) > COUNTED_DEVICES:
-        desk.counters.devices.pop(device, None)
+        what = f"not provided by {owner.place} for the moment, held" if held else f"no longer provided by {owner.place}"
+        desk.log("info", "device_held" if held else "device_gone", f"{device}: {what}", device=device)
     for driver in state.ownership.refused_drivers(device):
         desk.send(driver, get_properties(device), "getProperties")
     if desk.links:
-        state.ownership.pause(device, owner if farewell is not None else None)
+        state.ownership.pause(device, owner if farewell is not None else None, owner if held else None)
 
 
 def end_pauses(state: State) -> None:
     """Pauses that are over: every link is asked, the one that lost it too; the first that answers owns it."""
+    asked: dict[Peer, None] = {}
     for device in state.ownership.end_pauses():
         for peer in list(state.desk.links):
             if peer.link is None or not (peer.link.settled and peer.link.accepts(device)):
@@ -97,3 +103,7 @@ def end_pauses(state: State) -> None:
             if peer.sees(device) or device in peer.link.defined:  # what a listener hides is not asked for by name
                 state.ownership.asked(peer, device)
                 state.desk.send(peer, get_properties(device), "getProperties")
+                if peer.is_router and device in state.holding.devices:
+                    asked[peer] = None
+    for peer in asked:
+        state.holding.ping(peer)

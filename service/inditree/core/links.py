@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from inditree.core import blobs, definitions
+from inditree.core import blips, blobs, definitions
 from inditree.core.peer import Peer
 from inditree.core.state import State
 from inditree.flow.acks import PREFIX, Owed, Window
 from inditree.tree import paths
+from inditree.tree.holding import UID
 from inditree.tree.link import FEATURES, PROBE, Link
 from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import get_properties, ping_request, without_attribute
@@ -99,6 +100,8 @@ def _settled(state: State, peer: Peer, device: str | None) -> None:
         state.routes.forget()
         definitions.answer(state, peer, device, None)
     probe(state, peer)
+    if link.is_router and state.holding.devices:
+        state.holding.ping(peer)
     state.demand.changed(peer)
     state.intake.moved()
 
@@ -223,6 +226,9 @@ def pong(state: State, peer: Peer, element: Element) -> None:
     uid = element.attributes.get("uid", "")
     if uid.startswith(PREFIX):
         blobs.acknowledge(state, peer, uid)
+    elif uid.startswith(UID):
+        for device in state.holding.answered(peer, uid):
+            blips.ended(state, device)
     elif uid.startswith(PROBE):
         first = link.pongs == 0
         link.pongs += 1

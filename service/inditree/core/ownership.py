@@ -43,6 +43,7 @@ class Ownership:
         "_asked_at",
         "_deleted_by",
         "_desk",
+        "_lost",
         "_origins",
         "_refused",
         "_refused_of",
@@ -59,6 +60,7 @@ class Ownership:
         self.leaving: deque[tuple[str, bool]] = deque()  # devices of those who are gone; is each to be logged?
         self.pauses: dict[str, float] = {}  # device: until when no link is believed about it
         self._deleted_by: dict[str, Peer] = {}  # device that is paused: the owner that has deleted it itself
+        self._lost: dict[str, str] = {}  # device that is paused: the router at the other end of the link that was lost
         self._origins: dict[str, str] = {}  # device that came over a link: the ID of the router that it is at
         self._refused: dict[str, dict[Peer, str]] = {}  # device: who is not believed about it, and its path's origin
         self._refused_of: dict[Peer, set[str]] = {}
@@ -88,14 +90,18 @@ class Ownership:
         if peer.link is None:
             return True  # where nobody owns it, nobody has refused it to a driver: its loss asks for it again
         if device in self.pauses:
-            return self._deleted_by.get(device) is peer  # over one link no orders cross
+            return self._deleted_by.get(device) is peer or self._is_lost_link(peer, device)
         return peer not in self._refused.get(device, ()) or peer.id in self._asked.get(device, ())
+
+    def _is_lost_link(self, peer: Peer, device: str) -> bool:
+        """Is this the link that was lost, linked anew? What it says is newer than all that it said before."""
+        router = peer.link.remote_id if peer.link is not None else None
+        return router is not None and router == self._lost.get(device) and peer not in self._refused.get(device, ())
 
     def _claim(self, peer: Peer, device: str, via: str) -> None:
         self.owners[device] = peer
         peer.owns.add(device)
-        self.pauses.pop(device, None)
-        self._deleted_by.pop(device, None)
+        self._end_pause(device)
         self._forget_question(device)
         self._forget_refusal(peer, device)
         if peer.link is not None:
@@ -107,7 +113,7 @@ class Ownership:
         self._note_refusal(peer, device, via)
         if owner is None:
             return
-        if via and (paths.origin(via) == self._origin(device) or _one_site(peer, owner)):
+        if via and (paths.origin(via) == self.origin(device) or _one_site(peer, owner)):
             self._report_path(peer, device, paths.origin(via))
         elif device not in self.conflicts:
             self.conflicts[device] = (owner.place, peer.place)
@@ -131,7 +137,7 @@ class Ownership:
         if not devices:
             del self._refused_of[peer]
 
-    def _origin(self, device: str) -> str:
+    def origin(self, device: str) -> str:
         """The ID of the router at which an owned device is."""
         return self._origins.get(device, self._desk.settings.identity)
 
@@ -150,7 +156,7 @@ class Ownership:
         self._forget_refusal(peer, device)
         if device not in self.conflicts or device not in self.owners:
             return
-        origin, owner = self._origin(device), self.owners[device]  # refused for the same place, it is no conflict
+        origin, owner = self.origin(device), self.owners[device]  # refused for the same place, it is no conflict
         refused = self._refused.get(device, {})
         if all(other == origin or _one_site(each, owner) for each, other in refused.items()):
             del self.conflicts[device]
@@ -175,17 +181,25 @@ class Ownership:
             self._forget_refusal(driver, device)
         return drivers
 
-    def pause(self, device: str, deleted_by: Peer | None = None) -> None:
+    def pause(self, device: str, deleted_by: Peer | None = None, lost: Peer | None = None) -> None:
         """Believe no link about a device for a while: what still travels of the old order dies out meanwhile.
 
         `deleted_by`: the owner that has deleted it; what that one says behind it is newer, and believed at once.
+        `lost`: the owner whose link was lost; over one link no orders cross, so it is believed when it is there again.
         """
         if not self.pauses:
             self._desk.wake(PAUSE)
-        self.pauses.pop(device, None)
+        self._end_pause(device)
         self.pauses[device] = self._desk.now + PAUSE
         if deleted_by is not None:
             self._deleted_by[device] = deleted_by
+        if lost is not None and lost.link is not None and lost.link.remote_id is not None:
+            self._lost[device] = lost.link.remote_id
+
+    def _end_pause(self, device: str) -> None:
+        self.pauses.pop(device, None)
+        self._deleted_by.pop(device, None)
+        self._lost.pop(device, None)
 
     def end_pauses(self) -> list[str]:
         """The devices whose pause is over and that nobody owns, some at a time: they are to be asked for."""
@@ -194,8 +208,7 @@ class Ownership:
             device, until = next(iter(self.pauses.items()))  # they all last as long: the first is over first
             if until > self._desk.now:
                 break
-            del self.pauses[device]
-            self._deleted_by.pop(device, None)
+            self._end_pause(device)
             if device not in self.owners:
                 free.append(device)
         if self.pauses:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from inditree.core import blobs, definitions, devices, links, ownerless, renewal
+from inditree.core import blips, blobs, definitions, devices, links, ownerless, renewal
 from inditree.core.peer import Peer
 from inditree.core.refusals import nameless, refuse
 from inditree.core.routes import Group, without
 from inditree.core.state import State
 from inditree.tree import paths
+from inditree.tree.holding import HELD, seconds
 from inditree.tree.link import Link
 from inditree.wire.elements import Element, Run
 from inditree.wire.spelling import Latin
+from inditree.wire.syntax import without_attribute
 
 DEVICE_BYTES = 1024
 """Memory that a device takes beside its properties, its name not counted."""
@@ -91,10 +93,20 @@ def define(state: State, peer: Peer, element: Element) -> None:
     if element.latin:
         peer.latin = peer.latin or Latin()
         peer.latin.learn(element)
-    data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
     state.desk.counters.devices[device].last_message = state.desk.now
+    _take(state, peer, element, via)
+    if element.tag == "defBLOBVector" and peer.link is not None:
+        state.demand.provide(peer, device, name)
+
+
+def _take(state: State, peer: Peer, element: Element, via: str) -> None:
+    """A definition that is believed goes into the view, and to those who want it: whole, or only what differs."""
+    device, name = element.device or "", element.name or ""
+    data = paths.strip(element.data) if paths.VIA in element.attributes else element.data
     old = state.view.find(device, name)
     before = old.current() if old is not None and state.refreshing.answers(peer, device) else None
+    stale = state.view.stale(device, name)
+    held = stale.current() if stale is not None else None
     if old is None or (element.tag == "defBLOBVector" and (device, name) not in state.view.images):
         state.routes.forget()  # what is set of it was not welcome until now
     state.view.define(element.tag, device, name, data, via, peer.weight)
@@ -102,10 +114,11 @@ def define(state: State, peer: Peer, element: Element) -> None:
         state.view.hear(known, data, 0, len(data), state.desk.now)
     if peer.is_driver:
         state.desk.defined(peer)
-    if before is None or not renewal.renew(state, peer, element, before, via):
+    if held is not None:
+        renewal.again(state, peer, element, held, data, via)
+        state.holding.back(device, name)  # behind it, as it may say that all of the device is said
+    elif before is None or not renewal.renew(state, peer, element, before, via):
         definitions.offer(state, state.routes.hearers(peer, element.tag, device, name), element.tag, device, data, via)
-    if element.tag == "defBLOBVector" and peer.link is not None:
-        state.demand.provide(peer, device, name)
 
 
 def _remember_device(state: State, peer: Peer, link: Link, device: str) -> None:
@@ -132,10 +145,13 @@ def delete(state: State, peer: Peer, element: Element) -> None:
     if state.ownership.owners.get(device) is not peer:
         if name is None:
             state.ownership.withdraw(peer, device)
+            blips.gone(state, peer, element, device)
         refuse(state, peer, "duplicate" if peer.may_define else "access", len(element.data))
         return
     if name is None:
-        devices.lose(state, device, element.data)
+        held = seconds(element.attributes.get(HELD), state.holding.length) if peer.is_router else 0.0
+        farewell = without_attribute(element.data, HELD) if peer.is_router else element.data
+        devices.lose(state, device, farewell, held=held)
         return
     told = state.routes.hearers(peer, "delProperty", device, name)
     state.view.delete(device, name)
@@ -144,6 +160,7 @@ def delete(state: State, peer: Peer, element: Element) -> None:
     state.routes.forget()  # what is set of it is not welcome before a new definition
     state.demand.forget(device, name)
     state.desk.send_all(told, element.data, "delProperty", device)
+    state.holding.back(device, name)
 
 
 def message(state: State, peer: Peer, element: Element) -> None:

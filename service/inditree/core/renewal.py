@@ -1,8 +1,11 @@
-"""The definition of a property that was asked for anew. Rules: docs/wire.md, "A definition that is old"."""
+"""The definition of a property that was asked for anew, or that is there again after a blip of its link.
+
+Rules: docs/wire.md, "A definition that is old"; docs/tree.md, "A blip".
+"""
 
 from __future__ import annotations
 
-from inditree.core import blobs
+from inditree.core import blobs, definitions
 from inditree.core.peer import Peer
 from inditree.core.routes import without
 from inditree.core.state import State
@@ -30,3 +33,22 @@ def renew(state: State, peer: Peer, element: Element, before: bytes, via: str) -
         tag = "set" + element.tag[3:]
         state.desk.send_all(state.routes.find(peer, tag, device, name).targets, update, tag, device)
     return True
+
+
+def again(state: State, peer: Peer, element: Element, before: bytes, data: bytes, via: str) -> None:
+    """A property of a held device is there again, and was `before`: links hear it whole, others what differs."""
+    device, name = element.device or "", element.name or ""
+    hearers = state.routes.hearers(peer, element.tag, device, name)
+    definitions.offer(state, [each for each in hearers if each.link is not None], element.tag, device, data, via)
+    others = [each for each in hearers if each.link is None]
+    if changes.differs(before, data):
+        told = state.routes.hearers(peer, "delProperty", device, name)
+        told = [each for each in told if each.link is None]
+        state.desk.send_all(told, del_property(device, name), "delProperty", device)
+        state.desk.send_all(others, data, element.tag, device)
+    elif state.desk.settings.forwarded:
+        state.desk.send_all(others, data, element.tag, device)  # it is the answer to a client's question, too
+    elif (update := changes.update(before, data)) is not None:
+        tag = "set" + element.tag[3:]
+        targets = state.routes.find(peer, tag, device, name).targets
+        state.desk.send_all([each for each in targets if each.link is None], update, tag, device)

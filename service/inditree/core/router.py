@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from inditree.core import blobs, clients, devices, links, memory, ownerless, providers, reading, renaming, requests
+from inditree.core import (
+    blips,
+    blobs,
+    clients,
+    devices,
+    links,
+    memory,
+    ownerless,
+    providers,
+    reading,
+    renaming,
+    requests,
+)
 from inditree.core.desk import Settings
 from inditree.core.effects import Effect
 from inditree.core.gate import Gate
@@ -42,6 +54,7 @@ _FAREWELLS: tuple[Callable[[State, Peer], None], ...] = (
     lambda state, peer: state.notices.forget(peer),
     lambda state, peer: state.refreshing.forget(peer),
     lambda state, peer: state.demand.forget_peer(peer),
+    lambda state, peer: state.holding.forget_peer(peer),
     links.leave,
     lambda state, peer: blobs.forget(peer),
 )
@@ -176,6 +189,8 @@ class Core:
         state = self.state
         state.catch_up()
         peer.gone = True
+        if peer.link is not None and reason == "shutdown":
+            peer.link.parted = True
         peer.counters.closed[reason] += 1
         self.desk.exit(peer)
         state.subscriptions.forget(peer)
@@ -188,11 +203,23 @@ class Core:
         state.routes.forget()
         state.intake.moved()
 
+    def part(self, peer: Peer) -> None:
+        """A link is about to end on purpose: the other end is told, so that it waits for nothing. `leave` is to follow,
+        with the reason `shutdown`.
+        """
+        self.state.catch_up()
+        self.desk.attempt(peer, partial(blips.part, self.state, peer))
+
+    def ride_out(self, seconds: float) -> None:
+        """Hold devices for so long from now on when their link is lost; 0: not at all."""
+        self.state.holding.length = seconds
+
     def tick(self) -> None:
         """Time has passed: pauses, introductions, probes, stalls."""
         self.state.catch_up()
         self.desk.attempt(None, partial(devices.lose_some, self.state))
         self.desk.attempt(None, partial(devices.end_pauses, self.state))
+        self.desk.attempt(None, partial(blips.expire, self.state))
         self.state.once.expire(self.now)
         self.desk.attempt(None, self.state.commands.expire)
         self.desk.attempt(None, partial(links.end_silence, self.state))

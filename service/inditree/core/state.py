@@ -5,6 +5,7 @@ from __future__ import annotations
 from inditree.core.commands import Commands
 from inditree.core.demand import Demand
 from inditree.core.desk import Desk, Settings
+from inditree.core.holding import Holding
 from inditree.core.intake import Intake
 from inditree.core.notices import Notices
 from inditree.core.ownership import Ownership
@@ -28,6 +29,7 @@ class State:
         "commands",
         "demand",
         "desk",
+        "holding",
         "intake",
         "introducing",
         "notices",
@@ -47,6 +49,7 @@ class State:
         self.view = View()
         self.notices = Notices(self.desk)
         self.ownership = Ownership(self.desk)
+        self.holding = Holding(self.desk)
         self.subscriptions = Subscriptions()
         self.routes = Routes(self.desk, self.ownership, self.view, self.subscriptions)
         self.demand = Demand(self.desk, self.subscriptions)

@@ -168,7 +168,15 @@ class Engine:
     def end(self, peer: Peer, reason: str, text: str) -> None:
         """A peer's stream has ended."""
         self.begin()
+        if reason == "shutdown":
+            self.part(peer)
         self.attempt(peer, self._close, peer, reason, text)
+        self.flush()
+
+    def part(self, peer: Peer) -> None:
+        """A link's other end is told that the link ends on purpose."""
+        self.begin()
+        self.core.part(peer)
         self.flush()
 
     def _close(self, peer: Peer, reason: str, text: str) -> None:

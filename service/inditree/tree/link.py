@@ -42,6 +42,7 @@ class Link:
         "late",
         "names",
         "opener",
+        "parted",
         "path_id",
         "pongs",
         "probe_bytes",
@@ -84,6 +85,7 @@ class Link:
         self.awaited = awaited  # it has been inditree before: it is not taken for another kind for being slow
         self.remote_id: str | None = None
         self.settled = False  # we know what the other end is, and have told it what we have
+        self.parted = False  # it ends on purpose, and is shown nothing any more
         self.late = False  # its introduction came after it had been taken for plain INDI
         self.snoops = False  # a chained indiserver: it wants the drivers' snoop requests
         self.defined: set[str] = set()
@@ -123,6 +125,6 @@ class Link:
         indiserver is told of it passes on to its clients, our other links. One that was asked for a single device
         is told of nothing, as there may be dozens of such links to it.
         """
-        if not (self.settled and self.share):
+        if not (self.settled and self.share) or self.parted:
             return False
         return not self.plain or (self.device is None and device not in self.site.defined)

@@ -12,6 +12,7 @@ from inditree.view.fold import ENCODING, LIMITS, read
 
 _SHAPE = ("perm", "rule")
 _STATE = ("state", "timeout")
+_VALUES = ("state", "timeout", "timestamp", "message")
 
 
 def redefines(old: bytes, new: bytes) -> bool:
@@ -22,6 +23,18 @@ def redefines(old: bytes, new: bytes) -> bool:
     if before.tag != after.tag or any(before.get(key) != after.get(key) for key in _SHAPE):
         return True
     return [each.get("name") for each in before] != [each.get("name") for each in after]
+
+
+def differs(old: bytes, new: bytes) -> bool:
+    """Does anything differ that no set* can say: beside what `redefines` looks at, labels, groups and formats? True,
+    too, where that cannot be told."""
+    before, after = read(old), read(new)
+    if before is None or after is None:
+        return old != new
+    if before.tag != after.tag or len(before) != len(after) or _lasting(before, _VALUES) != _lasting(after, _VALUES):
+        return True
+    told = LIMITS if before.tag == "defNumberVector" else ()
+    return any(a.tag != b.tag or _lasting(a, told) != _lasting(b, told) for a, b in zip(before, after, strict=True))
 
 
 def update(old: bytes, new: bytes) -> bytes | None:
@@ -48,6 +61,11 @@ def update(old: bytes, new: bytes) -> bytes | None:
 
 def _same(a: ET.Element, b: ET.Element, keys: tuple[str, ...]) -> bool:
     return all(a.get(key) == b.get(key) for key in keys)
+
+
+def _lasting(element: ET.Element, told: tuple[str, ...]) -> dict[str, str]:
+    """The attributes that no set* changes."""
+    return {key: value for key, value in element.attrib.items() if key not in told}
 
 
 def _text(member: ET.Element) -> str:

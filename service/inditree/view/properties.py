@@ -63,6 +63,7 @@ class Property:
         "definition",
         "device",
         "name",
+        "stale",
         "standing",
         "tag",
         "via",
@@ -76,6 +77,7 @@ class Property:
         self.name = name
         self.definition = definition
         self.via = via  # the path of IDs that it came by, "" for our own drivers
+        self.stale = False  # whoever provided it is gone for the moment, and may come back
         self.standing = Standing()
         self._recent = recent
         self._names: frozenset[bytes] | None = None
@@ -153,6 +155,14 @@ class Property:
         self._account.bytes += pending - self._size
         self._size = pending
 
+    def hold(self, account: Weight) -> None:
+        """Whoever provided it is gone for the moment: it weighs on this account from now on, and its path counts no
+        more."""
+        self._account.bytes -= self.weight
+        self._account = account
+        account.bytes += self.weight
+        self.stale, self.via = True, ""
+
     def forget(self) -> None:
         """Forget a property that is gone: it weighs nothing any more."""
         self._account.bytes -= self.weight
@@ -204,9 +214,16 @@ class View:
         self._recent = Recent()
 
     def find(self, device: str, name: str) -> Property | None:
-        """The property, where it is defined."""
+        """The property, where it is defined and somebody answers for it."""
         known = self.devices.get(device)
-        return known.properties.get(name) if known else None
+        found = known.properties.get(name) if known else None
+        return None if found is None or found.stale else found
+
+    def stale(self, device: str, name: str) -> Property | None:
+        """The property of a device that is held, as it was when whoever provided it was lost."""
+        known = self.devices.get(device)
+        found = known.properties.get(name) if known else None
+        return found if found is not None and found.stale else None
 
     def define(
         self, tag: str, device: str, name: str, definition: bytes, via: str = "", weight: Weight | None = None
@@ -254,7 +271,7 @@ class View:
     def via(self, device: str) -> str:
         """The path of IDs that a device came by; "" for our own drivers, and for one without a property."""
         known = self.devices.get(device)
-        return next((each.via for each in known.properties.values()), "") if known else ""
+        return next((each.via for each in known.properties.values() if not each.stale), "") if known else ""
 
     def matching(self, device: str | None, name: str | None) -> Iterator[tuple[str, Property]]:
         """(device, property) of all that a getProperties with these attributes asks for."""

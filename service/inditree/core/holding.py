@@ -1,0 +1,181 @@
+"""Devices whose link was lost and that may come back: which, until when, and what of them is not there again.
+
+What follows from it (who is told, what goes) is in `core/blips.py`. Rules: docs/tree.md, "A blip".
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from inditree.core.desk import Desk
+from inditree.core.peer import Peer
+from inditree.tree import holding
+from inditree.view.properties import Property, Weight
+from inditree.wire.syntax import ping_reply, ping_request
+
+PART = 4
+"""The part of `limits.memory`, 1/4, that held devices may take: who comes and goes could have ever more held."""
+
+DEFERRED = 1024
+"""Pings of others that wait for an answer at once; further ones are answered as they come."""
+
+
+class Held:
+    """A device that was lost. `last` provided it, `origin` is the ID of the router that it was at.
+
+    `owner` provides it again, None while nobody does; `mark` is the ping behind whose answer the owner has said all of
+    it, 0 where none is awaited. `waiting` are the properties that are not there again, and until when each is held.
+    """
+
+    __slots__ = ("last", "mark", "origin", "owner", "until", "waiting")
+
+    def __init__(self, last: Peer, origin: str, until: float) -> None:
+        self.last = last
+        self.origin = origin
+        self.until = until
+        self.owner: Peer | None = None
+        self.mark = 0
+        self.waiting: dict[str, float] = {}
+
+    def same(self, peer: Peer, origin: str) -> bool:
+        """Is this the router that it came from, and the one that it is at, in the same runs?"""
+        lost, now = self.last.link, peer.link
+        return (
+            lost is not None
+            and now is not None
+            and now.is_router
+            and (now.remote_id, origin) == (lost.remote_id, self.origin)
+        )
+
+
+class Holding:
+    """The held devices of one router. `length`: for how many seconds a device is held, 0 for not at all."""
+
+    __slots__ = ("_deferred", "_desk", "_due", "_number", "_pings", "_settling", "devices", "length", "weight")
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.length = desk.settings.link_hold
+        self.devices: dict[str, Held] = {}
+        self.weight = Weight()  # bytes of memory that their properties take
+        self._due: list[tuple[float, str]] = []  # when one is to be looked at, some of them for nothing
+        self._settling: dict[Peer, int] = {}  # owners of devices of which something is not there again, and how many
+        self._number = 0
+        self._pings: dict[Peer, int] = {}  # links that were pinged, and the last number
+        self._deferred: list[tuple[Peer, str]] = []  # pings of others that are answered when nothing settles
+
+    # It begins
+
+    def has_room(self, properties: Iterable[Property]) -> bool:
+        """Is there memory for these too?"""
+        more = sum(each.weight for each in properties if not each.stale)
+        return self.weight.bytes + more <= self._desk.settings.memory // PART
+
+    def begin(self, device: str, last: Peer, origin: str, length: float, properties: Iterable[Property]) -> Held:
+        """Hold a device; what of it was not there again since an earlier blip has the time of that one."""
+        before = self.devices.get(device)
+        if before is not None:
+            self.forget(device)
+        until = self._desk.now + length
+        held = self.devices[device] = Held(last, origin, until)
+        for each in properties:
+            left = before.waiting.get(each.name, until) if before is not None else until
+            held.waiting[each.name] = left
+            each.hold(self.weight)
+            if left < until:
+                self._watch(left, device)
+        self._watch(until, device)
+        return held
+
+    def _watch(self, until: float, device: str) -> None:
+        if not self._due or until < self._due[0][0]:
+            self._desk.wake(until - self._desk.now)
+        heapq.heappush(self._due, (until, device))
+
+    # It is there again
+
+    def claimed(self, device: str, owner: Peer, origin: str) -> None:
+        """Somebody provides a device: one that is held is complete when all of it was said again."""
+        held = self.devices.get(device)
+        if held is None:
+            return
+        held.owner = owner
+        self._settling[owner] = self._settling.get(owner, 0) + 1
+        if held.same(owner, origin):
+            held.mark = self._pings.get(owner) or self.ping(owner)
+        if not held.waiting:
+            self.forget(device)
+
+    def back(self, device: str, name: str) -> None:
+        """A property is there again, or was deleted by the owner."""
+        held = self.devices.get(device)
+        if (
+            held is not None
+            and held.waiting.pop(name, None) is not None
+            and not held.waiting
+            and held.owner is not None
+        ):
+            self.forget(device)
+
+    def ping(self, peer: Peer) -> int:
+        """Ask a link to say when it has said all that it had to say."""
+        self._number += 1
+        self._pings[peer] = self._number
+        self._desk.send(peer, ping_request(f"{holding.UID}{self._number}"), "pingRequest")
+        return self._number
+
+    def answered(self, peer: Peer, uid: str) -> list[str]:
+        """A link has said all; the devices of which something is missing."""
+        number = holding.number(uid)
+        if self._pings.get(peer) == number:
+            del self._pings[peer]
+        return [name for name, held in self.devices.items() if held.owner is peer and 0 < held.mark <= number]
+
+    # It ends
+
+    def forget(self, device: str) -> None:
+        """A device is held no longer."""
+        held = self.devices.pop(device, None)
+        if held is None or held.owner is None:
+            return
+        self._settling[held.owner] -= 1
+        if not self._settling[held.owner]:
+            del self._settling[held.owner]
+        self._answer()
+
+    def due(self, most: int) -> list[str]:
+        """The devices of which something is due, some at a time."""
+        found: dict[str, None] = {}
+        now = self._desk.now
+        while self._due and self._due[0][0] <= now and len(found) < most:
+            found[heapq.heappop(self._due)[1]] = None
+        if self._due:
+            self._desk.wake(max(0.0, self._due[0][0] - now))
+        return [device for device in found if device in self.devices]
+
+    def forget_peer(self, peer: Peer) -> None:
+        """A peer is gone: it answers and asks nothing any more."""
+        self._pings.pop(peer, None)
+        self._deferred = [each for each in self._deferred if each[0] is not peer]
+
+    # Those who ask us
+
+    def defer(self, peer: Peer, uid: str) -> bool:
+        """Keep the ping of a link while something that it hears of is not complete here. False: answer it now."""
+        if not uid.startswith(holding.UID) or not self._settles_for(peer) or len(self._deferred) >= DEFERRED:
+            return False
+        self._deferred.append((peer, uid))
+        return True
+
+    def _settles_for(self, peer: Peer) -> bool:
+        return any(owner is not peer for owner in self._settling)
+
+    def _answer(self) -> None:
+        kept = []
+        for peer, uid in self._deferred:
+            if self._settles_for(peer):
+                kept.append((peer, uid))
+            elif not peer.gone:
+                self._desk.send(peer, ping_reply(uid), "pingReply")
+        self._deferred = kept
