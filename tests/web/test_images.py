@@ -11,7 +11,7 @@ import pytest
 from inditree.config import Limits
 from inditree.web.images import decoded, exact_size, payload
 from inditree.wire.elements import Blob, Element, OneBlob
-from server.inloop import run, until
+from server.inloop import caller, run, until
 from web.world import CAMERA, image, site
 
 WISH = {"enableBLOB": {"device": "Camera", "value": "URL"}}
@@ -138,6 +138,32 @@ def test_what_is_kept_goes_first_when_memory_is_short() -> None:
             second = (await client.take("setBLOBVector", device="Guider"))["items"][0]["value"]
             assert [(await it.get(each))[0] for each in (first, second)] == [410, 200]
             assert it.running.server.engine.core.intake.memory <= 8 << 20
+
+    run(work())
+
+
+def test_an_image_counts_as_delivered_when_its_last_byte_was_taken() -> None:
+    async def work() -> None:
+        data = secrets.token_bytes(24 << 20)
+        async with site(CAMERA) as it, it.json(ALL, WISH) as client:
+            await client.count()
+            await it.say(image(data))
+            where = (await client.take("setBLOBVector"))["items"][0]["value"]
+            counters = it.running.server.engine.core.counters
+            device, peer = counters.devices["Camera"], counters.peers["client"]
+            assert (device.blobs_received, device.blobs_delivered) == (1, 0)
+            etag = (await it.get(where, method="HEAD"))[1]["etag"]
+            await it.get(where, f"If-None-Match: {etag}\r\n")
+            async with caller(it.port) as there:  # reads the beginning, and goes
+                there.writer.write(f"GET {where} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                await there.reader.readexactly(100_000)
+            await until(lambda: it.running.server.parts.faces.counts()["image"] == 0, "it is given up")
+            assert (device.blobs_delivered, device.blob_bytes_delivered, peer.blob_bytes_sent) == (0, 0, 0)
+            for count in (1, 2):
+                assert (await it.get(where))[2] == data
+                assert (device.blobs_delivered, device.blob_bytes_delivered) == (count, count * len(data))
+                assert peer.blob_bytes_sent == count * len(data)
+            assert sum(counters.blob_forward.counts) == 0  # when it is fetched is the browser's to say
 
     run(work())
 

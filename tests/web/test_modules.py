@@ -399,6 +399,22 @@ def test_a_view_is_drawn_from_the_level_that_fits(tab: Tab) -> None:
     ]  # fmt: skip
 
 
+def test_a_resize_shows_the_picture_at_once_and_not_a_blank(tab: Tab) -> None:
+    """The worker is asked for a new drawing and never answers here: what was drawn stands in the new size meanwhile."""
+    script = """const v = new m.Viewer({loaded() {}, failed() {}, pixel() {}}); v.worker.terminate(); v.worker = {postMessage() {}};
+    v.node.style = "min-height: 0; height: 100px; width: 200px"; document.body.append(v.node); const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await frames(); v._heard({kind: "loaded", width: 10, height: 10}); v.setStretch({}); const {width, height} = v.canvas; const rgba = new Uint8ClampedArray(width * height * 4);
+    const view = {...v.view, width, height};
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) { const at = view.x + x / view.scale; const left = at >= 0 && at < 5; rgba.set([left ? 250 : 0, at >= 5 && at < 10 ? 250 : 0, 0, 255], (y * width + x) * 4); }
+    v._heard({kind: "drawn", view, rgba}); const pixel = (x, y) => [...v.canvas.getContext("2d").getImageData((x - v.view.x) * v.view.scale, (y - v.view.y) * v.view.scale, 1, 1).data];
+    const before = [pixel(2, 5), pixel(8, 5)]; v.node.style = "min-height: 0; height: 60px; width: 300px"; await frames(); const after = [pixel(2, 5), pixel(8, 5)];
+    v.node.remove(); return [before, after, v.canvas.height !== height];"""
+    red, green = [250, 0, 0, 255], [0, 250, 0, 255]
+    before, after, resized = value(tab, "image/viewer.js", script)
+    assert before == [red, green] and resized
+    assert after == [red, green]
+
+
 def test_each_module_is_short_and_imports_nothing_from_elsewhere() -> None:
     folder = Path(__file__).parents[2] / "service" / "inditree" / "web" / "assets"
     for file in folder.rglob("*.js"):

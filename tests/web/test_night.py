@@ -110,7 +110,7 @@ def test_take_an_image_and_look_at_it(tab: Tab) -> None:
     drawn = "Number(document.querySelector('canvas').dataset.drawn ?? 0)"
     tab.wait(lambda: tab.run(drawn) > 0, "it is drawn")
     light = "(() => { const c = document.querySelector('canvas'); const d = c.getContext('2d').getImageData(c.width / 2 - 50, c.height / 2 - 50, 100, 100).data; let s = 0; for (let i = 0; i < d.length; i += 4) s += d[i]; return s / d.length * 4; })()"
-    tab.wait(lambda: 25 < tab.run(light) < 130, "the sky is at a quarter of the light")  # a resize clears the canvas
+    tab.wait(lambda: 25 < tab.run(light) < 130, "the sky is at a quarter of the light")
     tab.point("canvas")
     tab.see(".pixel", ", ")
     before = tab.run(drawn)

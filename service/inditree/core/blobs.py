@@ -139,6 +139,15 @@ def _delivered(state: State, peer: Peer, blob: Blob) -> None:
         counters.blob_forward.observe(max(0.0, state.desk.now - blob.began))
 
 
+def fetched(state: State, device: str, size: int) -> None:
+    """A client has fetched an image by its address. When it does so is its own affair: no time is observed."""
+    known = state.desk.counters.devices.get(device)
+    if known is not None:
+        known.blobs_delivered += 1
+        known.blob_bytes_delivered += size
+    state.desk.counters.peers["client"].blob_bytes_sent += size
+
+
 # Between routers
 
 

@@ -302,6 +302,10 @@ class Core:
         """A peer's outbox has `moved`, and the last byte of these BLOBs is with the kernel."""
         blobs.moved(self.state, peer, delivered)
 
+    def fetched(self, device: str, size: int) -> None:
+        """A client has fetched an image by its address: `size` bytes of a file, the last of them is with the kernel."""
+        blobs.fetched(self.state, device, size)
+
     def broadcast(self, text: str, timestamp: str | None = None) -> None:
         """A message of the router's own, to every client of the whole tree."""
         data = message(text, timestamp or self.settings.timestamp())

@@ -37,6 +37,9 @@ class Body(Protocol):
     def pieces(self) -> Iterator[bytes | None]:
         """Give the bytes, None where there are none yet: then `wake` is called. Raises OSError, ValueError."""
 
+    def delivered(self) -> None:
+        """All of it is with the kernel."""
+
     def release(self) -> None:
         """Let go of it; to be called once."""
 

@@ -61,7 +61,7 @@ class Face:
         status: Callable[[Peer], bytes],
         nights: Nights,
     ) -> None:
-        self.images = Images()
+        self.images = Images(engine.core.fetched)
         self.telling = self._new_telling(engine)
         self.plain: set[HttpConnection] = set()
         self.json: set[JsonClient] = set()

@@ -206,6 +206,8 @@ class HttpConnection:
 
     def _finished(self) -> None:
         self._stop_writing()
+        if self.sends_long and self._answer is not None and self._answer.long is not None:
+            self._answer.long.delivered()
         self._drop_answer()
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()

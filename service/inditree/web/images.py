@@ -34,6 +34,9 @@ _SPACE = b" \t\r\n"
 
 Key = tuple[str, str]
 
+Fetched = Callable[[str, int], None]
+"""Told of an image of a device that was fetched whole, and of its bytes."""
+
 
 def payload(blob: Blob, one: OneBlob, size: int = PIECE) -> Iterator[bytes]:
     """Give the base64 of one image in the chunks of its element, `size` bytes at a time, not a copy of the whole."""
@@ -81,7 +84,9 @@ def exact_size(one: OneBlob) -> int | None:
 class Sent:
     """An image on its way to a browser: holds its buffers until it is released."""
 
-    def __init__(self, blob: Blob, one: OneBlob, identifier: str, ending: str) -> None:
+    def __init__(self, blob: Blob, one: OneBlob, identifier: str, ending: str, count: Fetched) -> None:
+        self._count = count
+        self._given = 0
         self._blob = blob
         self._one = one
         self.type = _TYPES.get(ending.lstrip("."), "application/octet-stream")
@@ -92,7 +97,13 @@ class Sent:
 
     def pieces(self) -> Iterator[bytes]:
         """Give the file's own bytes."""
-        return decoded(payload(self._blob, self._one))
+        for piece in decoded(payload(self._blob, self._one)):
+            self._given += len(piece)
+            yield piece
+
+    def delivered(self) -> None:
+        """The last byte is with the kernel."""
+        self._count(self._blob.device, self._given)
 
     def release(self) -> None:
         """Let go of the buffers."""
@@ -100,9 +111,13 @@ class Sent:
 
 
 class Images:
-    """The images of one listener. An ID cannot be guessed, and says by itself that it was ours once."""
+    """The images of one listener. An ID cannot be guessed, and says by itself that it was ours once.
 
-    def __init__(self) -> None:
+    `count` is told of each image that was fetched whole.
+    """
+
+    def __init__(self, count: Fetched) -> None:
+        self._count = count
         self._secret = secrets.token_bytes(32)
         self._newest: dict[Key, tuple[Blob, dict[str, Place]]] = {}
         self._where: dict[str, tuple[Key, OneBlob, str]] = {}
@@ -132,7 +147,7 @@ class Images:
         if where is None:
             return 410 if self._is_ours(identifier) else 404
         key, one, ending = where
-        return Sent(self._newest[key][0], one, identifier, ending)
+        return Sent(self._newest[key][0], one, identifier, ending, self._count)
 
     def places(self, key: Key) -> dict[str, Place]:
         """Where the newest image of a property is to be had, by member."""

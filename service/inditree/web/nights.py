@@ -88,6 +88,9 @@ class Night:
                 since = time.monotonic()
         return b"".join(parts) or None
 
+    def delivered(self) -> None:
+        """Nothing counts nights."""
+
     def release(self) -> None:
         """The browser has it, or has gone."""
         self._released = True

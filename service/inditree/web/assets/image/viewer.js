@@ -19,6 +19,7 @@ export class Viewer {
     this.view = { x: 0, y: 0, scale: 1 };
     this._drawing = false;
     this._again = false;
+    this._seen = null; // the view that the canvas shows
     this._pointers = new Map();
     new ResizeObserver(() => this._resize()).observe(this.node);
     this._listen();
@@ -88,6 +89,7 @@ export class Viewer {
       const { view, rgba } = data;
       if (view.width === this.canvas.width && view.height === this.canvas.height) {
         this.drawn.putImageData(new ImageData(rgba, view.width, view.height), 0, 0);
+        this._seen = view;
         this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn ?? 0) + 1);
       }
       if (this._again) {
@@ -107,10 +109,22 @@ export class Viewer {
     const width = Math.round(this.node.clientWidth * ratio);
     const height = Math.round(this.node.clientHeight * ratio);
     if (!width || !height || (width === this.canvas.width && height === this.canvas.height)) return;
+    const before = this._seen && new OffscreenCanvas(this._seen.width, this._seen.height);
+    before?.getContext("2d").drawImage(this.canvas, 0, 0);
     this.canvas.width = width;
     this.canvas.height = height;
     if (this.fitted) this.fit();
     else this.draw();
+    if (before) this._stretched(before);
+  }
+
+  // A new size has blanked the canvas: until the worker has drawn, show what was there at its new place.
+  _stretched(before) {
+    const [old, view] = [this._seen, this.view];
+    const by = view.scale / old.scale;
+    const place = [(old.x - view.x) * view.scale, (old.y - view.y) * view.scale];
+    this.drawn.drawImage(before, ...place, old.width * by, old.height * by);
+    this._seen = { ...view, width: this.canvas.width, height: this.canvas.height };
   }
 
   _at(event) {
