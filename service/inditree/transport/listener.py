@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from inditree.transport.sockets import prepare, spell
 from inditree.transport.stream import Stream
 from inditree.transport.tls import TlsChannel, handshake, server_context, subject_of
 from inditree.transport.visitors import Visitor, Web, turn_away
-from inditree.transport.waiting import WaitingRoom
+from inditree.transport.waiting import WaitingRoom, begins_tls, first, may_be_http
 
 _logger = logging.getLogger("inditree.listener")
 
@@ -203,9 +203,11 @@ class Listener:
                 return
             reason = self._admission.refuses(address, self.count)
             if reason and self._may_be_a_browser(address):
-                self._waiting.wait(
-                    client, partial(self._take, client, address), partial(self._refused, address, reason)
-                )
+                refuse = partial(self._refused, address, reason)
+                if self._context is None:
+                    self._waiting.wait(client, may_be_http, partial(self._take, client, address), refuse)
+                else:
+                    self._waiting.wait(client, begins_tls, partial(self._take, client, address, refuse), refuse)
             elif reason:
                 client.close()
                 self._refused(address, reason)
@@ -217,8 +219,8 @@ class Listener:
         self._say(f"refused {spell(address)}: {reason[1]}")
 
     def _may_be_a_browser(self, address: Any) -> bool:
-        """There are too many connections for one more client, but a plain request does not count. Not seen in TLS."""
-        if self.web is turn_away or self._context is not None or self._waiting.full:
+        """There are too many connections for one more client, but a plain request does not count."""
+        if self.web is turn_away or self._waiting.full:
             return False
         return self._admission.refuses(address, 0) is None
 
@@ -240,7 +242,8 @@ class Listener:
             self._said_at = now
             _logger.warning("listener %s %s", self.config.name, text, extra={"event": "rejected"})
 
-    def _take(self, client: socket.socket, address: Any) -> None:
+    def _take(self, client: socket.socket, address: Any, late: Callable[[], None] | None = None) -> None:
+        """Take a connection. `late`: it came past the limit by TLS; called where it turns out to be no request."""
         prepare(client)
         self._number += 1
         name = spell(address) if isinstance(address, tuple) else f"{self.config.name}#{self._number}"
@@ -251,18 +254,44 @@ class Listener:
                 LocalChannel(client, self._engine.closer) if client.family == socket.AF_UNIX else SocketChannel(client)
             )
             self._join(channel, name, host, self._admission.policy(None))
-        else:
+        elif late is None:
             self._handshakes += 1
             self._engine.tasks.start(self._shake_hands(client, name, host, self._context), f"tls {name}")
+        else:
+            self._waiting.late += 1
+            self._engine.tasks.start(self._look_first(client, name, host, self._context, late), f"tls {name}")
+
+    async def _look_first(
+        self, client: socket.socket, name: str, host: str, context: ssl.SSLContext, refuse: Callable[[], None]
+    ) -> None:
+        """Have the handshake of one that came past the limit, and let it in where a request begins."""
+        try:
+            channel = TlsChannel(await handshake(client, context, server_side=True))
+            data = await first(channel)
+        except (OSError, TimeoutError) as error:
+            self._failed(client, name, host, error)
+            return
+        finally:
+            self._waiting.late -= 1
+        if self._sockets and may_be_http(data):
+            channel.unread(data)
+            self._join(channel, name, host, self._admission.policy(subject_of(channel.sock)))
+        else:
+            self._admission.left(host)
+            channel.close()
+            refuse()
+
+    def _failed(self, client: socket.socket, name: str, host: str, error: Exception) -> None:
+        self._engine.core.counters.rejected["tls"] += 1
+        self._say(f"refused {name}: TLS: {getattr(error, 'reason', None) or str(error) or 'timed out'}")
+        self._admission.left(host)
+        client.close()
 
     async def _shake_hands(self, client: socket.socket, name: str, host: str, context: ssl.SSLContext) -> None:
         try:
             sock = await handshake(client, context, server_side=True)
         except (OSError, TimeoutError) as error:
-            self._engine.core.counters.rejected["tls"] += 1
-            self._say(f"refused {name}: TLS: {getattr(error, 'reason', None) or str(error) or 'timed out'}")
-            self._admission.left(host)
-            client.close()
+            self._failed(client, name, host, error)
             return
         finally:
             self._handshakes -= 1

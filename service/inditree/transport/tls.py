@@ -129,6 +129,7 @@ class TlsChannel:
         self._fd = sock.fileno()
         self._lock = threading.Lock()
         self._owed = b""  # a record of which the kernel has not taken all
+        self._unread = b""
 
     def read_fd(self) -> int:
         return self._fd
@@ -139,9 +140,16 @@ class TlsChannel:
     def pending(self) -> bool:
         """Bytes have been decrypted that no descriptor tells of."""
         with self._lock:
-            return self.sock.pending() > 0
+            return bool(self._unread) or self.sock.pending() > 0
+
+    def unread(self, data: bytes) -> None:
+        """Give back what was read, before anything else is: `recv` gives it again."""
+        self._unread = data
 
     def recv(self, size: int) -> bytes:
+        if self._unread:
+            again, self._unread = self._unread[:size], self._unread[size:]
+            return again
         parts: list[bytes] = []
         got = 0
         while got < size:
@@ -171,6 +179,10 @@ class TlsChannel:
             raise
 
     def recv_into(self, view: memoryview) -> int:
+        if self._unread:
+            again = self.recv(len(view))
+            view[: len(again)] = again
+            return len(again)
         got = 0
         while got < len(view):
             try:
