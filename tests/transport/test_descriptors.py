@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import errno
 import os
@@ -18,7 +19,8 @@ import pytest
 from inditree.config import Limits, Listen
 from inditree.core import Settings
 from inditree.counters import Counters
-from inditree.transport.channel import FDS_KEPT, DriverChannel, SocketChannel
+from inditree.images.descriptors import FDS_KEPT
+from inditree.transport.channel import DriverChannel, SocketChannel
 from inditree.transport.closing import Closer
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
@@ -157,6 +159,38 @@ def test_a_driver_may_hand_over_memory_and_files_that_can_be_read(
     with baseline():
         run(work())
     assert ("neither memory nor a file" in caplog.text) == (make in BAD)
+
+
+BROKEN = [
+    b"<setBLOBVector device='C' a\x01b='' name='I'>", b"<setBLOBVector device='C' name='%s'>" % (b"I" * 300),
+    b"<setBLOBVector device=C name='I'>", b"<setBLOBVector device='C' name 'I'>",
+    b"<setBLOBVector device='C' name='I' x>", b"<setBLOBVector device='C' name='I'", b"<setBLOBVector device='C name='I'>", b"setBLOBVector device='C' name='I'>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("start", BROKEN)
+@pytest.mark.parametrize("member", [SET[SET.index(b"<one") : SET.index(b"</set")], b"<oneBLOB attached=true/>"])
+def test_a_start_tag_that_is_dropped_leaves_its_descriptor_to_nobody(start: bytes, member: bytes) -> None:
+    """The next image is the one that the driver meant."""
+
+    async def work() -> None:
+        async with driver() as (engine, far, channel):
+            reader, stream = client_of(engine)
+            await until(lambda: stream.peer.subscription.wants_blobs, "the client's wish")
+            far.sendall(DEF)
+            wrong, right = os.memfd_create("wrong"), os.memfd_create("right")
+            os.write(wrong, b"another " * 16)
+            os.write(right, DATA)
+            hand(far, start + member * 2 + b"</setBLOBVector>\n", wrong, os.dup(wrong))
+            hand(far, SET.replace(b".x", b".2"), right)
+            assert base64.b64encode(DATA) in await heard(reader, b"</setBLOBVector>")
+            assert not channel.fds
+            assert not stream.closed
+            engine.end(stream.peer, "shutdown", "")
+            reader.close()
+
+    with baseline():
+        run(work())
 
 
 def test_what_a_driver_sends_and_does_not_claim_is_bounded(tmp_path: Path) -> None:

@@ -189,6 +189,8 @@ def test_a_mended_tag_of_an_image_is_where_the_image_says() -> None:
     b"<setBLOBVector device='D' name='N'><oneBLOB name='B",
     b"<setBLOBVector device='D' name='N'><oneBLOB name='B' x>" + b"A" * 99999 + b"</oneBLOB></setBLOBVector>",
     b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>A\x07A</oneBLOB></setBLOBVector>",
+    b"<setBLOBVector device='D' name='N'><!-- ", b"<setBLOBVector device='D' name='N'><?x ",
+    b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>A<!-- - ", b"<setBLOBVector device='D' name='N'><!",
     b"<setBLOBVector device='D' name='N'></b></setBLOBVector>", b"<setBLOBVector device='D' name='N'>&</setBLOBVector>",
 ])  # fmt: skip
 def test_what_cannot_be_repaired_is_dropped_alone(data: bytes) -> None:
@@ -231,6 +233,13 @@ def test_a_start_tag_of_an_image_that_cannot_be_mended(start: bytes) -> None:
         heard = Heard([GOOD % 1, *pieces, GOOD % 2])
         assert [each for each in heard.elements if b"BLOBVector" in each] == []
         assert (heard.elements[0], heard.elements[-1]) == (GOOD % 1, GOOD % 2)
+
+
+@pytest.mark.parametrize("start", [b"device=D", b"device='%s'" % (b"D" * 300)])
+def test_a_large_image_behind_such_a_tag_ends_nobody(start: bytes) -> None:
+    data = b"<setBLOBVector %s><oneBLOB name='B'>%s</oneBLOB></setBLOBVector>" % (start, b"A" * (2 << 20))
+    heard = Heard([GOOD % 1, *cut(data, range(0, len(data), 1 << 16)), GOOD % 2])
+    assert heard.elements == [GOOD % 1, GOOD % 2]
 
 
 def test_a_doctype_in_a_text_or_an_image() -> None:

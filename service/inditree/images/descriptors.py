@@ -8,6 +8,12 @@ import os
 import stat
 from collections.abc import Iterable
 
+FDS_KEPT = 64
+"""Descriptors kept of one driver that no element has claimed yet; one that sends more loses them.
+
+libindi sends one for each oneBLOB, with its element.
+"""
+
 
 def is_image(descriptor: int) -> bool:
     """Is this a memfd or a regular file that is open for reading? Of anything else a read may wait, or is not ours."""

@@ -11,7 +11,7 @@ from inditree.core import Peer
 from inditree.errors import PeerError
 from inditree.flow.pauses import Pause
 from inditree.images.attached import WORTH_A_THREAD, AttachedError, close, hand_over, is_compressed, raw_size, wanted
-from inditree.images.descriptors import close_all
+from inditree.images.descriptors import FDS_KEPT, close_all
 from inditree.images.reader import Fds, Host, Reader, Source
 from inditree.images.thread import ImageThread, Outcome
 from inditree.images.works import Encoded
@@ -58,6 +58,8 @@ class ImageIntake:
 
     def go_on(self, image: ImageScanner) -> None:
         """An image has begun: is there memory for it, and who reads on?"""
+        if image.broken is not None and image is not self._image:
+            return  # nothing of it is kept
         if (image is not self._image or image.size > self._granted) and not self._admit(image):
             return
         if self.discard:
@@ -174,6 +176,10 @@ class ImageIntake:
         close_all(self._came(attached))
         if not self.threaded and self._framer.image is None:
             self._release_buffers()
+
+    def disown(self) -> None:
+        """Close what no element claimed: all that came was looked at, and a descriptor comes with its element."""
+        close_all(self._came(FDS_KEPT))
 
     def _came(self, count: int) -> list[int]:
         return self._fds(count) if self._fds is not None else []

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
-from inditree.images.descriptors import close_all, is_image
+from inditree.images.descriptors import FDS_KEPT, close_all, is_image
 from inditree.transport import sockets
 from inditree.transport.closing import Closer
 
@@ -25,12 +25,6 @@ Buffer = bytes | bytearray | memoryview
 
 FDS_AT_ONCE = 253
 """Descriptors that one recvmsg can bring: all that the kernel lets one message have (SCM_MAX_FD), so it drops none."""
-
-FDS_KEPT = 64
-"""Descriptors kept of one driver that no element has claimed yet; one that sends more loses them.
-
-libindi sends one for each oneBLOB, with its element.
-"""
 
 
 class Channel(Protocol):

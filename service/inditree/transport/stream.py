@@ -78,6 +78,7 @@ class Stream:
         self._pauses = 0  # a Pause; that nobody takes its images the core keeps in the peer
         self._trust()
         self._text = 0
+        self._garbled = False  # something was dropped since the last time that nothing was left to look at
         self._paused_at: float | None = None
         self._last_read = 0.0
         self._count = 0  # elements in this read, for the guard
@@ -296,6 +297,9 @@ class Stream:
             self._engine.mistake(peer, error)
         if framer.text != self._text:
             self._say_text()
+        if self._garbled and framer.idle:
+            self._garbled = False
+            images.disown()
         if self._guard is not None:
             self._engine.attempt(peer, self._mind, self._guard)
         self._engine.flush()
@@ -350,6 +354,7 @@ class Stream:
         faults, self._framer.faults = self._framer.faults, []
         for fault in faults:
             self._core.fault(self.peer, fault)
+            self._garbled |= fault.dropped
             if fault.image:
                 self.images.abandon(fault.attached)
 

@@ -219,17 +219,35 @@ class Framer:
             self._hold(start, limit)
             return None
         raw = data[pos:stop]
+        if repairs and raw.startswith(b"<oneBLOB"):
+            self._begin_broken("a oneBLOB whose image has no start tag", b"", pos)
+            return None
         if raw[-2] == _SLASH:
             return self._element(stop)
         named = TAG_NAME.match(raw)
         if named is None:
             raise PeerError("malformed", f"not the start of an element: {raw[:40]!r}")
         if named[1] in BLOB_TAGS:
-            element = self._checked_tag(raw, stop)
-            self.image = ImageScanner(element, self._blob_limit, self._element_limit, self.trust)
-            self._pos = stop
+            self._begin_image(raw, named[1], stop)
             return None
         return self._with_body(raw, (LooseBody if repairs else Body)(stop, named[1]))
+
+    def _begin_image(self, raw: bytes, tag: bytes, stop: int) -> None:
+        try:
+            element = self._checked_tag(raw, stop)
+        except BrokenError as broken:
+            self._begin_broken(str(broken), raw, stop, tag.decode(), broken.reason)
+            return
+        self.image = ImageScanner(element, self._blob_limit, self._element_limit, self.trust)
+        self._pos = stop
+
+    def _begin_broken(
+        self, text: str, start: bytes, pos: int, tag: str = "setBLOBVector", reason: str = "malformed"
+    ) -> None:
+        """From `pos` on walk through an image whose start tag is wrong or went before: its descriptors go with it."""
+        self.image = ImageScanner(Element(tag, {}, start), self._blob_limit, self._element_limit, self.trust)
+        self.image.give_up(text, reason)
+        self._pos = pos
 
     def _with_body(self, raw: bytes, body: Body) -> Element | None:
         end = body.find(self._data)

@@ -15,7 +15,7 @@ from inditree.wire.faults import Fault, repaired
 from inditree.wire.loose import BrokenError, LooseTag, LooseUntil
 from inditree.wire.mend import ENCODING, mend_tag, to_utf8
 from inditree.wire.proof import NotXmlError
-from inditree.wire.scans import Scan
+from inditree.wire.scans import Scan, Until
 from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, tag_end
 from inditree.wire.trust import GUEST, Trust
 
@@ -101,7 +101,7 @@ class ImageScanner:
         except (PeerError, BrokenError) as error:
             if not self._trust.repairs or (isinstance(error, PeerError) and error.reason == "too_large"):
                 raise
-            self._give_up(str(error), error.reason)
+            self.give_up(str(error), error.reason)
             self.rest = (bytes(self._tag) or self._ended)[:carried]
             return pos
         self._keep(buffer, start, stop)
@@ -151,9 +151,9 @@ class ImageScanner:
         text = f"text inside {self.element.tag} that is no XML"
         if self._one is None or not self._trust.repairs:
             raise PeerError("malformed", text)
-        self._give_up(text)
+        self.give_up(text)
 
-    def _give_up(self, text: str, reason: str = "malformed") -> None:
+    def give_up(self, text: str, reason: str = "malformed") -> None:
         """Keep nothing of what is no image, though it goes on to its end."""
         self.broken, self.reason = text, reason
         self.chunks.clear()
@@ -214,11 +214,14 @@ class ImageScanner:
                 if tag.startswith(b"<!DOCTYPE"):
                     raise PeerError("doctype", "a DOCTYPE in a BLOB")
                 raise PeerError("malformed", f"in a BLOB: {bytes(tag[:40])!r}")
-            at = tag.find(closing, max(before - len(closing) + 1, len(opening)))
-            if at >= 0:
-                end = at + len(closing)
-                del tag[end:]
-                return pos + end - before
+            if len(tag) > len(opening):
+                if self._scan is None:
+                    self._scan = (LooseUntil if self._trust.repairs else Until)(len(opening), closing)
+                end = self._scan.find(tag)
+                if end >= 0:
+                    del tag[end:]
+                    self._scan = None
+                    return pos + end - before
             pos += len(tag) - before
         return -1
 
@@ -246,7 +249,7 @@ class ImageScanner:
         except (PeerError, BrokenError) as error:
             if not (self._trust.repairs and tag.startswith(b"<oneBLOB") and self._one is None):
                 raise
-            self._give_up(str(error), error.reason)
+            self.give_up(str(error), error.reason)
             whole, attributes = tag, {"attached": "true"} if b"attached" in tag else {}
         if whole != tag:
             self._instead = whole
