@@ -164,7 +164,8 @@ def test_a_driver_may_hand_over_memory_and_files_that_can_be_read(
 BROKEN = [
     b"<setBLOBVector device='C' a\x01b='' name='I'>", b"<setBLOBVector device='C' name='%s'>" % (b"I" * 300),
     b"<setBLOBVector device=C name='I'>", b"<setBLOBVector device='C' name 'I'>",
-    b"<setBLOBVector device='C' name='I' x>", b"<setBLOBVector device='C' name='I'", b"<setBLOBVector device='C name='I'>", b"setBLOBVector device='C' name='I'>",
+    b"<setBLOBVector device='C' name='I' x>", b"<setBLOBVector device='C' name='I'",
+    b"<setBLOBVector device='C name='I'>", b"setBLOBVector device='C' name='I'>",
 ]  # fmt: skip
 
 
