@@ -43,7 +43,7 @@ class Listener:
 
     def __init__(self, port: int) -> None:
         self.client = Client(port, "<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>")
-        self.parser = ET.XMLPullParser(["end"])
+        self.parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(["end"])
         self.parser.feed(ROOT)
 
     def until_ping(self, uid: str) -> list[ET.Element]:
@@ -51,8 +51,9 @@ class Listener:
         self.client.send(f"<pingRequest uid='{uid}'/>")
         heard: list[ET.Element] = []
         while True:
-            for _, element in self.parser.read_events():
-                heard.append(element)  # type: ignore[arg-type]
+            for _, element in self.parser.read_events():  # type: ignore[misc]
+                assert isinstance(element, ET.Element)
+                heard.append(element)
                 if heard[-1].tag == "pingReply" and heard[-1].get("uid") == uid:
                     return heard
             data = self.client.sock.recv(65536)
