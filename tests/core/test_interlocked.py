@@ -45,7 +45,7 @@ def guarded(max_age: float | None = None, **keys: str) -> World:
         known = world.core.counters.devices.get(device)
         return math.inf if known is None else world.core.now - known.last_message
 
-    world.core.guard(Gate([interlock(entry)], Values(world.core.view, silent, lambda _: 0)))
+    world.core.use_gate(Gate([interlock(entry)], Values(world.core.view, silent, lambda _: 0)))
     return world
 
 

@@ -51,7 +51,7 @@ class Night:
         entry = Interlock(name="roof", refuse=("Dome.DOME_SHUTTER.SHUTTER_OPEN=On",), unless='"Weather.RAIN.V" == 0')
         entry = Interlock(name="roof", refuse=entry.refuse, unless=entry.unless, max_age=MAX_AGE)
         self.gate = Gate([interlock(entry)], Values(world.core.view, self._silent, lambda _: 0))
-        world.core.guard(self.gate)
+        world.core.use_gate(self.gate)
         self.far = far  # the dome is at another server, the weather station too
         self.dome: Actor | None = None
         self.weather: Actor | None = None

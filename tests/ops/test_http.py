@@ -19,9 +19,9 @@ from starlette.datastructures import Headers
 from inditree.config import Http
 from inditree.errors import ConfigError, StartError
 from inditree.ops import connection as connection_module
+from inditree.ops.access import HttpAccess
 from inditree.ops.audit import Audit
 from inditree.ops.control_socket import ControlSocket
-from inditree.ops.gate import Gate
 from inditree.ops.http import HttpServer
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import ConflictRow
@@ -251,9 +251,9 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
     missing, empty = tmp_path / "missing", tmp_path / "empty"
     empty.write_text("\n")
     with pytest.raises(ConfigError, match=r"^http\.token_file: .*missing: No such file or directory$"):
-        Gate(Http(token_file=str(missing)))
+        HttpAccess(Http(token_file=str(missing)))
     with pytest.raises(ConfigError, match=r"^http\.token_file: .*empty is empty$"):
-        Gate(Http(token_file=str(empty)))
+        HttpAccess(Http(token_file=str(empty)))
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
     ],
 )
 def test_names_and_origins_of_other_sites_read_nothing(headers: dict[str, str], allowed: bool) -> None:
-    refusal = Gate(Http(hosts=("router.example",)), "Dome-A").refuse(Headers(headers), changes=False)
+    refusal = HttpAccess(Http(hosts=("router.example",)), "Dome-A").refuse(Headers(headers), changes=False)
     assert (refusal is None) == allowed
     assert refusal is None or refusal.status == 403
 

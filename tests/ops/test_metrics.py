@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from inditree.counters import Counters
-from inditree.ops.caps import MAX_LISTENERS, MAX_NAMES, Rising, Slots
+from inditree.ops.cardinality import MAX_LISTENERS, MAX_NAMES, Rising, Slots
 from inditree.ops.machine import DriverUsage
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Definition, DeviceRow, ListenerRow, Owner, Sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inditree.core import reading
+from inditree.core import backpressure
 from tree.desk import ME, OTHER, THIRD, Desk, camera, gone, image, new, number, value
 
 
@@ -254,10 +254,10 @@ def test_a_reply_that_a_blob_waits_for_comes_when_time_has_made_room(monkeypatch
     watcher.says("<enableBLOB>Also</enableBLOB>")
     one.says(camera(via=OTHER))
     one.heard()
-    monkeypatch.setattr(reading, "may_read", lambda *_: False)
+    monkeypatch.setattr(backpressure, "may_read", lambda *_: False)
     one.says(image(), '<pingRequest uid="blob/1"/>')
     assert one.heard() == ""
-    monkeypatch.setattr(reading, "may_read", lambda *_: True)
+    monkeypatch.setattr(backpressure, "may_read", lambda *_: True)
     desk.wait(0.3)
     assert one.heard() == '<pingReply uid="blob/1"/>\n'
 

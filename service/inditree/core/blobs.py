@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inditree.core import losses, memory, reading
+from inditree.core import backpressure, losses, memory
 from inditree.core.peer import Peer
 from inditree.core.refusals import nameless, refuse
 from inditree.core.requests import Request
@@ -51,7 +51,7 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
         return
     # A libindi driver that does not ping is old: what follows its first image shows it.
     unknown = not peer.last_size and peer.is_driver and blob.element.data.startswith(LIBINDI)
-    reading.came(state, peer, blob.key, blob.size)
+    backpressure.came(state, peer, blob.key, blob.size)
     group = state.routes.find(peer, IMAGE, device, name)
     if group.refused:
         refuse(state, peer, group.refused, blob.size)
@@ -61,7 +61,7 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
     for target in group.targets:
         put(state, target, blob, unheld=peer.pings and not target.lossless)
     if not unknown:
-        reading.judge(state, peer)
+        backpressure.judge(state, peer)
 
 
 def _count(state: State, peer: Peer, blob: Blob) -> None:
@@ -185,4 +185,4 @@ def look_at_waiting(state: State) -> None:
 def forget(peer: Peer) -> None:
     """The peer is gone: nobody waits for what it was owed."""
     peer.outbox.clear()
-    reading.forget(peer)
+    backpressure.forget(peer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inditree.core import blobs, definitions, devices, interlocked, links, ownerless, reading
+from inditree.core import backpressure, blobs, definitions, devices, interlocked, links, ownerless
 from inditree.core.echoes import repeats
 from inditree.core.peer import Peer
 from inditree.core.refusals import say_nameless
@@ -102,7 +102,7 @@ def ping(state: State, peer: Peer, element: Element) -> None:
     if peer.owed is not None and uid.startswith(PREFIX):
         if not peer.owed.owe(peer.last_key, uid, peer.last_size):
             state.desk.close(peer, "limit", "asks for acknowledgements without waiting for any")
-        reading.pay(state, peer)
+        backpressure.pay(state, peer)
         return
     if peer.is_driver and uid.startswith(LIBINDI_PING):
         peer.pings = True

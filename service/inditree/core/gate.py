@@ -1,4 +1,4 @@
-"""What the core asks before a command is delivered: may it go to its owner now?"""
+"""The interlock gate: the core asks it before a command is delivered. `observatory/interlocks.py` is the real one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ class Refusal(Protocol):
 
 
 class Gate(Protocol):
-    """Decides about each `new*` (of a BLOB its start tag) that is to go to the owner of these devices, and about all
-    else that is told to it, in which its reader could see a command.
+    """Decides what the owner of devices may be sent now.
+
+    `refusing` decides about a `new*` (of a BLOB its start tag). `hiding` decides about anything else in which the
+    owner's XML reader could see a command.
     """
 
     def refusing(self, command: Element, owned: Collection[str]) -> Refusal | None: ...

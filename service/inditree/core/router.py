@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from inditree.core import (
+    backpressure,
     blips,
     blobs,
     clients,
@@ -14,7 +15,6 @@ from inditree.core import (
     memory,
     ownerless,
     providers,
-    reading,
     renaming,
     requests,
 )
@@ -241,7 +241,7 @@ class Core:
             if peer.outbox.lanes.properties:
                 peer.outbox.lanes.sweep(self.now)
             if peer.promises:
-                reading.sweep(self.state, peer)
+                backpressure.sweep(self.state, peer)
             if peer.link is not None:
                 self.desk.attempt(peer, partial(links.check, self.state, peer))
 
@@ -286,7 +286,7 @@ class Core:
             state.catch_up()
         if state.intake.stirred():
             desk.attempt(None, state.demand.settle)
-            desk.attempt(None, partial(reading.reconsider, state))
+            desk.attempt(None, partial(backpressure.reconsider, state))
         effects, desk.effects = desk.effects, []
         return effects
 
@@ -322,8 +322,8 @@ class Core:
         self.state.refreshing.ask(owner, device)
         return True
 
-    def guard(self, gate: Gate | None) -> None:
-        """Ask this gate from now on before a command is delivered; None: none is asked."""
+    def use_gate(self, gate: Gate | None) -> None:
+        """Ask this gate from now on before a command is delivered. None: deliver without asking."""
         self.desk.gate = gate
 
     def route(self, peer: Peer) -> Callable[[Head], Group]:

@@ -52,8 +52,8 @@ class Promise:
         return not self.coming and now - self.at >= IDLE
 
 
-class Property:
-    """What waits of one property and kind. `bytes` are of the images.
+class PropertyQueue:
+    """The images of one property and kind that wait for one peer. `bytes` are their size.
 
     Until `free_until` (seconds) its source sends whether there is room here or not. `begun` are the last images whose
     turn came: when, and their bytes.
@@ -84,7 +84,7 @@ class Room:
         self.window: Window | None = None
         self.bytes = 0
         self.count = 0
-        self.properties: dict[Key, Property] = {}
+        self.properties: dict[Key, PropertyQueue] = {}
 
     def waiting(self, key: Key) -> int:
         """How many images of a property wait."""
@@ -122,7 +122,7 @@ class Room:
         """One more waits; it has used up what its source was promised for it."""
         known = self.properties.get(ticket.key)
         if known is None:
-            known = self.properties[ticket.key] = Property()
+            known = self.properties[ticket.key] = PropertyQueue()
         known.tickets.append(ticket)
         known.bytes += ticket.size
         self.bytes += ticket.size
@@ -163,7 +163,7 @@ class Room:
         return found
 
     def _oldest_of_most(self, newcomer: Key | None, size: int, *, streams_only: bool = False) -> Ticket | None:
-        best: Property | None = None
+        best: PropertyQueue | None = None
         most = (False, 0)
         for key, known in self.properties.items():
             if not known.tickets or (streams_only and not key[2]):
@@ -176,7 +176,7 @@ class Room:
 
     def largest(self, spared: object = None) -> Ticket | None:
         """The image that goes first where memory is short, not `spared`: as in `victim`."""
-        best: Property | None = None
+        best: PropertyQueue | None = None
         most = (False, 0)
         for known in self.properties.values():
             if known.tickets and known.tickets[0].blob is not spared:
@@ -191,7 +191,7 @@ class Room:
         """Keep room for what the source of a property may send."""
         known = self.properties.get(key)
         if known is None:
-            known = self.properties[key] = Property()
+            known = self.properties[key] = PropertyQueue()
         known.promise = promise
 
     def mind(self, key: Key, free_until: float) -> None:
@@ -230,7 +230,7 @@ class Room:
                 others += promise.size
         return (number == 1 and not (own or others)) or control + own + others + size * number <= self.limit
 
-    def _counts(self, key: Key, known: Property, now: float) -> bool:
+    def _counts(self, key: Key, known: PropertyQueue, now: float) -> bool:
         if now < known.free_until:
             return False
         shut = self.window.shut_since(key) if self.window is not None else None

@@ -12,7 +12,7 @@ from inditree.errors import PeerError
 from inditree.flow.pauses import Pause
 from inditree.images.attached import WORTH_A_THREAD, AttachedError, close, hand_over, is_compressed, raw_size, wanted
 from inditree.images.descriptors import FDS_KEPT, close_all
-from inditree.images.reader import Fds, Host, Reader, Source
+from inditree.images.interfaces import Fds, Host, Reader, Source
 from inditree.images.thread import ImageThread, Outcome
 from inditree.images.works import Encoded
 from inditree.wire.elements import Blob

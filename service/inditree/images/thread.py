@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from inditree.images.buffers import SIZE, Buffers
-from inditree.images.reader import Source
+from inditree.images.interfaces import Source
 from inditree.wire.framer import Framer
 
 POLL_MS = 200

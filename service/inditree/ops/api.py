@@ -23,10 +23,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from inditree.ops import detail, history
+from inditree.ops.access import HttpAccess
 from inditree.ops.audit import Audit
 from inditree.ops.commanding import Commanding, read
 from inditree.ops.connection import HEALTH
-from inditree.ops.gate import Gate
 from inditree.ops.metrics import CONTENT_TYPE, Metrics
 from inditree.ops.model import Control, ControlError, DriverRow, Error, RemoteRow, Status, readiness
 from inditree.ops.openapi import document
@@ -51,7 +51,7 @@ _EVERYTHING = Shown()
 
 
 class Api:
-    """The application. `gate` and `shown` may be exchanged while it runs; `audit` gets a line for each change.
+    """The application. `access` and `shown` may be exchanged while it runs; `audit` gets a line for each change.
 
     Neither holds for what came by the control socket. Scrapes have a thread of their own, in `scrapes`.
     """
@@ -59,13 +59,13 @@ class Api:
     def __init__(
         self,
         control: Control,
-        gate: Gate,
+        access: HttpAccess,
         metrics: Metrics,
         threads: Executor,
         scrapes: Executor,
         audit: Audit | None = None,
     ) -> None:
-        self.gate = gate
+        self.access = access
         self.shown = _EVERYTHING
         self._control = control
         self._metrics = metrics
@@ -89,7 +89,7 @@ class Api:
 
     async def _refuse(self, request: Request) -> Response | None:
         changes = request.method not in ("GET", "HEAD")
-        refusal = await self._in_thread(lambda: self.gate.refuse(request.headers, changes=changes))
+        refusal = await self._in_thread(lambda: self.access.refuse(request.headers, changes=changes))
         if refusal is None:
             return None
         fields = {"event": "control_refused", "client": _caller(request), "status": refusal.status}

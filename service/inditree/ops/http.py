@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from inditree.config import Http, units
 from inditree.errors import StartError
+from inditree.ops.access import HttpAccess
 from inditree.ops.api import Api
 from inditree.ops.audit import Audit
-from inditree.ops.gate import Gate
 from inditree.ops.metrics import Metrics
 from inditree.ops.model import Control
 from inditree.ops.serving import Serving
@@ -40,7 +40,7 @@ class HttpServer:
         self._metrics = metrics
         self._threads, self._scrapes = _worker("inditree-http"), _worker("inditree-metrics")
         metrics.show(http.devices)
-        self._api = Api(control, Gate(http, name), metrics, self._threads, self._scrapes, audit)
+        self._api = Api(control, HttpAccess(http, name), metrics, self._threads, self._scrapes, audit)
         self._api.shown = Shown(http.devices)
         self._serving = Serving(self._api, tasks, "http")
         self._sockets: list[socket.socket] = []
@@ -65,7 +65,7 @@ class HttpServer:
 
         Raises ConfigError where the token file gives none: then nothing has changed. The address stays.
         """
-        self._api.gate = Gate(http, self._name)
+        self._api.access = HttpAccess(http, self._name)
         self._api.shown = Shown(http.devices)
         self._metrics.show(http.devices)
 

@@ -13,7 +13,7 @@ import msgspec
 from prometheus_client import Metric, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector as _Collector
 
-from inditree.ops.caps import MAX_LISTENERS, Slots
+from inditree.ops.cardinality import MAX_LISTENERS, Slots
 from inditree.ops.machine import DriverUsage, memory_limit
 from inditree.ops.model import Sample, Status
 from inditree.ops.named_families import NamedFamilies, properties

@@ -10,7 +10,7 @@ from prometheus_client import Metric
 
 from inditree.counters import Counters, DeviceCounters
 from inditree.observatory.reactions import RUN_RESULTS
-from inditree.ops.caps import MAX_KEPT, MAX_RULES, OTHER, Rising, Slots, known
+from inditree.ops.cardinality import MAX_KEPT, MAX_RULES, OTHER, Rising, Slots, known
 from inditree.ops.model import (
     Definition,
     DriverRow,

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.utils import floatToGoString
 
 from inditree.counters import PEER_KINDS, Counters, Histogram, PeerCounters
-from inditree.ops.caps import OTHER, Slots, known
+from inditree.ops.cardinality import OTHER, Slots, known
 from inditree.ops.model import ListenerRow, RecordRow, Sample
 from inditree.wire.mend import REASONS
 from inditree.wire.syntax import KNOWN_TAGS

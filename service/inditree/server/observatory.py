@@ -47,7 +47,7 @@ class Observatory:
         """Take over the configuration; what is as it was keeps its state, and what was counted stays."""
         interlocks = [interlock(each) for each in config.interlocks]
         self._gate = Gate(interlocks, self.values, self._gate) if interlocks else None
-        self._core.guard(self._gate)
+        self._core.use_gate(self._gate)
         self.keeper.apply(tuple(desire(each) for each in config.devices))
         old, now = self.watches, self._engine.begin()
         self.watches = {

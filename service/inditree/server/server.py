@@ -22,7 +22,7 @@ from inditree.python.factory import check_drivers, load_factory
 from inditree.record.recorder import Recorder
 from inditree.server import messages
 from inditree.server.control import Control
-from inditree.server.found import Discovered
+from inditree.server.discovered import Discovered
 from inditree.server.observatory import Observatory
 from inditree.server.parts import Companion, Parts
 from inditree.server.reload import Reload

@@ -9,7 +9,7 @@ from inditree.flow.outbox import Handed, Outbox
 from inditree.transport import traffic
 from inditree.transport.channel import Channel, LocalChannel
 from inditree.transport.engine import Engine
-from inditree.transport.slow import Unsent
+from inditree.transport.unsent import Unsent
 
 LOGGED_WHOLE = 256 << 10
 """Bytes of one write that are logged whole; of a larger one the beginning of its first buffer."""

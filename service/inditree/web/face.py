@@ -23,8 +23,8 @@ from inditree.web.http import HttpConnection
 from inditree.web.images import Images, Key
 from inditree.web.nights import Nights
 from inditree.web.outbox import JsonOutbox, XmlOutbox
-from inditree.web.socket import Decoder, SocketChannel, SocketError
 from inditree.web.telling import Telling
+from inditree.web.websocket import Decoder, WebSocketChannel, WebSocketError
 from inditree.wire.elements import Blob
 
 _logger = logging.getLogger("inditree.listener")
@@ -36,7 +36,7 @@ STATUS_AGE = 1.0
 """Seconds for which a status is told again to the next client."""
 
 
-class House(Protocol):
+class WebListener(Protocol):
     """The listener: its configuration, its streams, and whether it takes no more."""
 
     config: Listen
@@ -55,7 +55,7 @@ class Face:
     def __init__(
         self,
         engine: Engine,
-        house: House,
+        listener: WebListener,
         service: str,
         names: frozenset[str],
         status: Callable[[Peer], bytes],
@@ -67,9 +67,9 @@ class Face:
         self.json: set[JsonClient] = set()
         self.xml: set[Stream] = set()
         self._engine = engine
-        self._house = house
+        self._listener = listener
         self._service = service
-        self._site = Site(names, house.config.origins, house.config.tls is not None)
+        self._site = Site(names, listener.config.origins, listener.config.tls is not None)
         self._status = status
         self._nights = nights
         self._statuses: dict[tuple[str, ...], tuple[float, bytes]] = {}
@@ -92,7 +92,7 @@ class Face:
             return refusal(503, f"{PLAIN_CONNECTIONS} connections ask already")
         night = partial(self._nights.open, devices=connection.visitor.policy.devices)
         found = answer(method, target, headers, self._site, self.images.find, night)
-        if found.socket and self._house.full:
+        if found.socket and self._listener.full:
             return refusal(503, "as many connections are open as may be (max_connections)")
         return found
 
@@ -111,16 +111,18 @@ class Face:
         outbox = peer.outbox
         client = JsonClient(peer, outbox, self) if isinstance(outbox, JsonOutbox) else None
         decoder = Decoder(self._engine.limits.element, client.read if client else clients.read_xml)
-        channel = SocketChannel(visitor.channel, decoder, early, lambda out: self._put(peer, out), self._failed(peer))
+        channel = WebSocketChannel(
+            visitor.channel, decoder, early, lambda out: self._put(peer, out), self._failed(peer)
+        )
 
         def closed(reason: str, text: str) -> None:
-            self._house.streams.discard(stream)
+            self._listener.streams.discard(stream)
             self._gone(client, stream)
             visitor.gone(reason, text)
 
         self._put(peer, [head])
-        stream = Stream(self._engine, peer, channel, closed, log=self._house.config.name in self._engine.traffic)
-        self._house.streams.add(stream)
+        stream = Stream(self._engine, peer, channel, closed, log=self._listener.config.name in self._engine.traffic)
+        self._listener.streams.add(stream)
         if client is None:
             self.xml.add(stream)
         else:
@@ -135,8 +137,8 @@ class Face:
                 peer.outbox.put_frame(frame)
         self._engine.core.desk.dirty.add(peer)
 
-    def _failed(self, peer: Peer) -> Callable[[SocketError], None]:
-        def failed(error: SocketError) -> None:
+    def _failed(self, peer: Peer) -> Callable[[WebSocketError], None]:
+        def failed(error: WebSocketError) -> None:
             self._put(peer, [frames.close(error.code, str(error))])
             self._engine.flush()
             peer.counters.parse_errors["malformed"] += 1

@@ -14,9 +14,9 @@ from inditree.wire import plain, proof
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault, dropped, repaired
 from inditree.wire.images import ImageScanner
-from inditree.wire.loose import BrokenError, LooseBody, LooseTag, LooseUntil
 from inditree.wire.mend import ENCODING, mend, mend_tag, to_utf8
 from inditree.wire.proof import NotXmlError
+from inditree.wire.recovery import BrokenError, LooseBody, LooseTag, LooseUntil
 from inditree.wire.runs import Runs
 from inditree.wire.scans import Body, Scan, StartTag, Until
 from inditree.wire.syntax import BLOB_TAGS, START_TAG_LIMIT, TAG_NAME, TEXT_LIMIT

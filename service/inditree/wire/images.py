@@ -12,9 +12,9 @@ from inditree.wire import proof
 from inditree.wire.elements import Blob, Element, OneBlob
 from inditree.wire.fast import TEXT
 from inditree.wire.faults import Fault, repaired
-from inditree.wire.loose import BrokenError, LooseTag, LooseUntil
 from inditree.wire.mend import ENCODING, mend_tag, to_utf8
 from inditree.wire.proof import NotXmlError
+from inditree.wire.recovery import BrokenError, LooseTag, LooseUntil
 from inditree.wire.scans import Scan, Until
 from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, tag_end
 from inditree.wire.trust import GUEST, Trust

@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
     text: str
 
 
-class Gate:
+class HttpAccess:
     """Decides about every call but those of health and metrics. `name` is the router's.
 
     Raises ConfigError where the token file gives no token.

@@ -1,22 +1,27 @@
-"""The kernel's buffer toward a client that does not keep up: what is in it can be put in no other order any more."""
+"""How many unsent bytes the kernel may hold for one client: few while the client is slow.
+
+What is in the kernel's buffer keeps its order, so a mount's number waits behind all of it. Whether a client is too slow
+to keep up with others, and loses images, is decided in `flow/pacing.py`.
+"""
 
 from __future__ import annotations
 
 from inditree.transport.channel import Channel
 
 UNSENT = 64 << 10
-"""Bytes that the kernel may hold unsent then: with a whole buffer a mount's number is 5.4 s old instead of 3.1 s,
+"""Bytes that the kernel may hold for a slow client. With a whole buffer a mount's number is 5.4 s old instead of 3.1 s,
 behind images of 1 MB at 0.4 MB/s."""
 
 SLOW, FAST = 2 << 20, 8 << 20
-"""Bytes a second: who takes less is slow until it takes more than the second. A small buffer costs a fast one."""
+"""Bytes a second: a client that takes less than SLOW is slow until it takes more than FAST. A fast client would lose
+speed with a small buffer."""
 
 SHORTEST = 0.1
-"""Seconds over which it is judged, at least."""
+"""Seconds over which the speed is measured, at least."""
 
 
 class Unsent:
-    """How much of what was written to one peer the kernel may hold, by how fast it goes."""
+    """Bounds the unsent bytes of one peer by how fast the peer takes them."""
 
     __slots__ = ("_channel", "_mark", "_since", "small")
 

@@ -1,4 +1,4 @@
-"""What images need of those around them: the bytes of a peer, whoever reads them, whoever runs the core."""
+"""Interfaces that the image intake needs: a source of bytes, the stream that reads it, the engine with the core."""
 
 from __future__ import annotations
 

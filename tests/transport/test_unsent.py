@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 from inditree.transport.channel import SocketChannel
-from inditree.transport.slow import FAST, SLOW, UNSENT, Unsent
 from inditree.transport.sockets import TCP_NOTSENT_LOWAT
+from inditree.transport.unsent import FAST, SLOW, UNSENT, Unsent
 
 
 def test_the_buffer_is_small_for_a_slow_client_and_whole_again_for_one_that_became_fast() -> None:

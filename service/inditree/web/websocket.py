@@ -1,4 +1,4 @@
-"""A WebSocket as a channel: what it says comes out as INDI's XML, and a stream reads it as from any client."""
+"""A WebSocket as a channel: its messages come out as INDI's XML, and a stream reads them as from any client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inditree.transport.channel import Buffer, Channel
 from inditree.web import frames
 
 
-class SocketError(Exception):
+class WebSocketError(Exception):
     """The client has sent what it may not; `code` is that of the close frame."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -34,14 +34,14 @@ class Decoder:
         self.ended = False
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes of the connection; what the messages in them are to the router. Raises SocketError."""
+        """Take bytes of the connection; what the messages in them are to the router. Raises WebSocketError."""
         found: list[bytes] = []
         self._connection.receive_data(data)
         for event in self._connection.events():
             if isinstance(event, TextMessage):
                 self._take(event, found)
             elif isinstance(event, BytesMessage):
-                raise SocketError(1003, "messages are text")
+                raise WebSocketError(1003, "messages are text")
             elif isinstance(event, Ping):
                 self.replies.append(frames.pong(bytes(event.payload)))
             elif isinstance(event, CloseConnection):
@@ -55,16 +55,16 @@ class Decoder:
         self._text.append(event.data)
         self._size += len(event.data)
         if self._size > self._limit:
-            raise SocketError(frames.TOO_BIG, f"a message is larger than {self._limit} bytes (limits.element)")
+            raise WebSocketError(frames.TOO_BIG, f"a message is larger than {self._limit} bytes (limits.element)")
         if event.message_finished:
             text, self._text, self._size = "".join(self._text), [], 0
             try:
                 found.append(self._read(text))
             except RequestError as error:
-                raise SocketError(frames.BAD_DATA, str(error)) from None
+                raise WebSocketError(frames.BAD_DATA, str(error)) from None
 
 
-class SocketChannel:
+class WebSocketChannel:
     """The channel of a client on a WebSocket. `on_reply` sends frames; `on_error` ends the connection with a reason."""
 
     def __init__(
@@ -73,7 +73,7 @@ class SocketChannel:
         decoder: Decoder,
         early: bytes,
         on_reply: Callable[[list[bytes]], None],
-        on_error: Callable[[SocketError], None],
+        on_error: Callable[[WebSocketError], None],
     ) -> None:
         self._channel = channel
         self._decoder = decoder
@@ -99,7 +99,7 @@ class SocketChannel:
             return b""
         try:
             found = self._decoder.feed(data)
-        except SocketError as error:
+        except WebSocketError as error:
             self._failed = True
             self._on_error(error)
             raise BlockingIOError(errno.EAGAIN, "ended") from None

@@ -1,4 +1,7 @@
-"""Which sources of images are read on, and which pings of other routers are answered. Rules: docs/flow.md."""
+"""Back-pressure: which sources of images are read on, and which pings of other routers are answered.
+
+Rules: docs/flow.md.
+"""
 
 from __future__ import annotations
 

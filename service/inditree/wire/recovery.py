@@ -1,4 +1,6 @@
-"""Looking for the end of an element where what comes may be no XML: a peer's garbage must not swallow what follows it.
+"""Recovery after what is no XML: finding where an element ends, or where the next one begins.
+
+A peer's garbage must not swallow what follows it. A whole element that is no XML goes to `mend`.
 
 What begins like an element of INDI (`<setTextVector device="`) is one, wherever it stands: in a value, a body,
 a comment.

@@ -55,7 +55,7 @@ class Discovered:
         await asyncio.gather(*(each.stop() for each in self._sources))
 
     def update(self, source: str, remotes: dict[str, Remote]) -> None:
-        """This is all that a source finds now."""
+        """Take the whole list of what a source finds now, in place of its last one."""
         self._engine.tasks.start(self._apply(source, dict(remotes)), f"discovery {source}")
 
     async def _apply(self, source: str, remotes: dict[str, Remote]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from inditree.config import Remote
-from inditree.server.found import Discovered
+from inditree.server.discovered import Discovered
 from inditree.server.server import Server
 from ports import free_port
 from server.inloop import config, run, running, until
