@@ -76,7 +76,7 @@ def give_up(state: State, device: str) -> None:
 
 
 def _drop(state: State, device: str, names: list[str]) -> None:
-    """These properties of a held device do not come again."""
+    """Delete properties of a held device that do not come again."""
     held = state.holding.devices[device]
     for name in names:
         told = state.routes.hearers(held.owner or held.last, "delProperty", device, name)
