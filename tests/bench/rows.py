@@ -55,6 +55,10 @@ def _numbers(clients: int, **options: int | str) -> tuple[Part, ...]:
     return (Part("numbers", "numbers", 0, options, clients),)
 
 
+def _pages(clients: int, **options: int | str) -> tuple[Part, ...]:
+    return (Part("numbers", "numbers", 0, options, clients, client_options={"web": 1}),)
+
+
 def _rtt(spin: int) -> tuple[Part, ...]:
     return (Part("none", "rtt", 0, client_options={"spin": spin}),)
 
@@ -85,6 +89,8 @@ LOADS = (
     Load("numbers-short-1", _numbers(10), 2_000_000, 200_000, less=_SLOW_NUMBERS),
     Load("numbers-short-3", _numbers(10, props=3), 2_000_000, 200_000, less=_SLOW_NUMBERS),
     Load("cpu-50k", _numbers(10, per=50, every=10_000), 10_000, 2000, less={INDIPYSERVER: 10}),
+    Load("pages-2k-indi", _numbers(50, style="libindi", props=3, per=1, every=500), 6000, 1000, (OURS,)),
+    Load("pages-2k", _pages(50, style="libindi", props=3, per=1, every=500), 6000, 1000, (OURS,)),
     Load("vectors-20k", _numbers(1, per=1, every=50), 40_000, 10_000, less={INDIPYSERVER: 20}),
     Load("vectors-20k-bursts", _numbers(1, per=200, every=10_000), 40_000, 10_000, less={INDIPYSERVER: 20}),
     Load("rtt", _rtt(0), 5000, 300, less={INDIPYSERVER: 10}),
@@ -166,6 +172,15 @@ LINES = (
     Line("numbers-short-1", "the same, one member on one line (153 bytes)", "M/s", _deliveries, "higher", _FLAT),
     Line("numbers-short-3", "the same, three properties in turn", "M/s", _deliveries, "higher", _FLAT),
     Line("cpu-50k", "CPU per delivery at 50 k/s", "us", _cpu_per_delivery, "lower", (Bound(INDISERVER, 0.25),)),
+    Line("pages-2k-indi", "CPU per delivery, 2 000/s to 50 INDI clients", "us", _cpu_per_delivery, "lower"),
+    Line(
+        "pages-2k",
+        "the same to 50 pages",
+        "us",
+        _cpu_per_delivery,
+        "lower",
+        (Bound(OURS, 3.0, "pages-2k-indi"),),
+    ),
     Line(
         "vectors-20k",
         "CPU per vector, 20 000/s one by one, 1 client",

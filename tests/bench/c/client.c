@@ -8,6 +8,7 @@
  *   idle                 clients= connections that say nothing (ask=1: that asked for the device); then n= times:
  *                        a further one that asks, and the time until it has the definitions
  *
+ *   web=1: each connection is a page, which speaks JSON over a WebSocket (numbers only)
  *   device= clients= stalled=connections that ask, get the definitions and then never read
  *   props= size= as the driver was told */
 #define _GNU_SOURCE
@@ -20,10 +21,10 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include "stream.h"
+#include "page.h"
 
 enum { READ = 256 * 1024 };
-static size_t clients = 1, stalled, n = 1000, spin = 1, ask = 1;
+static size_t clients = 1, stalled, n = 1000, spin = 1, ask = 1, web;
 static double quiet = 15;
 static const char *target;
 static struct conn *conns;
@@ -67,7 +68,9 @@ static int open_tcp(const char *to)
 
 static void say(struct conn *c, const char *text)
 {
+    char frame[512];
     size_t len = strlen(text);
+    if (web && *text == '{') len = page_frame(frame, text), text = frame;
     if (send(c->fd, text, len, MSG_NOSIGNAL) != (ssize_t)len) {
         c->closed = 1;
         complain("a request could not be sent", 0, len);
@@ -82,7 +85,13 @@ static void start_conn(struct conn *c, int asks)
     snprintf(text, sizeof text,
              "<getProperties version=\"1.7\" device=\"%s\"/>\n<enableBLOB device=\"%s\">Also</enableBLOB>\n", device,
              device);
+    if (web) {
+        say(c, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
+        snprintf(text, sizeof text, "{\"getProperties\": {\"device\": \"%s\"}}", device);
+    }
     if (asks) say(c, text);
+    if (web) say(c, "{\"getStatus\": {}}");
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
 }
 
@@ -114,7 +123,7 @@ static int take(struct conn *c)
     c->bytes += (size_t)k;
     const char *end = io + c->rest_len + k;
     *(char *)end = 0;
-    const char *left = consume(c, io, end);
+    const char *left = web ? consume_page(c, io, end) : consume(c, io, end);
     c->rest_len = (size_t)(end - left);
     if (c->rest_len > REST) {
         bad++, c->closed = 1;
@@ -172,9 +181,11 @@ static void wait_for_start(void)
 static void command(struct conn *c, const char *name, size_t value)
 {
     char text[256];
-    snprintf(text, sizeof text,
-             "<newNumberVector device=\"%s\" name=\"%s\"><oneNumber name=\"V\">%zu</oneNumber></newNumberVector>\n",
-             device, name, value);
+    const char *as = web ? "{\"newNumberVector\": {\"device\": \"%s\", \"name\": \"%s\", \"items\": "
+                           "[{\"name\": \"V\", \"value\": %zu}]}}"
+                         : "<newNumberVector device=\"%s\" name=\"%s\"><oneNumber name=\"V\">%zu</oneNumber>"
+                           "</newNumberVector>\n";
+    snprintf(text, sizeof text, as, device, name, value);
     say(c, text);
 }
 
@@ -269,6 +280,7 @@ static void options(int argc, char **argv)
         if (!strcmp(argv[i], "props")) props = number;
         if (!strcmp(argv[i], "size")) size = number;
         if (!strcmp(argv[i], "spin")) spin = number;
+        if (!strcmp(argv[i], "web")) web = number;
         if (!strcmp(argv[i], "ask")) ask = number;
     }
     if (props < 1 || props > 3) die("props");

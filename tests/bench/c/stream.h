@@ -24,6 +24,7 @@ struct text { /* the base64 of the image being received */
 
 struct conn {
     int fd, stalled, ready, done, closed, deleted;
+    int upgraded;         /* a page: its WebSocket has begun */
     int in_text, in_tail; /* inside an image; behind its text */
     struct text text;
     long enclen;     /* of the image's head, -1 without */
