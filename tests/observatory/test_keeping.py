@@ -17,7 +17,8 @@ class Sky:
 
     def __init__(self, *desires: Desire) -> None:
         self.view = View()
-        self.keeper = Keeper(self.view, Values(self.view, lambda _: 0.0, lambda _: 0))
+        self.values = Values(self.view, lambda _: 0.0, lambda _: 0)
+        self.keeper = Keeper(self.view, self.values)
         self.keeper.apply(desires)
         self.now = 0.0
 
@@ -128,4 +129,27 @@ def test_the_first_desire_that_fits_decides_and_a_reload_keeps_what_is_unchanged
     sky.keeper.apply((CAMERA,))
     assert sky.sent() == [CONNECT]
     sky.keeper.apply(())
+    assert sky.sent() == [] and sky.keeper.targets == {}
+
+
+def test_what_is_desired_further_comes_last_and_may_change() -> None:
+    """The Web Manager's wish: what it no longer wants is let go, what it wants anew begins anew."""
+    wanted: set[str] = set()
+    sky = Sky()
+    connect = Desire("Cam", (CONNECT,))
+    sky.keeper = Keeper(sky.view, sky.values, lambda name: connect if name in wanted else None)
+    sky.connection()
+    assert sky.sent() == []
+    wanted.add("Cam")
+    assert sky.sent() == []  # nobody said that it has changed
+    sky.keeper.renew()
+    assert sky.sent() == [CONNECT]
+    sky.answer(OK)
+    sky.keeper.renew()
+    assert sky.sent() == []
+    sky.keeper.apply((CAMERA,))
+    assert sky.sent() == [CONNECT]  # of the configuration's desire
+    sky.keeper.apply(())
+    wanted.clear()
+    sky.keeper.renew()
     assert sky.sent() == [] and sky.keeper.targets == {}

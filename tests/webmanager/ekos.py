@@ -14,6 +14,8 @@ from urllib.parse import quote
 from live import Router, serve
 from ports import free_port
 
+CCD, MOUNT, FOCUS = "indi_simulator_ccd", "indi_simulator_telescope", "indi_simulator_focus"
+PROFILE = [{"label": "CCD Simulator"}, {"label": "Telescope Simulator"}]
 CUSTOM = {
     "Label": "My Dome",
     "Name": "My Dome",
@@ -105,11 +107,16 @@ def write(
 
 @contextlib.contextmanager
 def managed(
-    folder: Path, drivers: str = "[]", patterns: str = "['indi_simulator_*']", more: str = "", ekos: Ekos | None = None
+    folder: Path,
+    drivers: str = "[]",
+    patterns: str = "['indi_simulator_*']",
+    more: str = "",
+    ekos: Ekos | None = None,
+    port: int | None = None,
 ) -> Iterator[tuple[Router, Ekos]]:
-    """A router with a Web Manager."""
+    """A router with a Web Manager. `port`: of INDI."""
     ekos = ekos or Ekos(free_port())
     file = write(folder, ekos.port, drivers, patterns, more)
     log = f"router-{len(list(folder.glob('router-*')))}"  # the log of each run is its own
-    with serve(folder, "--config", str(file), name=log) as router:
+    with serve(folder, "--config", str(file), name=log, port=port) as router:
         yield router, ekos

@@ -10,10 +10,7 @@ import psutil
 
 from live import Client, Router, until
 from ports import free_port
-from webmanager.ekos import Ekos, managed
-
-CCD, MOUNT, FOCUS = "indi_simulator_ccd", "indi_simulator_telescope", "indi_simulator_focus"
-PROFILE = [{"label": "CCD Simulator"}, {"label": "Telescope Simulator"}]
+from webmanager.ekos import CCD, FOCUS, MOUNT, PROFILE, Ekos, managed
 
 
 def programs(router: Router) -> set[str]:
@@ -187,3 +184,12 @@ def test_a_reload_applies_all_but_the_port(tmp_path: Path) -> None:
         ekos.post("/api/drivers/start/CCD%20Simulator")
         assert ekos.runs(CCD)
         assert ekos.get("/api/drivers/groups") == ["CCDs"]
+
+
+def test_a_profile_without_a_port_is_where_indi_is(tmp_path: Path) -> None:
+    """KStars 3.6 makes profiles without one: nobody is told that INDI is elsewhere."""
+    with managed(tmp_path) as (router, ekos):
+        ekos.post("/api/profiles/My%20Pier")
+        ekos.post("/api/profiles/My%20Pier/drivers", PROFILE)
+        assert ekos.post("/api/server/start/My%20Pier")["message"] == "INDI server started for profile My Pier"
+        assert ekos.get("/api/profiles/My%20Pier")["port"] == router.port

@@ -66,7 +66,7 @@ class Called:
         self.units = FakeUnits()
         self.audited: list[tuple[str, ...]] = []
         config = Webmanager(**({"drivers": ("indi_*",)} | keys))
-        manager = Manager(config, self.units, lambda: [7624], lambda: False, Installed(folder))
+        manager = Manager(config, self.units, lambda: [7624], lambda: False, lambda *_: None, Installed(folder))
         self.api = Api(manager, Door(config, "pier"), self._devices, lambda *said: self.audited.append(said))
 
     async def _devices(self) -> list[tuple[str, bool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from inditree.commands import Outcome
 from inditree.observatory.conditions import STATES, Operand
@@ -11,11 +11,20 @@ from inditree.observatory.values import Values
 from inditree.view.properties import Device, View
 
 
-class Keeper:
-    """The targets of all devices that are there, by device."""
+def nothing(device: str) -> None:
+    """Desire nothing of a device."""
 
-    def __init__(self, view: View, values: Values) -> None:
+
+class Keeper:
+    """The targets of all devices that are there, by device.
+
+    `further` says what is desired of a device that none of `desires` fits. When it changes its mind, `renew` is to be
+    called.
+    """
+
+    def __init__(self, view: View, values: Values, further: Callable[[str], Desire | None] = nothing) -> None:
         self.desires: tuple[Desire, ...] = ()
+        self._further = further
         self.targets: dict[str, Target] = {}
         self._view = view
         self._values = values
@@ -24,8 +33,12 @@ class Keeper:
     def apply(self, desires: tuple[Desire, ...]) -> None:
         """What is desired from now on. A device whose desire is as it was goes on; all others begin anew."""
         self.desires = desires
+        self.renew()
+
+    def renew(self) -> None:
+        """Something else may be desired than before: a device of which it is begins anew."""
         for device, target in list(self.targets.items()):
-            if fitting(desires, device) != target.desire:
+            if self._desired(device) != target.desire:
                 self._forget(device)
         for device in [each for each in self._seen if each not in self.targets]:
             del self._seen[device]
@@ -49,9 +62,12 @@ class Keeper:
 
     def _appear(self, name: str, device: Device) -> None:
         self._seen[name] = device
-        desire = fitting(self.desires, name)
+        desire = self._desired(name)
         if desire is not None:
             self.targets[name] = Target(name, desire)
+
+    def _desired(self, name: str) -> Desire | None:
+        return fitting(self.desires, name) or self._further(name)
 
     def _next(self, target: Target, device: Device, now: float) -> Step | None:
         step = target.step

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -15,7 +16,7 @@ from inditree.config import Config
 from inditree.config import Reaction as ReactionConfig
 from inditree.config.observatory import desire, interlock, reaction
 from inditree.core import Peer
-from inditree.observatory.desired import Step, Target
+from inditree.observatory.desired import CONNECT, Desire, Step, Target
 from inditree.observatory.interlocks import Gate, Interlock
 from inditree.observatory.keeping import Keeper
 from inditree.observatory.reactions import Action, State, Watch
@@ -37,11 +38,13 @@ class Observatory:
         self._engine = engine
         self._core = engine.core
         self.values = Values(self._core.view, self._silent, self._clients)
-        self.keeper = Keeper(self._core.view, self.values)
+        self.keeper = Keeper(self._core.view, self.values, self._further)
         self.watches: dict[str, tuple[ReactionConfig, Watch]] = {}
         self._gate: Gate | None = None
         self._actor: Actor | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._configured = False
+        self._connects: Callable[[Peer], bool] | None = None
 
     def apply(self, config: Config) -> None:
         """Take over the configuration; what is as it was keeps its state, and what was counted stays."""
@@ -59,9 +62,23 @@ class Observatory:
         for name, (_, watch) in old.items():
             if self._actor is not None and (name not in self.watches or self.watches[name][1] is not watch):
                 self._actor.forget(watch.reaction.name)
-        self._begin(bool(config.devices or config.reactions))
+        self._configured = bool(config.devices or config.reactions)
+        self._begin()
 
-    def _begin(self, wanted: bool) -> None:
+    def connect(self, owners: Callable[[Peer], bool] | None) -> None:
+        """Have the devices of these owners connected when they appear; what the configuration desires comes first."""
+        self._connects = owners
+        self.keeper.renew()
+        self._begin()
+
+    def _further(self, device: str) -> Desire | None:
+        owner = self._core.ownership.owners.get(device)
+        if self._connects is None or owner is None or not self._connects(owner):
+            return None
+        return Desire(device, (CONNECT,))
+
+    def _begin(self) -> None:
+        wanted = self._configured or self._connects is not None
         if wanted and self._actor is None:
             self._actor = Actor(self._engine, self.values, "observatory")
             self._looking = self._engine.tasks.start(self._look_again(), "observatory")

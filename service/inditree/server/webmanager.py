@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from inditree.config import Config
+from inditree.core import Peer
 from inditree.ops.detail import newest
 from inditree.ops.model import Definition
 from inditree.server.parts import Parts
 from inditree.server.services import Services
+from inditree.transport.remote import RemoteLink
 
 if TYPE_CHECKING:
     from inditree.webmanager.service import WebManager
@@ -38,7 +40,7 @@ class WebManaging:
         from inditree.webmanager.manager import Manager
         from inditree.webmanager.service import WebManager
 
-        manager = Manager(config, self._parts.units, self._ports, lambda: self._parts.draining)
+        manager = Manager(config, self._parts.units, self._ports, lambda: self._parts.draining, self._connect)
         self._manager = WebManager(
             config,
             manager,
@@ -72,6 +74,14 @@ class WebManaging:
         """Close the port; again is harmless."""
         if self._manager is not None:
             await self._manager.stop()
+
+    def _connect(self, units: Sequence[Any], links: Sequence[RemoteLink]) -> None:
+        """Have the devices of these drivers and links connected when they appear, and no others any more."""
+
+        def owns(peer: Peer) -> bool:
+            return any(peer in unit.peers for unit in units) or any(peer is link.peer for link in links)
+
+        self._parts.observatory.connect(owns if units or links else None)
 
     def _ports(self) -> list[int]:
         return [each.port for each in self._parts.listeners.values() if each.config.tcp is not None]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from inditree.config import Webmanager
+from inditree.config.structs import INDI_PORT
 from inditree.errors import ConfigError
 from inditree.ops.model import ControlError
 from inditree.supervise import ENDED, State
+from inditree.transport.remote import RemoteLink
 from inditree.webmanager.catalogue import Known, Unit, catalogue
 from inditree.webmanager.installed import Entry, Installed
 from inditree.webmanager.profiles import Custom, Profile, Store, check_text
@@ -26,6 +28,7 @@ NOT_FOUND = "Driver not found"
 class Manager:
     """The Web Manager of one router. `ports` are where its INDI listeners are; `stopping`: nothing starts any more.
 
+    `connect` is told of which drivers and links devices are to be connected when they appear, each time that changes.
     Calls raise ControlError. Raises ConfigError where the folder of the profiles cannot be used.
     """
 
@@ -35,9 +38,12 @@ class Manager:
         units: Units,
         ports: Callable[[], list[int]],
         stopping: Callable[[], bool],
+        connect: Callable[[Sequence[Unit], Sequence[RemoteLink]], None],
         installed: Installed | None = None,
     ) -> None:
         self.active = ""
+        self._connects = False  # the profile that was started wants its devices connected
+        self._connect = connect
         self._config = config
         self._ports = ports
         self._stopping = stopping
@@ -69,11 +75,21 @@ class Manager:
 
     def profiles(self) -> list[dict[str, Any]]:
         """All of them, as indiweb shows them."""
-        return [_shown(name, each) for name, each in self._store.profiles.items()]
+        return [self._shown(name, each) for name, each in self._store.profiles.items()]
 
     def profile(self, name: str) -> dict[str, Any]:
         """Give one of them."""
-        return _shown(name, self._store.profile(name))
+        return self._shown(name, self._store.profile(name))
+
+    def _shown(self, name: str, profile: Profile) -> dict[str, Any]:
+        return {
+            "id": profile.id,
+            "name": name,
+            "port": profile.port or next(iter(self._ports()), INDI_PORT),
+            "autostart": int(profile.autostart),
+            "autoconnect": int(profile.autoconnect),
+            "scripts": profile.scripts,
+        }
 
     def labels(self, name: str) -> list[dict[str, str]]:
         """Name the local drivers of a profile; a profile that is not there has none."""
@@ -146,7 +162,8 @@ class Manager:
                 f"{label!r} is no driver that may be started here" for label in profile.drivers if label not in known
             ]
             left += [text for remote in profile.remotes if (text := self._link(remote))]
-            self.active = name
+            self.active, self._connects = name, profile.autoconnect
+            self._tell()
             await self._running.started(unit for unit in units if unit is not None)
         for text in left:
             _logger.warning("profile %s: %s", name, text, extra={"event": "profile_incomplete"})
@@ -170,9 +187,16 @@ class Manager:
     async def stop(self) -> str:
         """End what was started here, and nothing else."""
         async with self._turn:
+            self.active, self._connects = "", False
+            self._tell()
             await self._running.end_others()
-            self.active = ""
         return "INDI server stopped"
+
+    def _tell(self) -> None:
+        """Say whose devices are to be connected."""
+        wanted = self._running if self._connects else None
+        units = [unit for _, _, unit in wanted.drivers()] if wanted else []
+        self._connect(units, [link for _, link in wanted.links()] if wanted else [])
 
     async def start_driver(self, label: str) -> str:
         """Have one driver run."""
@@ -191,6 +215,7 @@ class Manager:
             unit = self._running.run(label, known)
             if unit is None:
                 raise ControlError(409, f"driver {label!r} is being removed")
+            self._tell()
             if again and unit.supervisor.state is State.RUNNING:
                 unit.supervisor.restart()
             await self._running.started([unit])
@@ -213,6 +238,7 @@ class Manager:
             self._refuse_if_stopping()
             if wrong := self._link(text):
                 raise ControlError(400, wrong)
+            self._tell()
         return f"Remote driver {text} started"
 
     async def stop_remote(self, text: str) -> str:
@@ -230,7 +256,7 @@ class Manager:
     def _other_port(self, name: str, profile: Profile) -> str:
         """Clients of a profile look for INDI at its port, and find nothing where that is not ours."""
         ports = self._ports()
-        if not ports or profile.port in ports:
+        if not ports or profile.port is None or profile.port in ports:
             return ""
         text = f"INDI is at port {ports[0]}, not at the profile's {profile.port}"
         _logger.warning("profile %s: %s", name, text, extra={"event": "profile_port"})
@@ -275,17 +301,6 @@ def _row(entry: Entry, custom: bool) -> dict[str, Any]:
 
 def _state(unit: Unit) -> dict[str, Any]:
     return {"state": unit.supervisor.state.value, "error": unit.supervisor.last_error or None}
-
-
-def _shown(name: str, profile: Profile) -> dict[str, Any]:
-    return {
-        "id": profile.id,
-        "name": name,
-        "port": profile.port,
-        "autostart": int(profile.autostart),
-        "autoconnect": int(profile.autoconnect),
-        "scripts": profile.scripts,
-    }
 
 
 def _changes(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from inditree.config.structs import INDI_PORT
 from inditree.errors import ConfigError
 from inditree.ops.model import ControlError
 
@@ -23,10 +22,13 @@ MAX_TEXT = 256
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """What KStars and indiweb's page keep of one. `scripts` is kept as it came (a list or a text) and never run."""
+    """What KStars and indiweb's page keep of one. `scripts` is kept as it came (a list or a text) and never run.
+
+    `port` is None where nobody has said one: KStars 3.6 does not.
+    """
 
     id: int
-    port: int = INDI_PORT
+    port: int | None = None
     autostart: bool = False
     autoconnect: bool = False
     scripts: str | list[Any] | None = None
