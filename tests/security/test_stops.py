@@ -8,10 +8,13 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from live import Router, serve
 from ports import free_port
 
 DEVICES = 8000
+INTRODUCED = "<getProperties version='1.7' inditree='1' via='F'/>"
 
 
 def device(number: int, via: str) -> str:
@@ -25,14 +28,14 @@ def link(port: int, name: str) -> socket.socket:
     """A router that links to ours, and takes what it is told."""
     sock = socket.create_connection(("127.0.0.1", port))
     sock.sendall(f'<getProperties version="1.7" inditree="1" via="{name}"/>'.encode())
-
-    def take() -> None:
-        with contextlib.suppress(OSError):
-            while sock.recv(1 << 20):
-                pass
-
-    threading.Thread(target=take, daemon=True).start()
+    threading.Thread(target=_take, args=(sock,), daemon=True).start()
     return sock
+
+
+def _take(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while sock.recv(1 << 20):
+            pass
 
 
 class Pinger:
@@ -83,3 +86,28 @@ def test_a_link_of_8000_devices_that_hangs_up(tmp_path: Path) -> None:
                 break
         assert longest < 0.05 + 5 * usual, f"{longest * 1000:.0f} ms, usually {usual * 1000:.0f}"
         router.wait_for(f"{DEVICES - 32} more devices: no longer provided")
+
+
+def taker(port: int) -> socket.socket:
+    """A client that takes all that it is told."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    threading.Thread(target=_take, args=(sock,), daemon=True).start()
+    return sock
+
+
+@pytest.mark.parametrize("question", ["<getProperties version='1.7'/>", INTRODUCED + "<getProperties version='1.7'/>"])
+def test_questions_without_end_stop_it_no_longer_than_one(tmp_path: Path, question: str) -> None:
+    """64 KiB of them, each about 4 000 devices: they took seconds in one step."""
+    port = free_port()
+    with serve(tmp_path, port=port) as router, contextlib.closing(Pinger(port)) as pinger, link(port, "A") as gone:
+        for first in range(0, 4000, 100):
+            gone.sendall("".join(device(number, "A") for number in range(first, first + 100)).encode())
+        router.wait_for("A 3999: provided by", 60)
+        with taker(port) as one:
+            one.sendall(question.encode())
+            usual = pinger.longest(1)
+        with taker(port) as flood:
+            with contextlib.suppress(OSError):
+                flood.sendall(question.encode() * (65536 // len(question)))
+            longest = pinger.longest(3)
+        assert longest < 0.3 + 5 * usual, f"{longest * 1000:.0f} ms, for one question {usual * 1000:.0f}"

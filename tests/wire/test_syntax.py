@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inditree.errors import PeerError
 from inditree.wire import syntax
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
@@ -96,6 +97,18 @@ def test_attributes_are_found_as_before(parts: list[tuple[bytes, ...]], end: byt
     at = syntax.start_end(data)
     expected = _OLD.sub(lambda found: b"" if found[2] == name else found[0], data[:at]) + data[at:]
     assert syntax.without_attribute(data, name.decode()) == expected
+
+
+@given(_TAGS, st.sampled_from([b"/>", b" >via='1'</a>", b"\n/>\n", b" / >", b" x>", b"=''/>", b"'>'>", b"</a>"]))
+def test_the_end_of_a_start_tag_is_found_as_before(parts: list[tuple[bytes, ...]], end: bytes) -> None:
+    data = b"<a" + b"".join(b" " + b + a + b"=" + b + value for a, b, _, value in parts) + end
+    try:
+        at, _ = syntax.tag_end(data, 1, len(data), 0)
+    except PeerError:
+        with pytest.raises(PeerError):
+            syntax.start_end(data)
+    else:
+        assert data[: syntax.start_end(data)].rstrip() == data[: at - 2 if data[at - 2] == 0x2F else at - 1].rstrip()
 
 
 @pytest.mark.parametrize("blanks", [b" ", b" x", b"\n", b" x=", b" x='' "])

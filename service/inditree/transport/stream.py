@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
+from time import monotonic
 
 from inditree.core import Peer
 from inditree.errors import PeerError
@@ -23,6 +24,9 @@ from inditree.wire.framer import Framer
 
 ITEMS_AT_ONCE = 256
 """Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
+
+TURN = 0.005
+"""Seconds of one turn, past which it ends with the element at hand: a question of thousands of devices is long."""
 
 SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
@@ -263,7 +267,7 @@ class Stream:
         self._engine.begin()
         if peer.kind == "client":
             self._engine.client_spoke = core.now
-        left = ITEMS_AT_ONCE
+        left, end = ITEMS_AT_ONCE, core.now + TURN
         try:
             while not (self._holds() or peer.gone or self._pauses & _ENCODE):
                 item = framer.pull()
@@ -280,7 +284,7 @@ class Stream:
                     core.receive(peer, item)
                 if self._stranger and peer.kind != "client":
                     self._trust()  # it has introduced itself
-                left -= 1
+                left = left - 1 if monotonic() < end else 0
                 if left == 0:
                     self._go_on_later()
                     break
