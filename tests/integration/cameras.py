@@ -1,4 +1,4 @@
-"""Cameras and readers for runs with real sockets: programs that send images, clients that read at a given speed."""
+"""Cameras, readers and routers in a row for runs with real sockets: clients read at a given speed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from live import Client
+from live import Client, Router
+from ports import free_port
 
 _PROGRAM = """#!{python}
 import json, os, select, sys, time
@@ -177,3 +178,24 @@ def reading(port: int, *devices: str, speed: float | None = None) -> Iterator[Re
         yield reader
     finally:
         reader.close()
+
+
+@contextlib.contextmanager
+def row(folder: Path, *programs: str, queue: int, hops: int) -> Iterator[list[Router]]:
+    """Routers in a row, each linked to the one before; the first one runs these drivers."""
+    with contextlib.ExitStack() as stack:
+        drivers = ", ".join(f"{{name: d{number}, exec: ['{program}']}}" for number, program in enumerate(programs))
+        routers: list[Router] = []
+        for hop in range(hops + 1):
+            port = free_port()
+            config = folder / f"r{hop}.yaml"
+            units = f"remotes: [{{host: 127.0.0.1, port: {routers[-1].port}}}]" if routers else f"drivers: [{drivers}]"
+            config.write_text(
+                f"listen: [{{tcp: '127.0.0.1:{port}'}}]\nhttp: {{listen: 'off'}}\n"
+                f"limits: {{queue: {queue}B}}\n{units}\n"
+            )
+            router = Router(folder / f"r{hop}.log", ["serve", "--config", str(config)], port)
+            stack.callback(router.stop)
+            router.wait_for("listening on")
+            routers.append(router)
+        yield routers

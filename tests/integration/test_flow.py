@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from integration.cameras import camera, reading
+from integration.cameras import camera, reading, row
 from live import Router, serve, until
 from ports import free_port
 
@@ -23,21 +23,8 @@ MIB = 1 << 20
 @contextlib.contextmanager
 def routers(folder: Path, *programs: str, queue: int = 128 * MIB, hops: int = 0) -> Iterator[Router]:
     """A router with these drivers; with `hops`, the last of so many routers linked to it in a row."""
-    with contextlib.ExitStack() as stack:
-        drivers = ", ".join(f"{{name: d{number}, exec: ['{program}']}}" for number, program in enumerate(programs))
-        port = 0
-        for hop in range(hops + 1):
-            before, port = port, free_port()
-            config = folder / f"r{hop}.yaml"
-            units = f"drivers: [{drivers}]" if hop == 0 else f"remotes: [{{host: 127.0.0.1, port: {before}}}]"
-            config.write_text(
-                f"listen: [{{tcp: '127.0.0.1:{port}'}}]\nhttp: {{listen: 'off'}}\n"
-                f"limits: {{queue: {queue}B}}\n{units}\n"
-            )
-            router = Router(folder / f"r{hop}.log", ["serve", "--config", str(config)], port)
-            stack.callback(router.stop)
-            router.wait_for("listening on")
-        yield router
+    with row(folder, *programs, queue=queue, hops=hops) as all_:
+        yield all_[-1]
 
 
 def test_a_client_that_hardly_reads_one_camera_stops_no_other_behind_the_same_link(tmp_path: Path) -> None:
