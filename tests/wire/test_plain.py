@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inditree.wire import plain
+from inditree.wire.plain import KNOWN, Plain
 from inditree.wire.proof import look
 
 PIECES = st.sampled_from(
@@ -42,19 +42,48 @@ def test_a_damaged_element_is_taken_only_where_the_parser_takes_it(whole: bytes,
 
 
 def agree(data: bytes) -> None:
+    plain = Plain()
     found = plain.match(data, 0)
+    assert plain.match(data, 0) == found  # a start tag that is known is no reason for another answer
     if found is None:
         return
     tag, attributes, stop = found
     assert (tag, attributes) == look(data[:stop])
 
 
+@given(st.sampled_from(WHOLE[:2]), st.integers(0, 150), st.binary(max_size=3), st.integers(0, 3))
+def test_a_known_start_tag_proves_nothing_of_what_follows(whole: bytes, at: int, put: bytes, cut: int) -> None:
+    plain, damaged = Plain(), whole[:at] + put + whole[at + cut :]
+    plain.match(whole, 0)
+    assert plain.match(damaged, 0) == Plain().match(damaged, 0)
+    assert plain.match(b"\n" + damaged, 1) == Plain().match(b"\n" + damaged, 1)
+
+
+def test_an_element_is_its_own() -> None:
+    """What a handler does to the attributes of one changes no other."""
+    plain = Plain()
+    for _ in range(3):
+        found = plain.match(WHOLE[0], 0)
+        assert found is not None
+        assert found[1] == {"device": "D", "name": "N"}
+        found[1]["device"] = "E"
+
+
+def test_the_start_tags_that_are_remembered_are_bounded() -> None:
+    plain = Plain()
+    for number in range(4 * KNOWN):
+        assert plain.match(b'<newTextVector device="D" name="%d"></newTextVector>' % number, 0) is not None
+    assert len(plain._known) <= KNOWN
+    assert plain.match(b'<newTextVector device="%s" name="N"></newTextVector>' % (b"D" * 4096), 0) is not None
+    assert len(plain._known) <= KNOWN
+
+
 @pytest.mark.parametrize("whole", [each for each in WHOLE if b"&" not in each])
 def test_what_clients_send_goes_the_short_way(whole: bytes) -> None:
-    found = plain.match(whole + b"<more", 0)
+    found = Plain().match(whole + b"<more", 0)
     assert found is not None
     assert found[2] == len(whole)
 
 
 def test_an_attribute_given_twice_is_left_to_the_parser() -> None:
-    assert plain.match(b"<pingRequest uid='1' uid='2'/>", 0) is None
+    assert Plain().match(b"<pingRequest uid='1' uid='2'/>", 0) is None

@@ -46,7 +46,8 @@ class Intake:
 
     def stirred(self) -> bool:
         """Has something moved since this was asked last?"""
-        self._collect()
+        if self._freed:
+            self._collect()
         stirred, self._stirred = self._stirred, False
         return stirred
 

@@ -272,9 +272,12 @@ class Core:
 
     def to_write(self) -> list[Peer]:
         """The peers whose outboxes got something since this was asked last."""
-        dirty = list(self.desk.dirty)
-        self.desk.dirty.clear()
-        return dirty
+        dirty = self.desk.dirty
+        if not dirty:
+            return []
+        peers = list(dirty)
+        dirty.clear()
+        return peers
 
     def drain(self) -> list[Effect]:
         """What else is to be done, in order. To be called when the outboxes have been written.

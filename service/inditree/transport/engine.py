@@ -88,7 +88,7 @@ class Engine:
 
     def begin(self) -> float:
         """Tell the core what time it is, and return it."""
-        now = self.core.now = time.monotonic()
+        now = self.core.desk.now = time.monotonic()
         return now
 
     def join(
@@ -108,8 +108,7 @@ class Engine:
         """Write to all who got something, and do what the core asks for, until nothing is left to do."""
         core, ports = self.core, self.ports
         while True:
-            dirty = core.to_write()
-            for peer in dirty:
+            for peer in core.to_write():
                 port = ports.get(peer)
                 if port is not None and not port.blocked:
                     try:
@@ -117,10 +116,10 @@ class Engine:
                     except Exception as error:
                         self.mistake(peer, error)
             effects = core.drain()
-            if not (dirty or effects or core.desk.dirty):
-                return
             for effect in effects:
                 self.attempt(getattr(effect, "peer", None), self._apply, effect)
+            if not (effects or core.desk.dirty):
+                return
 
     def attempt(self, peer: Peer | None, act: Callable[..., object], *args: object) -> None:
         """Do something for `peer` that others must not miss theirs by: an exception costs that peer alone."""

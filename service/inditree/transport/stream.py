@@ -196,13 +196,13 @@ class Stream:
         except OSError as error:
             self._ended("error", error.strerror or str(error))
             return
+        now = self._engine.begin()
         if not data:
             self.pause(Pause.EOF)
             self._pump()
             return
         size = len(data)
         self._size = LARGE_READ if size == self._size else SMALL_READ
-        now = self._engine.begin()
         if self._joins and size < 8192:
             self._maybe_join(now)
         if self.peer.link is not None:
@@ -262,14 +262,13 @@ class Stream:
             self.update()
 
     def _pump(self) -> None:
-        """Act on everything complete that was read, then write what came of it."""
+        """Act on everything complete that was read, then write what came of it. The core knows what time it is."""
         core, peer, framer, images = self._core, self.peer, self._framer, self.images
-        self._engine.begin()
         if peer.kind == "client":
-            self._engine.client_spoke = core.now
-        left, end = ITEMS_AT_ONCE, core.now + TURN
+            self._engine.client_spoke = core.desk.now
+        left, end = ITEMS_AT_ONCE, core.desk.now + TURN
         try:
-            while not (self._holds() or peer.gone or self._pauses & _ENCODE):
+            while not ((peer.held and self._finished is None) or peer.gone or self._pauses & _ENCODE):
                 item = framer.pull()
                 if framer.faults:
                     self._say_faults()
@@ -289,9 +288,9 @@ class Stream:
                     self._go_on_later()
                     break
             if (
-                left
+                framer.image is not None
+                and left
                 and not (self._holds() or peer.gone or self._pauses & (_ENCODE | _EOF))
-                and framer.image is not None
             ):
                 images.go_on(framer.image)
         except PeerError as error:
@@ -399,6 +398,7 @@ class Stream:
     def _go_on(self) -> None:
         if self.closed or self._pauses & (_THREAD | _ENCODE):
             return
+        self._engine.begin()
         self._pump()
         if not self.closed:
             self.update()

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable
 
 from inditree.errors import PeerError
-from inditree.wire import plain, proof
+from inditree.wire import proof
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault, dropped, repaired
 from inditree.wire.images import ImageScanner
 from inditree.wire.mend import ENCODING, mend, mend_tag, to_utf8
+from inditree.wire.plain import Plain
 from inditree.wire.proof import NotXmlError
 from inditree.wire.recovery import BrokenError, LooseBody, LooseTag, LooseUntil
 from inditree.wire.runs import Runs
@@ -26,6 +27,7 @@ _SLASH = 0x2F
 _SPACE = b" \t\r\n"
 _OPENING = re.compile(rb"<[A-Za-z_:\x80-\xff]")
 _SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"))
+_SET = b"<set"
 _NO_ELEMENTS = (b"<!DOCTYPE", b"<!--", b"<?")
 
 
@@ -45,7 +47,9 @@ class Framer:
         self.faults: list[Fault] = []
         self.image: ImageScanner | None = None
         self._runs = Runs(route, element_limit)
+        self._plain = Plain()
         self._element_limit = element_limit
+        self._tag_limit = min(START_TAG_LIMIT, element_limit)
         self._blob_limit = blob_limit
         self._data = b""
         self._pos = 0
@@ -95,16 +99,24 @@ class Framer:
                 if item is None and self.image is None:
                     continue  # it was dropped
                 return item
-            try:
-                if not self._skip_between():
-                    return None
-            except BrokenError as broken:
-                self._drop(broken)
-                continue
-            run = self._runs.pull(self._data, self._pos)
-            if run is not None:
-                self._pos, self._text_row = self._runs.end, 0
-                return run
+            data, pos = self._data, self._pos
+            if pos >= len(data):
+                return None
+            begin = data[pos : pos + 4]  # sliced, as the quicker look: `startswith` and `find` parse their arguments
+            if begin[:1] != b"<" or not begin[1:2].isalpha():
+                try:
+                    if not self._skip_between():
+                        return None
+                except BrokenError as broken:
+                    self._drop(broken)
+                    continue
+                pos = self._pos
+                begin = data[pos : pos + 4]
+            if begin == _SET:
+                run = self._runs.pull(data, pos)
+                if run is not None:
+                    self._pos, self._text_row = self._runs.end, 0
+                    return run
             try:
                 item = self._pull_element()
             except BrokenError as broken:
@@ -200,16 +212,18 @@ class Framer:
     def _pull_element(self) -> Element | None:
         """One element of any kind at `_pos`, which is a `<`. None: not complete, or an image has begun."""
         data, pos = self._data, self._pos
-        known = plain.match(data, pos)
-        if known is not None and known[2] - pos <= min(START_TAG_LIMIT, self._element_limit):
+        known = self._plain.match(data, pos)
+        if known is not None and known[2] - pos <= self._tag_limit:
             tag, attributes, stop = known
-            self._check_names(attributes, stop)
-            self._pos, self._text_row = stop, 0
-            return Element(tag, attributes, data[pos:stop] + b"\n")
+            if stop - pos > proof.NAME_LIMIT or "via" in attributes:  # else no name in it is too long
+                self._check_names(attributes, stop)
+            ended = data[stop : stop + 1] == b"\n"
+            self._pos, self._text_row = stop + ended, 0
+            return Element(tag, attributes, data[pos : stop + 1] if ended else data[pos:stop] + b"\n")
         if not self._opens(data, pos):
             self._hold(Scan(pos), 0)
             return None
-        limit = min(START_TAG_LIMIT, self._element_limit)
+        limit = self._tag_limit
         repairs = self.trust.repairs
         start = LooseTag(pos + 1) if repairs else StartTag(pos + 1)
         stop = start.find(data)

@@ -23,28 +23,55 @@ _CHILD = b"|".join(
     % {b"kind": kind, b"ws": _WS, b"value": _MEMBER_NAME, b"text": _TEXT}
     for kind in (b"Number", b"Switch", b"Text")
 )
+_TAGS = ("newNumberVector", "newSwitchVector", "newTextVector")
+_REST = rb"(?:%(ws)s*+(?:%(child)s))*+%(text)s</" % {b"ws": _WS, b"child": _CHILD, b"text": _TEXT}
 _PLAIN = re.compile(
-    rb"<(new(?:Number|Switch|Text)Vector|getProperties|enableBLOB|pingRequest|pingReply)"
-    rb"((?:%(ws)s++%(name)s%(ws)s*+=%(ws)s*+%(value)s)*+)%(ws)s*+"
-    rb"(?:/>|>(?:%(ws)s*+(?:%(child)s))*+%(text)s</\1%(ws)s*+>)"
-    % {b"ws": _WS, b"name": _NAME, b"value": _VALUE, b"child": _CHILD, b"text": _TEXT}
+    rb"<(%(tags)s|getProperties|enableBLOB|pingRequest|pingReply)((?:%(ws)s++%(name)s%(ws)s*+=%(ws)s*+%(value)s)*+)"
+    rb"%(ws)s*+(?:/>|>%(rest)s\1%(ws)s*+>)"
+    % {b"tags": "|".join(_TAGS).encode(), b"ws": _WS, b"name": _NAME, b"value": _VALUE, b"rest": _REST}
 )
-_ATTRIBUTE = re.compile(rb"(%s)%s*+=%s*+[\"']" % (_NAME, _WS, _WS))
+_BEHIND = {tag: re.compile(b">" + _REST + tag.encode() + _WS + b"*+>").match for tag in _TAGS}
+_ATTRIBUTE = re.compile(r"([A-Za-z_][\w.\-]*+)[ \t\r\n]*+=[ \t\r\n]*+(?:\"([^\"]*+)\"|'([^']*+)')", re.ASCII)
+
+KNOWN = 32
+"""Start tags of one peer's commands that are remembered: who sends more starts over."""
+
+KNOWN_BYTES = 256
+"""Bytes of one of them."""
+
+Found = tuple[str, dict[str, str], int]
+"""Tag, attributes and end of an element."""
 
 
-def match(data: bytes, pos: int) -> tuple[str, dict[str, str], int] | None:
-    """Tag, attributes and end of the complete plain element at `pos`; None where there is none."""
-    found = _PLAIN.match(data, pos)
-    if found is None:
-        return None
-    attributes: dict[str, str] = {}
-    text = found[2]
-    at = 0
-    while named := _ATTRIBUTE.search(text, at):
-        start = named.end()
-        at = text.index(text[start - 1], start) + 1
-        name = named[1].decode("ascii", "replace")
-        if name in attributes:
-            return None  # the parser says what is wrong with it
-        attributes[name] = text[start : at - 1].decode("ascii")
-    return found[1].decode("ascii"), attributes, found.end()
+class Plain:
+    """The plain elements in one peer's stream, and the start tags of its commands: most of them come again."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[str, dict[str, str]]] = {}
+
+    def match(self, data: bytes, pos: int) -> Found | None:
+        """Tag, attributes and end of the complete plain element at `pos`; None where there is none."""
+        start = data[pos : pos + KNOWN_BYTES].partition(b">")[0]
+        known = self._known.get(start)
+        if known is not None:
+            tag, attributes = known
+            found = _BEHIND[tag](data, pos + len(start))
+            return None if found is None else (tag, attributes.copy(), found.end())
+        found = _PLAIN.match(data, pos)
+        if found is None:
+            return None
+        said = _ATTRIBUTE.findall(found[2].decode("ascii"))
+        attributes = {name: double or single for name, double, single in said}
+        if len(attributes) != len(said):
+            return None  # one stands there twice: the parser says so
+        tag = found[1].decode("ascii")
+        if tag in _BEHIND and pos + len(start) == data.find(b">", found.end(2)) < found.end() - 1:
+            self._remember(start, tag, attributes)
+        return tag, attributes, found.end()
+
+    def _remember(self, start: bytes, tag: str, attributes: dict[str, str]) -> None:
+        if len(self._known) >= KNOWN:
+            self._known.clear()
+        self._known[start] = tag, attributes.copy()

@@ -90,7 +90,7 @@ class Runs:
                 pos, newline = stop, False
                 break
             pos = stop + 1
-            if declared and data.startswith(DECLARATION, pos):
+            if declared and data[pos : pos + _DECLARED] == DECLARATION:
                 pos += _DECLARED
                 base += _DECLARED
             found = match(data, pos)
