@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inditree.commands import reading
+from inditree.commands import reading, same_value
 from inditree.commands.reading import Said, said
 
 LIBINDI = b"""<setNumberVector
@@ -81,3 +81,40 @@ def test_the_quick_way_and_the_parser_agree(verb: str, state: str, values: dict[
     data = f'<{verb}TextVector device="D"{states} message="{message}">{ones}</{verb}TextVector>'.encode()
     assert reading._PLAIN.fullmatch(data)
     assert said(data) == reading._parsed(data)
+
+
+MEMBERS = st.lists(
+    st.tuples(
+        st.sampled_from(["A", "B", "a>b", "it's"]),
+        st.sampled_from(["1", "1.0", " 1\n", "01", "1_0", "10", "1.0004", "1.1", "-0:30:0", "nan", "inf", "x", ""]),
+        st.sampled_from(["", " ", "<!-- c -->", "\n  "]),
+    ),
+    max_size=3,
+)
+
+
+def vector(start: str, kind: str, members: list[tuple[str, str, str]]) -> bytes:
+    ones = "".join(f'{space}<one{kind} name="{name}">{text}</one{kind}>' for name, text, space in members)
+    return f'<{start}{kind}Vector device="D" name="P">{ones}</{start}{kind}Vector>\n'.encode()
+
+
+@given(st.sampled_from(["Number", "Text", "Switch"]), MEMBERS, MEMBERS)
+def test_what_is_plainly_reached_is_reached(
+    kind: str, wanted: list[tuple[str, str, str]], told: list[tuple[str, str, str]]
+) -> None:
+    asked, answer = vector("new", kind, wanted), vector("set", kind, told)
+    if reading.plainly_reached(asked, answer):
+        values = said(answer).values
+        assert all(same_value(kind, text, values.get(name)) for name, text in said(asked).values.items())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ([("A", "5", "")], [("A", "5", "")]),
+        ([("A", "5", "\n")], [("A", "\n  5.0000\n", "\n ")]),
+        ([("A", "5", ""), ("B", "-6.5", " ")], [("A", "5", ""), ("B", "-6.4999", "")]),
+    ],
+)
+def test_the_usual_answer_is_seen_at_once(wanted: list[tuple[str, str, str]], told: list[tuple[str, str, str]]) -> None:
+    assert reading.plainly_reached(vector("new", "Number", wanted), vector("set", "Number", told))

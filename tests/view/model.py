@@ -101,7 +101,7 @@ def hear(view: View, framer: Framer, data: bytes) -> None:
         if isinstance(item, Run):
             for head in item.heads:
                 if known := view.find(head.device, head.name):
-                    known.store(item.data, head.first, head.last, head.end)
+                    view.hear_run(known, item.data, head.first, head.last, head.end, 0.0)
             continue
         if isinstance(item, Blob):
             state = item.element.data[:-1] + b"/>"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from inditree.view.properties import View
+from inditree.view.plain import MESSAGE, says, says_in_run
+from inditree.view.properties import Property, View
 from inditree.view.standing import SAID, Standing, message_in
+from inditree.wire.elements import Run
+from inditree.wire.framer import Framer
 
 LIBINDI = b'<setNumberVector\n  device="Mount"\n  name="COORD"\n  state="%s"\n  timeout="60">\n</setNumberVector>'
 
@@ -84,3 +89,44 @@ def test_a_message_is_kept_cut_and_goes_with_its_device() -> None:
     view.note_message("d", "x" * 1000, 2.0)
     view.note_message("d", "", 3.0)
     assert view.devices["d"].said == (2.0, "x" * SAID)
+
+
+SETS = (
+    '<setNumberVector device="d" name="p" state="{state}"{more}><oneNumber name="a">1</oneNumber></setNumberVector>\n',
+    "<?xml version='1.0'?>\n<setNumberVector\n  device='d'\n  name='p'\n  state='{state}'{more}\n>\n"
+    "  <oneNumber name='a'>\n      1\n  </oneNumber>\n</setNumberVector>\n",
+)
+
+
+@pytest.mark.parametrize("layout", SETS)
+@given(
+    st.sampled_from(["Ok", "Busy", "OK"]),
+    st.lists(st.sampled_from(["timeout", "timestamp", "message"]), unique=True),
+    st.sampled_from(["a > b", "it timeout=", " state=", ""]),
+)
+def test_in_a_run_the_same_is_heard_for_less(layout: str, state: str, said: list[str], value: str) -> None:
+    space, quote = ("\n  ", "'") if "\n  " in layout else (" ", '"')
+    more = "".join(f"{space}{name}={quote}{value}{quote}" for name in sorted(said, key="message".__eq__))
+    framer = Framer(lambda head: None, 1 << 20, 1 << 20)
+    framer.feed(layout.format(state=state, more=more).encode())
+    run = framer.pull()
+    assert isinstance(run, Run)
+    known, by_run = _number(), _number()
+    known[0].hear(known[1], run.data, 0, len(run.data) - 1, 1.0)
+    head = run.heads[0]
+    assert by_run[0].hear_run(by_run[1], run.data, head.first, head.last, head.end, 1.0) is False
+    assert by_run[1].standing.state == known[1].standing.state
+    assert by_run[0].devices["d"].said == known[0].devices["d"].said
+    told = says_in_run("defNumberVector", run.data[:-1], len(by_run[1].standing.head), frozenset({b"a"}))
+    whole = says("defNumberVector", run.data[:-1], frozenset({b"a"}))
+    if state != "OK":
+        assert told is not None and told & ~MESSAGE == whole
+    assert says_in_run("defNumberVector", run.data[:-1], len(by_run[1].standing.head), frozenset({b"b"})) is None
+
+
+def _number() -> tuple[View, Property]:
+    view, data = View(), b'<defNumberVector device="d" name="p"><defNumber name="a"/></defNumberVector>'
+    view.define("defNumberVector", "d", "p", data)
+    known = view.find("d", "p")
+    assert known is not None
+    return view, known

@@ -21,6 +21,8 @@ PATIENCE = 600.0
 """Seconds after which a command that is still Busy counts as never answered."""
 MESSAGES = 20
 """Messages of a device that are kept with a command."""
+NEAR = 5e-4
+"""How far a number in an answer may be from what was asked, whatever its size: INDI's formats keep no more."""
 
 Result: TypeAlias = Literal["ok", "alert", "timeout", "superseded", "refused", "undeliverable"]
 
@@ -54,7 +56,7 @@ def same_value(kind: str, asked: str, said: str | None) -> bool:
     wanted, found = number(asked), number(said)
     if wanted is None or found is None:
         return asked.strip() == said.strip()
-    return math.isclose(wanted, found, rel_tol=1e-6, abs_tol=5e-4)
+    return math.isclose(wanted, found, rel_tol=1e-6, abs_tol=NEAR)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from inditree.commands.following import NEAR
 from inditree.view.fold import read
 
 _VALUE = rb"(?:\"[^\"<>&]*+\"|'[^'<>&]*+')"
@@ -38,7 +39,8 @@ def said(data: bytes) -> Said:
         return _parsed(data)
     attributes, members = found[1], found[2] or b""
     state, message = b"", b""
-    if b"message" in attributes or attributes.count(b"state") != 1 or (plain := _STATE.search(attributes)) is None:
+    plain = _STATE.search(attributes)
+    if plain is None or attributes.find(b"message") >= 0 or attributes.count(b"state") != 1:
         told = _attributes(attributes)
         state, message = told.get(b"state", b""), told.get(b"message", b"")
     else:
@@ -48,6 +50,35 @@ def said(data: bytes) -> Said:
         ones = [(_attributes(each).get(b"name", b""), text) for each, text in _ONE.findall(members)]
     values = {name.decode(): text.decode().strip() for name, text in ones}
     return Said(state.decode(), values, message.decode())
+
+
+def plainly_reached(asked: bytes, told: bytes) -> bool:
+    """Whether a `set*` has, for all to see, each value that a `new*` asks for. False: perhaps; `said` has to look.
+
+    It sees members in the order and spelling of the command, as most answers have them, and nothing beside them.
+    """
+    wanted, found = asked.split(b"<"), told.split(b"<")  # nothing, the vector, each member and its end, the vector's
+    size = len(wanted)
+    if size < 5 or len(found) != size:
+        return False
+    numbers = asked[:10] == b"<newNumber"
+    for at in range(2, size - 1, 2):
+        ours, theirs = wanted[at], found[at]
+        if not (ours[:3] == b"one" and wanted[at + 1][:4] == found[at + 1][:4] == b"/one"):
+            return False
+        tag, _, text = ours.partition(b">")
+        other_tag, _, other = theirs.partition(b">")
+        if tag != other_tag or not (text == other or text.strip() == other.strip() or (numbers and _near(text, other))):
+            return False
+    return True
+
+
+def _near(asked: bytes, told: bytes) -> bool:
+    try:
+        near = abs(float(asked) - float(told)) <= NEAR
+    except ValueError:
+        return False
+    return near and not (asked + told).partition(b"_")[1]  # `1_0` is a number of Python's, not of INDI's
 
 
 def _attributes(data: bytes) -> dict[bytes, bytes]:

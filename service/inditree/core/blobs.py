@@ -77,8 +77,8 @@ def _count(state: State, peer: Peer, blob: Blob) -> None:
         change = blob.element.data[:-1].rstrip() + b"/>"
         state.view.hear(known, change, 0, len(change), state.desk.now)
         known.store(change, 0, 0, len(change))
-        if state.commands.open:
-            state.commands.heard(known, (change,))
+        if state.commands.open and (command := state.commands.to(known)) is not None:
+            state.commands.heard(command, known, (change,))
         if known.lacks(one.attributes.get("name", "") for one in blob.ones):
             state.refreshing.notice(peer, known)
 

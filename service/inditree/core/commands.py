@@ -6,11 +6,13 @@ it is open, and after it was passed on, so that nobody waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from inditree.commands import PATIENCE, Asked, Following, Outcome, Result
-from inditree.commands.reading import said
+from inditree.commands.reading import plainly_reached, said
 from inditree.core.desk import AUDITED, Desk
 from inditree.core.effects import Answered, Audit
 from inditree.core.peer import Peer
@@ -33,32 +35,29 @@ KEPT_ELEMENT = 16 << 10
 MESSAGE_LIMIT = 200
 """Characters of a message that are kept with a command."""
 
+DONE = frozenset(("Idle", "Ok"))
+"""States in which an answer that has the values asked for is a good one, whatever else it says."""
+
 Key: TypeAlias = tuple[str, str]
 
 
-class Command:
-    """One of them. `asker` is who wants to know how it ends, `before` the property as it was where that is audited."""
+class Command(Struct, eq=False):
+    """One of them. `asker` is who wants to know how it ends, `before` the property as it was where that is audited.
 
-    __slots__ = ("asker", "before", "data", "element", "following", "key", "result", "sent", "tag", "who")
+    `weight` is the bytes of memory that it takes, roughly.
+    """
 
-    def __init__(self, peer: Peer, element: Element, key: Key, sent: float, before: tuple[bytes, ...]) -> None:
-        self.key = key
-        self.tag = element.tag
-        self.data = element.data if len(element.data) <= KEPT_ELEMENT else b""
-        self.who = peer.kind, peer.address, peer.policy.listener
-        # Of others nothing is kept that they could make large, as they may be gone long before the answer comes.
-        self.asker = peer if peer.kind == "observer" else None
-        self.element = element if peer.kind == "observer" else None
-        self.sent = sent
-        self.before = before
-        self.following: Following | None = None
-        self.result: Result | None = None
-
-    @property
-    def weight(self) -> int:
-        """Bytes of memory that it takes, roughly."""
-        text = len(self.data) + sum(len(each) for each in self.before) + len(self.key[0]) + len(self.key[1])
-        return COMMAND_BYTES + text
+    key: Key
+    tag: str
+    data: bytes
+    who: tuple[str, str, str]
+    asker: Peer | None
+    element: Element | None
+    sent: float
+    before: tuple[bytes, ...]
+    weight: int
+    following: Following | None = None
+    result: Result | None = None
 
     def follow(self) -> Following:
         """What has become of it; its values are read when the first answer comes."""
@@ -70,6 +69,17 @@ class Command:
     def due(self) -> float:
         """When it is to be looked at, at the latest."""
         return self.following.due() if self.following is not None else self.sent + PATIENCE
+
+
+def _command(peer: Peer, element: Element, key: Key, sent: float, before: tuple[bytes, ...]) -> Command:
+    data = element.data if len(element.data) <= KEPT_ELEMENT else b""
+    weight = COMMAND_BYTES + len(data) + len(key[0]) + len(key[1])
+    if before:
+        weight += sum(len(each) for each in before)
+    # Of others nothing is kept that they could make large, as they may be gone long before the answer comes.
+    asks = peer.kind == "observer"
+    who = peer.kind, peer.address, peer.policy.listener
+    return Command(key, element.tag, data, who, peer if asks else None, element if asks else None, sent, before, weight)
 
 
 class Commands:
@@ -98,14 +108,18 @@ class Commands:
         if older is not None:
             self._end(older, "superseded")
         before = (known.definition, *known.pending) if known is not None and self._desk.settings.audited else ()
-        command = self.open[key] = Command(peer, element, key, self._desk.now, before)
-        self._names.setdefault(key[0], {})[key[1]] = None
+        command = self.open[key] = _command(peer, element, key, self._desk.now, before)
+        names = self._names.get(key[0])
+        if names is None:
+            names = self._names[key[0]] = {}
+        names[key[1]] = None
         if command.asker is not None:
             self._asked_for.add(command)
         self._bytes += command.weight
         while len(self.open) > OPEN_LIMIT or self._bytes > OPEN_BYTES:
             self._end(next(iter(self.open.values())), "timeout")
-        self._due = min(self._due, self._desk.now + PATIENCE)
+        if (due := self._desk.now + PATIENCE) < self._due:
+            self._due = due
         return command
 
     def refused(self, peer: Peer, item: Element | Blob, result: Result, why: str = "") -> None:
@@ -120,14 +134,13 @@ class Commands:
 
     # What comes meanwhile
 
-    def follows(self, known: Property) -> bool:
-        """Whether a command for this property is open: no other property's run is taken apart for one."""
-        return (known.device, known.name) in self.open
+    def to(self, known: Property) -> Command | None:
+        """The open command for this property: no other property's run is taken apart for one."""
+        return self.open.get((known.device, known.name))
 
-    def heard(self, known: Property, updates: Iterable[bytes]) -> None:
-        """Look at the `set*` of a property that have passed: they may answer a command."""
-        command = self.open.get((known.device, known.name))
-        if command is None:
+    def heard(self, command: Command, known: Property, updates: Sequence[bytes]) -> None:
+        """Look at the `set*` of the property of a command that have passed: they may answer it."""
+        if self._answered_plainly(command, known, updates):
             return
         following, now = command.follow(), self._desk.now
         for each in updates:
@@ -142,6 +155,18 @@ class Commands:
         if following.due() < self._due:
             self._due = following.due()
             self._desk.wake(max(0.0, self._due - now))
+
+    def _answered_plainly(self, command: Command, known: Property, updates: Sequence[bytes]) -> bool:
+        """End a command whose answer leaves nothing to find out: the first `set*`, done, with the values asked for.
+
+        Not where somebody wants to hear what came meanwhile.
+        """
+        if command.asker is not None or command.following is not None or len(updates) != 1:
+            return False
+        if known.standing.state not in DONE or not plainly_reached(command.data, updates[0]):
+            return False
+        self._close(command, "ok", max(0.0, self._desk.now - command.sent))
+        return True
 
     def said(self, device: str, text: str) -> None:
         """A device has said something to people."""
@@ -181,25 +206,29 @@ class Commands:
         following = command.following
         self._ended(command, following.ended(result, now) if following else Outcome(result, "", now - command.sent))
 
-    def _ended(self, command: Command, outcome: Outcome) -> None:
+    def _close(self, command: Command, result: Result, seconds: float) -> None:
         self._forget(command)
-        command.result = outcome.result
+        command.result = result
         counters, (device, name) = self._desk.counters, command.key
-        counters.count_command(device, outcome.result)
-        if outcome.result != "superseded":
-            counters.command_seconds.observe(outcome.seconds)
+        counters.count_command(device, result)
+        if result != "superseded":
+            counters.command_seconds.observe(seconds)
         if self._desk.settings.audited:
             place = command.tag, device[:AUDITED], name[:AUDITED]
-            line = Audit(*command.who, *place, command.data, outcome.result, outcome.seconds, command.before)
-            self._desk.answered(line)
+            self._desk.answered(Audit(*command.who, *place, command.data, result, seconds, command.before))
+
+    def _ended(self, command: Command, outcome: Outcome) -> None:
+        self._close(command, outcome.result, outcome.seconds)
         if command.asker is not None and command.element is not None and not command.asker.gone:
             self._desk.answered(Answered(command.asker, command.element, outcome))
 
     def _forget(self, command: Command) -> None:
         device, name = command.key
         del self.open[command.key]
-        del self._names[device][name]
-        if not self._names[device]:
+        names = self._names[device]
+        del names[name]
+        if not names:
             del self._names[device]
-        self._asked_for.discard(command)
+        if command.asker is not None:
+            self._asked_for.discard(command)
         self._bytes -= command.weight

@@ -66,8 +66,8 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
             if known.store(element.data, 0, 0, len(element.data)):
                 state.refreshing.notice(peer, known)
     state.desk.send_all(group.targets, element.data, element.tag, device)
-    if known is not None and state.commands.open:
-        state.commands.heard(known, (element.data,))
+    if known is not None and state.commands.open and (command := state.commands.to(known)) is not None:
+        state.commands.heard(command, known, (element.data,))
 
 
 def define(state: State, peer: Peer, element: Element) -> None:

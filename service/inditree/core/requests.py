@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from inditree.core import ownerless
 from inditree.core.commands import Command
@@ -12,8 +12,7 @@ from inditree.wire.elements import Element
 from inditree.wire.syntax import message
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A new* on its way: who sent it, its element (of a BLOB its start tag), and how it is followed, where it is."""
 
     peer: Peer

@@ -71,10 +71,9 @@ class State:
         unnoted, self.unnoted = self.unnoted, []
         for peer, known, data, first, last, end in unnoted:
             try:
-                self.view.hear(known, data, last, end, self.desk.now)
-                if known.store(data, first, last, end):
+                if self.view.hear_run(known, data, first, last, end, self.desk.now):
                     self.refreshing.notice(peer, known)
-                if self.commands.open and self.commands.follows(known):
-                    self.commands.heard(known, known.passed(data, first, last, end))
+                if self.commands.open and (command := self.commands.to(known)) is not None:
+                    self.commands.heard(command, known, known.passed(data, first, last, end))
             except Exception as error:
                 self.desk.mistake(peer, error)

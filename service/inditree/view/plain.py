@@ -12,6 +12,11 @@ from inditree.wire.fast import INDISERVER, LIBINDI, TEXT, Layout
 LIMITS, TIMEOUT, TIMESTAMP = 1, 2, 4
 """What an update can say that outlives later ones that do not say it."""
 
+MESSAGE = 8
+"""What an element of a run can say beside these."""
+
+_SAID = {b"timeout=": TIMEOUT, b"timestamp=": TIMESTAMP, b"message=": MESSAGE}
+
 _LIMITS = re.compile(rb"[\s\"'](?:min|max|step)\s*+=")
 _TIMEOUT = re.compile(rb"[\s\"']timeout\s*+=")
 _TIMESTAMP = re.compile(rb"[\s\"']timestamp\s*+=")
@@ -39,6 +44,9 @@ _WHOLE = {
 }
 
 
+_SETS = {f"def{kind}Vector": f"<set{kind}Vector".encode() for kind in ("Number", "Text", "Switch", "Light")}
+
+
 def says(tag: str, data: bytes, members: frozenset[bytes]) -> int | None:
     """What a set* of a property defined by `tag` says beside its state and the values of all its members.
 
@@ -52,12 +60,31 @@ def says(tag: str, data: bytes, members: frozenset[bytes]) -> int | None:
     return None
 
 
+def says_in_run(tag: str, data: bytes, behind: int, members: frozenset[bytes]) -> int | None:
+    """What an element of a run says, which says its state just before `behind`: as `says`, and MESSAGE.
+
+    That it was in a run proves its layout: one sort of quote, which stands in no value, and members with a name only.
+    Split and sliced as bytes it costs a third; `find` and `startswith` are no quicker than a pattern.
+    """
+    prefix = _SETS.get(tag)
+    if prefix is None or data[: len(prefix)] != prefix:
+        return None
+    quote = data[behind - 1 : behind]
+    if {member.split(quote, 2)[1] for member in data.split(b"<one")[1:]} != members:
+        return None
+    said = 0
+    for name in data[behind:].partition(b"<")[0].split(quote)[::2]:
+        said |= _SAID.get(name.strip(), 0)
+    return said
+
+
 def carried(data: bytes) -> int:
     """What some element in `data` perhaps says of LIMITS, TIMEOUT and TIMESTAMP."""
-    # Three searches for bytes are several times quicker than one for the pattern.
-    limits = (b"min" in data or b"max" in data or b"step" in data) and _LIMITS.search(data)
-    timeout = b"timeout" in data and _TIMEOUT.search(data)
-    timestamp = b"timestamp" in data and _TIMESTAMP.search(data)
+    # A `find` is several times quicker than a search for a pattern, and than `in`, which tries a number first.
+    find = data.find
+    limits = (find(b"min") >= 0 or find(b"max") >= 0 or find(b"step") >= 0) and _LIMITS.search(data)
+    timeout = find(b"timeout") >= 0 and _TIMEOUT.search(data)
+    timestamp = find(b"timestamp") >= 0 and _TIMESTAMP.search(data)
     return (LIMITS if limits else 0) | (TIMEOUT if timeout else 0) | (TIMESTAMP if timestamp else 0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from inditree.view.fold import fold, member_names
-from inditree.view.plain import LIMITS, TIMEOUT, TIMESTAMP, Passage, carried, named, says
+from inditree.view.plain import LIMITS, MESSAGE, TIMEOUT, TIMESTAMP, Passage, carried, named, says, says_in_run
 from inditree.view.standing import SAID, Standing, message_in
 
 PENDING_LIMIT = 64 * 1024
@@ -91,14 +91,16 @@ class Property:
         self._account = account
         account.bytes += self.weight
 
-    def store(self, data: bytes, first: int, last: int, end: int) -> bool:
+    def store(self, data: bytes, first: int, last: int, end: int, said: int | None = None) -> bool:
         """Remember the elements of one tag for this property in `data`, all that there are of them.
 
-        The first one is at `first`, the last one from `last` to `end`. True: one of them names a member that the
-        definition has not, so that this is an old one. Not looked for where the last one says everything.
+        The first one is at `first`, the last one from `last` to `end`; `said`, unless None, is what the last one says
+        beside its state and all members. True: one of them names a member that the definition has not, so that this is
+        an old one. Not looked for where the last one says everything.
         """
         newest = data[last:end]
-        said = says(self.tag, newest, self.members)
+        if said is None:
+            said = says(self.tag, newest, self.members)
         if said is not None:
             unsaid = (LIMITS | TIMEOUT | TIMESTAMP) ^ said
             if not self._carried & unsaid and (first == last or not self._recent.passage(data).carried & unsaid):
@@ -244,9 +246,20 @@ class View:
 
     def hear(self, known: Property, data: bytes, start: int, end: int, now: float) -> None:
         """Take from the element that stands there its property's state, and a message."""
-        known.standing.hear(data, start, end, now)
-        if text := message_in(data, start, end):
-            self.note_message(known.device, text, now)
+        standing = known.standing
+        if not data.startswith(standing.head, start, end):
+            standing.hear(data, start, end, now)
+        self.note_message(known.device, message_in(data, start, end), now)
+
+    def hear_run(self, known: Property, data: bytes, first: int, last: int, end: int, now: float) -> bool:
+        """Take the elements of a property in a run: state, message, values. It returns what `Property.store` does."""
+        newest, standing = data[last:end], known.standing
+        said = None
+        if newest[: len(standing.head)] == standing.head or standing.hear(data, last, end, now):
+            said = says_in_run(known.tag, newest, len(standing.head), known.members)
+        if said is None or said & MESSAGE:
+            self.note_message(known.device, message_in(data, last, end), now)
+        return known.store(data, first, last, end, None if said is None else said & ~MESSAGE)
 
     def note_message(self, device: str, text: str, now: float) -> None:
         """Keep the last message of a device that has a property; an empty one is none."""

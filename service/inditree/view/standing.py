@@ -23,27 +23,30 @@ _MESSAGE = re.compile(_BEFORE + b"message" + _VALUE)
 
 
 class Standing:
-    """The state of a property, `since` seconds of the caller's clock; "" where none was said."""
+    """The state of a property, `since` seconds of the caller's clock; "" where none was said.
 
-    __slots__ = ("_head", "since", "state")
+    `head` is how the element began that said so: one that begins in the same way need not be heard.
+    """
+
+    __slots__ = ("head", "since", "state")
 
     def __init__(self) -> None:
         self.state = ""
         self.since = 0.0
-        self._head = b"<>"  # nothing begins like this
+        self.head = b"<>"  # nothing begins like this
 
-    def hear(self, data: bytes, start: int, end: int, now: float) -> None:
-        """Take the state from the element of the property that stands there; one without a state changes nothing."""
-        if data.startswith(self._head, start, end):
-            return
+    def hear(self, data: bytes, start: int, end: int, now: float) -> bool:
+        """Take the state from the element that stands there; False: it has none, and changes nothing."""
         found = _STATE.match(data, start, end)
         if found is None:
-            return
+            return False
         said = found[1] if found[1] is not None else found[2]
-        if said in STATES:
-            self._head = found[0]
-            if (state := said.decode()) != self.state:
-                self.state, self.since = state, now
+        if said not in STATES:
+            return False
+        self.head = found[0]
+        if (state := said.decode()) != self.state:
+            self.state, self.since = state, now
+        return True
 
 
 def message_in(data: bytes, start: int, end: int) -> str:
