@@ -46,19 +46,24 @@ class BrowserError(AssertionError):
 
 
 class Tab:
-    """One tab. Selectors are CSS. `errors` are what the page has thrown or the console called an error."""
+    """One tab. Selectors are CSS. `errors` are what the page has thrown or the console called an error.
+
+    `sessions` are those of its workers, once `Target.setAutoAttach` was called.
+    """
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._number = 0
         self.errors: list[str] = []
+        self.sessions: list[str] = []
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call a method of the DevTools protocol; its result."""
+    def call(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
+        """Call a method of the DevTools protocol, of the tab or a session; its result."""
         self._number += 1
-        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        said: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        self._socket.send(json.dumps(said | ({"sessionId": session} if session else {})))
         while True:
             message = json.loads(self._socket.recv(timeout=30))
             if message.get("id") == self._number:
@@ -72,6 +77,8 @@ class Tab:
         if message.get("method") == "Runtime.exceptionThrown":
             details = message["params"]["exceptionDetails"]
             self.errors.append(details.get("exception", {}).get("description", details["text"]))
+        elif message.get("method") == "Target.attachedToTarget":
+            self.sessions.append(message["params"]["sessionId"])
         elif message.get("method") == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
             entry = message["params"]["entry"]
             self.errors.append(f"{entry['text']} {entry.get('url', '')}")
