@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from inditree.record.entries import Entry, Wanted, as_csv, entries, lines, moment, rfc3339, rows
@@ -75,6 +77,24 @@ def test_csv() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+cmd|x", "'+cmd|x"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("-1+1", "'-1+1"),
+        ("-5.5", "-5.5"),
+        ("+12:30:00", "+12:30:00"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_a_text_is_no_formula_to_a_spreadsheet(value: str, cell: str) -> None:
+    said = f"<setTextVector device='D' name='P' state='Ok'><oneText name='T'>{value}</oneText></setTextVector>"
+    found = list(rows(lines([Entry(0, "client", said.encode())], Wanted())))
+    assert found == [("1970-01-01T00:00:00.000000Z", "D", "P", "T", cell, "Ok")]
+
+
+@pytest.mark.parametrize(
     ("text", "time"),
     [
         ("2026-01-02T03:04:05.5Z", 1767323045_500000),
@@ -116,6 +136,28 @@ def test_secrets_are_not_kept(name: str, kept: bool, member: str) -> None:
 
 def test_a_secret_in_cdata_is_not_kept_either() -> None:
     data = b"<newTextVector device='D' name='P'><oneText name='A_KEY'>x<![CDATA[hun<ter2]]>y</oneText></newTextVector>"
-    assert (
-        without_secrets(data) == b"<newTextVector device='D' name='P'><oneText name='A_KEY'></oneText></newTextVector>"
-    )
+    found = b'<newTextVector device="D" name="P"><oneText name="A_KEY" /></newTextVector>\n'
+    assert without_secrets(data) == found
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "<oneText name='A_KEY'>hun<!-- > -->ter2</oneText>",
+        "<oneText name='A_KEY'>x<?y hunter2?>ter2</oneText>",
+        "<oneText name='A_KEY'><![CDATA[</oneText>ter2]]></oneText>",
+        "<oneText name='A_KEY'><b>hun</b>ter2</oneText>",
+        "<oneText name='A_KEY'><oneText name='x'>hun</oneText>ter2</oneText>",
+        "<oneText name='A_&#75;EY'>hunter2</oneText>",
+        "<oneText name='A_&#x4b;EY'>hunter2</oneText>",
+        "<oneText é='x' name='A_KEY'>hunter2</oneText>",
+        "<oneText\nlabel='name=\"B\" '\nname = 'A_KEY' >hunter2</oneText >",
+        "<oneNumber name='A_KEY'>hunter2</oneNumber>",
+    ],
+)
+def test_nor_is_one_that_is_spelt_in_another_way(member: str) -> None:
+    data = f"<newTextVector device='D' name='P'>{member}<oneText name='USER'>anna</oneText></newTextVector>\n"
+    found = without_secrets(2 * data.encode())
+    assert b"ter2" not in found and b"hun" not in found
+    assert found.count(b"anna") == 2
+    assert [each.get("device") for each in ElementTree.fromstring(b"<all>" + found + b"</all>")] == ["D", "D"]

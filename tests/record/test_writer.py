@@ -100,6 +100,12 @@ def test_of_several_images_each_has_its_hash() -> None:
     assert pictured(1, "driver c", two, "hash").sizes == [6, 1]
 
 
+def test_of_an_image_that_is_called_a_secret_nothing_is_kept() -> None:
+    made = pictured(1, "driver c", IMAGE.replace(b'name="I" size', b'name="A_KEY" size'), "all")
+    assert b"QUJD" not in made.data and b"A_KEY" in made.data
+    assert made.hashes == [hashlib.sha256(b"").hexdigest()] and made.sizes == [0]
+
+
 def test_a_killed_writer_leaves_all_but_the_last_moment(recording: Callable[..., Recorder]) -> None:
     night = recording()
     for _ in range(10):
@@ -165,3 +171,11 @@ def test_a_folder_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match=r"record\.dir .*file/night: Not a directory"):
         Writer(Plan(tmp_path / "file" / "night", 1, 1), Tape(), lambda: None)
+
+
+def test_a_lock_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "night").mkdir()
+    (tmp_path / "night" / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StartError, match=r"record\.dir .*night: "):
+        Writer(Plan(tmp_path / "night", 1, 1), Tape(), lambda: None)
+    assert not (tmp_path / "elsewhere").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inditree.flow.outbox import Outbox
 from inditree.wire.elements import Blob
 
@@ -46,3 +48,19 @@ class WholeOutbox(Outbox):
         self._committed += len(data)
         self.taken += len(data)
         return data
+
+
+class HeardOutbox(WholeOutbox):
+    """An outbox whose control elements are `heard` at once where no image waits; the others are to be popped."""
+
+    __slots__ = ("_heard",)
+
+    def __init__(self, limit: int, now: Callable[[], float], heard: Callable[[bytes], object]) -> None:
+        super().__init__(limit, now)
+        self._heard = heard
+
+    def put(self, data: bytes) -> bool:
+        if self._row or self.lanes.count:
+            return super().put(data)
+        self._heard(data)
+        return True

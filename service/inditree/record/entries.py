@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from inditree.envelope import Object, objects
+from inditree.envelope import Object, number, objects
 from inditree.record.format import Commanded, Pictured, Record, Said
 
 COLUMNS = ("time", "device", "property", "member", "value", "state")
@@ -135,7 +135,13 @@ def rows(found: Iterable[Line]) -> Iterator[tuple[str, ...]]:
                 value = "On" if value else "Off"
             text = "" if item.get("invalid") else str(value)
             state = body.get("state", "asked" if kind.startswith("new") else "")
-            yield line.time, body["device"], body["name"], item["name"], text, state
+            text = _harmless(text) if isinstance(value, str) else text
+            yield line.time, _harmless(body["device"]), _harmless(body["name"]), _harmless(item["name"]), text, state
+
+
+def _harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula, as a stranger may have sent it: numbers stay as they are."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and number(text) is None else text
 
 
 def as_csv(found: Iterable[tuple[str, ...]]) -> Iterator[str]:

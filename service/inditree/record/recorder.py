@@ -11,7 +11,8 @@ from functools import partial
 
 from inditree.config.structs import Record as RecordConfig
 from inditree.core import Audit, Peer, Policy
-from inditree.flow.whole import WholeOutbox
+from inditree.flow.outbox import Outbox
+from inditree.flow.whole import HeardOutbox, WholeOutbox
 from inditree.record.writer import Figures, Item, Plan, Tape, Writer
 from inditree.transport.engine import Engine
 from inditree.wire.elements import Blob, Element
@@ -35,22 +36,25 @@ def plan_of(config: RecordConfig) -> Plan:
 class Recorder:
     """Records what one engine does, from `start` to `stop`. Raises StartError where the folder cannot be had."""
 
-    blocked = False
-
     def __init__(self, engine: Engine, config: RecordConfig) -> None:
         self.config = config
         self._engine = engine
         self._tape = Tape(engine.core.settings.memory // IMAGES_SHARE)
         self._sources: dict[bytes, str] = {}  # "" for a device that is not to be recorded
-        self._known = False  # definitions are said again
+        self._kind = "said"  # "known" while definitions are said again
+        self._last, self._last_source = b"\0", ""  # how the last set* began, up to its device, and who said it
+        self._now = self._stamp = 0.0  # the loop's time, and what the clock said then
         self._writer = Writer(plan_of(config), self._tape, partial(self._soon, self._begin_segment), self._release_soon)
         self.peer = self._join()
         engine.audits.append(self._audited)
 
     def _join(self) -> Peer:
-        peer = self._engine.join("observer", "record", Policy(devices=self.config.devices))
+        peer = self._engine.join("observer", "record", Policy(devices=self.config.devices), make=self._outbox)
         self._engine.ports[peer] = self
         return peer
+
+    def _outbox(self, limit: int, now: Callable[[], float]) -> Outbox:
+        return HeardOutbox(limit, now, self._heard)
 
     @property
     def figures(self) -> Figures:
@@ -83,20 +87,38 @@ class Recorder:
         self.write()
         self._engine.end(self.peer, "shutdown", "the record is planned anew")
         self.peer = self._join()
-        self._sources.clear()
+        self._forget_sources()
         self.start()
+
+    def _heard(self, data: bytes) -> None:
+        """Put elements onto the tape: all that the loop does for most of what is said."""
+        source = self._last_source if data.startswith(self._last) else self._source(data)
+        if source:
+            self._tape.say(self._time(), self._kind, source, data)
+
+    def _time(self) -> float:
+        """Ask the clock once for what came in one read."""
+        now = self._engine.core.now
+        if now != self._now:
+            self._now, self._stamp = now, time.time()
+        return self._stamp
 
     # As the port of its peer
 
+    @property
+    def blocked(self) -> bool:
+        """Without images nothing waits in its outbox."""
+        return self.peer.outbox.empty
+
     def write(self) -> None:
-        """Put what it has heard onto the tape."""
-        outbox, now = self.peer.outbox, time.time()
+        """Put images, and what was said behind them, onto the tape."""
+        outbox = self.peer.outbox
         assert isinstance(outbox, WholeOutbox)
         while (item := outbox.pop()) is not None:
             if isinstance(item, Blob):
-                self._image(item, now)
-            elif source := self._source(item):
-                self._tape.append(Item(now, "known" if self._known else "said", source, item))
+                self._image(item, self._time())
+            else:
+                self._heard(item)
 
     def watched(self) -> tuple[int, int]:
         return -1, 0
@@ -126,10 +148,17 @@ class Recorder:
             return "router"
         raw = found[1] or found[2] or b""
         if raw not in self._sources or data.startswith(b"<def"):
-            if len(self._sources) >= SOURCES:
-                self._sources.clear()
+            if raw not in self._sources and len(self._sources) >= SOURCES:
+                self._forget_sources()
+            self._last = b"\0"
             self._sources[raw] = self._place(html.unescape(raw.decode(errors="replace")))
+        elif data.startswith(b"<set"):
+            self._last, self._last_source = data[: found.end()], self._sources[raw]
         return self._sources[raw]
+
+    def _forget_sources(self) -> None:
+        self._sources.clear()
+        self._last = b"\0"
 
     def _place(self, device: str) -> str:
         owner = self._engine.core.ownership.owners.get(device)
@@ -153,12 +182,12 @@ class Recorder:
 
     def _know(self) -> None:
         """Hear the definitions of this moment, marked as said again."""
-        self._known = True
+        self._kind = "known"
         try:
             self._say(Element("getProperties", {}, get_properties()))
             self.write()
         finally:
-            self._known = False
+            self._kind = "said"
 
     def _say(self, element: Element) -> None:
         self._engine.begin()
@@ -169,7 +198,7 @@ class Recorder:
         device = each.device
         if self.peer.sees(device) and (each.kind != "link" or self.config.links) and each.seconds is None:
             source = f"{each.kind} {each.client}"
-            self._tape.append(Item(time.time(), "commanded", source, each.data, each.result))
+            self._tape.append(Item(self._time(), "commanded", source, each.data, each.result))
 
     def _soon(self, act: Callable[[], object]) -> None:
         """Have something done in the loop, from whichever thread."""

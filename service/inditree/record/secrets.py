@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+import html
 import re
+import xml.etree.ElementTree as ET
 
 WORDS = frozenset({"PASSWORD", "TOKEN", "SECRET", "KEY"})
 
-_ANY = re.compile(rb"PASSWORD|TOKEN|SECRET|KEY", re.IGNORECASE)
-_ATTRIBUTES = rb"(?:\s++[\w:.-]++\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))*+\s*+"
-_TEXT = rb"(?:[^<]++|<!\[CDATA\[.*?\]\]>)*+"
-_MEMBER = re.compile(rb"(<(?:one|def)\w++" + _ATTRIBUTES + rb">)" + _TEXT + rb"(?=<)", re.DOTALL)
-_NAME = re.compile(rb"\sname\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
+_SIGNS = (b"SSWO", b"KEY", b"OKEN", b"CRET")  # parts of the words: shorter ones stand in more that is none
+_ATTRIBUTES = rb"(?:\s++[^\s=<>/\"']++\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))*+\s*+"
+_MEMBER = re.compile(rb"(<(?:one|def)\w++(%s)>)([^<]*+)(</(?:one|def))?" % _ATTRIBUTES)
+_NAME = re.compile(rb"\s++([^\s=<>/\"']++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
+
+
+def suspicious(data: bytes) -> bool:
+    """Whether a secret may be in these elements; a quick look."""
+    upper = data.upper()
+    return any(sign in upper for sign in _SIGNS) or (b"&" in data and b"&#" in data)
 
 
 def without_secrets(data: bytes) -> bytes:
-    """Elements without the values of members that are called `..._PASSWORD`, `API_KEY_...` and the like."""
-    return _MEMBER.sub(_emptied, data) if _ANY.search(data) else data
+    """Well-formed elements without the values of members that are called `..._PASSWORD`, `API_KEY_...` and the like."""
+    if not suspicious(data):
+        return data
+    plain = True
+
+    def emptied(match: re.Match[bytes]) -> bytes:
+        nonlocal plain
+        if not named_secret(match[2]):
+            return match[0]
+        plain = plain and match[4] is not None
+        return match[1] + (match[4] or b"")
+
+    found = _MEMBER.sub(emptied, data)
+    return found if plain else _parsed(data)
 
 
-def _emptied(match: re.Match[bytes]) -> bytes:
-    found = _NAME.search(match[1])
-    name = (found[1] or found[2] or b"") if found else b""
-    words = name.decode(errors="replace").upper().split("_")
-    return match[1] if WORDS.intersection(words) else match[0]
+def named_secret(attributes: bytes) -> bool:
+    """Whether a member with these attributes, as they stand in its start tag, is called so."""
+    name = next((each[2] or each[3] or b"" for each in _NAME.finditer(attributes) if each[1] == b"name"), b"")
+    return _secret(html.unescape(name.decode(errors="replace")))
+
+
+def _secret(name: str) -> bool:
+    return not WORDS.isdisjoint(name.upper().split("_"))
+
+
+def _parsed(data: bytes) -> bytes:
+    """Read the elements and write them anew: with comments, CDATA or nesting only a parser sees what is a value."""
+    root = ET.fromstring(b"<all>" + data + b"</all>")
+    for each in root.iter():
+        if each.tag.startswith(("one", "def")) and each is not root and _secret(each.get("name", "")):
+            each.text = None
+            for inner in list(each):
+                each.remove(inner)
+    for each in root:
+        each.tail = "\n"
+    return b"".join(ET.tostring(each) for each in root)
