@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -115,9 +117,9 @@ class Program:
         self.process.stdout.close()
 
 
-def _driver(tmp_path: Path, steps: list[bytes]) -> Path:
+def _driver(tmp_path: Path, steps: list[bytes], definition: bytes = DEFINITION.encode()) -> Path:
     said, code, program = tmp_path / "said", tmp_path / "player.py", tmp_path / "driver"
-    parts = [DEFINITION.encode(), *(step + _after(number) for number, step in enumerate(steps))]
+    parts = [definition, *(step + _after(number) for number, step in enumerate(steps))]
     said.write_bytes(b"\0\0".join(parts))
     code.write_text(PLAYER)
     words = [sys.executable, str(code), str(said)]
@@ -241,3 +243,26 @@ def test_nobody_is_thrown_out(tmp_path: Path, base_client: Path, server: str) ->
         asked_again = server in ("face", "real")  # the driver answers, and this one answers as it began
         value = "old" if asked_again else f"after {len(steps) - 1};"
         assert tool("indi_getprop", "-p", str(port), "-t", "3", "Mount.TXT.T").stdout == f"Mount.TXT.T={value}\n"
+
+
+@pytest.mark.parametrize(
+    "spelt", ["M\u00e9t\u00e9o".encode(), "M\u00e9t\u00e9o".encode("latin-1")], ids=["utf-8", "latin-1"]
+)
+@pytest.mark.parametrize("far", [False, True], ids=["serve", "link"])
+def test_a_killed_driver_leaves_the_screen_whatever_its_device_is_called(
+    tmp_path: Path, base_client: Path, spelt: bytes, far: bool
+) -> None:
+    """libindi knows no character references: told of `M&#233;t&#233;o` it kept the device for good."""
+    driver = _driver(tmp_path, [], DEFINITION.encode().replace(b"Mount", spelt))
+    with contextlib.ExitStack() as stack:
+        router = stack.enter_context(serve(tmp_path, str(driver)))
+        if far:
+            words = ["--remote", f"127.0.0.1:{router.port}"]
+            router = stack.enter_context(serve(tmp_path, *words, name="near"))
+        router.wait_for("M\u00e9t\u00e9o: provided by")
+        program = Program(str(base_client), "127.0.0.1", str(router.port))
+        stack.callback(program.stop)
+        program.heard("device M\u00e9t\u00e9o")
+        os.kill(_pid(tmp_path), signal.SIGKILL)
+        program.heard("removed M\u00e9t\u00e9o")
+        until(lambda: program.lines.count("device M\u00e9t\u00e9o") == 2, 40, "it is there again")
