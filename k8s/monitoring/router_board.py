@@ -120,6 +120,7 @@ def router_rows() -> list[Row]:
             query(f"sum by (peer) (indi_queue_bytes{{{ALL}}})", "all {{peer}}"),
             query(f"max by (peer) (indi_queue_bytes_largest{{{ALL}}})", "largest {{peer}}"),
             query(f"max(indi_queue_limit_bytes{{{ALL}}})", "limit of one"),
+            width=6,
         ),
         lines(
             "Dropped",
@@ -131,6 +132,7 @@ def router_rows() -> list[Row]:
                 + ' > 0 or label_replace(vector(0), "reason", "nothing", "", "")',
                 "{{peer}} {{reason}}",
             ),
+            width=6,
         ),
         lines(
             "Waiting",
@@ -138,7 +140,19 @@ def router_rows() -> list[Row]:
             "Share of the time in which sources were not read; and slow clients.",
             query(rate("indi_read_paused_seconds_total", ALL, "peer"), "{{peer}} not read"),
             query(f"sum(indi_slow_clients{{{ALL}}})", "slow clients"),
+            width=6,
         ).override_by_name("slow clients", [models.DynamicConfigValue(id_val="unit", value="none")]),
+        lines(
+            "Held sources",
+            "s",
+            "For how long a driver or link has not been read, and why: held (nobody takes its images), memory, rest.",
+            query(
+                f"max by (instance, driver, remote, reason) (indi_source_held{{{ALL}}})"
+                ' or label_replace(vector(0), "reason", "nothing", "", "")',
+                "{{driver}}{{remote}} {{reason}}",
+            ),
+            width=6,
+        ),
     ]
     drivers = [
         states(

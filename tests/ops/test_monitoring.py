@@ -174,6 +174,11 @@ def test_every_metric_that_is_asked_for_exists() -> None:
     assert names - existing == set()
 
 
+def test_sources_that_are_held_are_on_the_router_board() -> None:
+    (asked,) = (expr for expr in expressions("inditree") if "indi_source_held" in expr)
+    assert 'or label_replace(vector(0), "reason", "nothing", "", "")' in asked  # a panel that is never empty
+
+
 @contextmanager
 def prometheus(folder: Path, target: str) -> Iterator[str]:
     """A Prometheus with the rules that scrapes the target four times a second; its own address."""
