@@ -23,7 +23,7 @@ def _checked(event: Any, name: str) -> float:
     try:
         value = float(event.getfloatvalue(name))
     except (TypeError, ValueError) as error:
-        raise Refused(f"{name}: {event[name]!r} is no number") from error
+        raise Refused(f"{name}: {event[name]!r} is not a number") from error
     low, high = float(member.min), float(member.max)
     if not math.isfinite(value) or (low < high and not low <= value <= high):
         raise Refused(f"{name}: {value:g} is outside {low:g}..{high:g}")

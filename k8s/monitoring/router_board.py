@@ -217,7 +217,7 @@ def router_rows() -> list[Row]:
         lines(
             "Loops",
             "none",
-            "Redundant paths and links to ourselves that were found.",
+            "Redundant paths and links back to this router that were found.",
             query(f"sum by (instance, remote) (indi_loops_detected_total{{{ALL}}})", remote),
         ),
     ]

@@ -36,9 +36,9 @@ def test_healthy(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (503, {"ready": False, "draining": True, "drivers": {}, "remotes": {}}, "not ready: draining"),
         (503, {"ready": False}, "not ready"),
-        (500, "oh", "what answers at {} is no inditree's health (status 500 for /readyz): another program?"),
-        (404, [], "what answers at {} is no inditree's health (status 404 for /readyz): another program?"),
-        (200, "<html>", "what answers at {} is no inditree's health (status 200 for /readyz): another program?"),
+        (500, "oh", "what answers at {} is not inditree's health (status 500 for /readyz): another program?"),
+        (404, [], "what answers at {} is not inditree's health (status 404 for /readyz): another program?"),
+        (200, "<html>", "what answers at {} is not inditree's health (status 200 for /readyz): another program?"),
     ],
 )
 def test_not_healthy(status: int, body: object, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +149,7 @@ def test_a_list_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["driver", "list", "--http", router.address]) == 1
     with running(**{"GET /api/v1/drivers": (200, "<html>")}) as router:
         assert main(["driver", "list", "--http", router.address]) == 1
-    assert capsys.readouterr().err == "inditree: what answers there is no inditree\n" * 2
+    assert capsys.readouterr().err == "inditree: what answers there is not inditree\n" * 2
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["check", str(file)]) == 0
     assert capsys.readouterr().err == (
         f"inditree: warning: http.token_file: {tmp_path}/token: No such file or directory\n"
-        "inditree: warning: listen[0]: *:7624 is open to every network; allow or tls.client_ca would restrict it\n"
+        "inditree: warning: listen[0]: *:7624 is open to every network; restrict it with allow or tls.client_ca\n"
     )
 
 

@@ -35,9 +35,10 @@ def said(router: Router) -> list[str]:
     ("words", "message"),
     [
         (["serve", "--http", "9625"], "--http: '9625' has no host (localhost:9625, or *:9625 for all addresses)"),
-        (["check", "two.yaml"], "two.yaml: line 3, column 1: a second document begins (---): a configuration is one"),
+        (["check", "two.yaml"],
+         "two.yaml: line 3, column 1: a second document begins (---): a configuration is one document"),
         (["serve", "--config", "two.yaml"],
-         "two.yaml: line 3, column 1: a second document begins (---): a configuration is one"),
+         "two.yaml: line 3, column 1: a second document begins (---): a configuration is one document"),
     ],
 )  # fmt: skip
 def test_a_mistake_at_the_start(
@@ -88,19 +89,19 @@ MISTAKES = [
     ("cert: F/one.pem, key: F/other.key", "key: F/other.key: is the key of another certificate than F/one.pem"),
     (
         "cert: F/one.key, key: F/one.pem",
-        "cert: F/one.key holds a key, and F/one.pem a certificate: cert and key are exchanged",
+        "cert: F/one.key holds a key, and F/one.pem a certificate: cert and key are swapped",
     ),
     (
         "cert: F/one.pem, key: F/locked.key",
-        "key: F/locked.key: is encrypted, and nobody is there to type its passphrase",
+        "key: F/locked.key: is encrypted: the router has no way to ask for its passphrase",
     ),
     (
         "cert: F/torn.pem, key: F/one.key",
-        "cert: F/torn.pem: is damaged: what stands between its BEGIN and END cannot be read",
+        "cert: F/torn.pem: is damaged: the text between BEGIN and END cannot be read",
     ),
     (
         "cert: F/one.pem, key: F/torn.key",
-        "key: F/torn.key: is damaged: what stands between its BEGIN and END cannot be read",
+        "key: F/torn.key: is damaged: the text between BEGIN and END cannot be read",
     ),
 ]
 AUTHORITIES = [
@@ -185,7 +186,7 @@ def test_the_same_driver_twice(tmp_path: Path) -> None:
         (line,) = [line for line in said(router) if found in line]
     assert re.fullmatch(
         r"WARNING router: device Focuser Simulator is provided by driver (\S+) and by driver (\S+): "
-        r"driver \2 is refused; most drivers call their device what INDIDEV says \(`env` of the driver\)",
+        r"driver \2 is refused; most drivers take the name of their device from INDIDEV \(`env` of the driver\)",
         line,
     )
 
@@ -245,8 +246,8 @@ def test_a_local_name_that_is_taken(tmp_path: Path) -> None:
         first.wait_for(f"listening on @{name}")
         with drop_in(tmp_path, "second", "-u", name, "indi_simulator_focus") as second:
             second.wait_for(
-                f"inditree: cannot listen on @{name}: Address already in use: another server runs there? "
-                "Another name: `unix` of `listen` in the file (indiserver: -u)\n"
+                f"inditree: cannot listen on @{name}: Address already in use: does another server run there? "
+                "Choose another name with `unix` of `listen` in the file (indiserver: -u)\n"
             )
             assert second.process.wait(15) == 1
 
@@ -273,7 +274,7 @@ def test_what_is_open_by_design_is_no_warning(tmp_path: Path) -> None:
         router.wait_for("Focuser Simulator: provided by")
         assert "WARNING" not in router.log
     with serve(tmp_path, *words, name="file") as router:
-        router.wait_for("is open to every network; allow or tls.client_ca would restrict it")
+        router.wait_for("is open to every network; restrict it with allow or tls.client_ca")
 
 
 # Commands
@@ -324,6 +325,6 @@ def test_a_change_from_the_host_of_a_container(tmp_path: Path) -> None:
         status, text = ask("driver", "stop", "indi_simulator_focus", "--socket", "off", "--http", http)
     assert (status, text) == (
         1,
-        "inditree: changes need a token (http.token_file), or come by the control socket (--token-file, or --socket as "
+        "inditree: changes need a token (http.token_file) or the control socket (--token-file, or --socket as "
         "the router's user or root; in a container: docker compose exec router inditree ...)\n",
     )

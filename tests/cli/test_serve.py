@@ -136,4 +136,4 @@ def test_a_mistake_names_the_flag(
 
 def test_an_open_listener_is_a_warning(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     assert main(["serve", "--host", "*"]) == 0
-    assert caplog.messages == ["listen[0]: *:7624 is open to every network; allow or tls.client_ca would restrict it"]
+    assert caplog.messages == ["listen[0]: *:7624 is open to every network; restrict it with allow or tls.client_ca"]

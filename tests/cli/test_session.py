@@ -109,7 +109,7 @@ def test_get_as_json(port: int) -> None:
 def test_what_is_not_there(port: int) -> None:
     done = inditree(port, "get", f"{MOUNT}.NO_SUCH.THING", "--timeout", "1s")
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == f"inditree get: {MOUNT}.NO_SUCH.THING: not there within 1 s\n"
+    assert done.stderr == f"inditree get: {MOUNT}.NO_SUCH.THING: did not appear within 1 s\n"
 
 
 def test_set_and_wait_until_it_is_done(port: int) -> None:
@@ -172,12 +172,12 @@ def test_nobody_there() -> None:
     ("words", "message"),
     [
         (["get", "A..B"], "'A..B' has an empty part: DEVICE[.PROPERTY[.MEMBER]]"),
-        (["set", "A.B=1"], "'A.B=1' is no DEVICE.PROPERTY.MEMBER=VALUE"),
+        (["set", "A.B=1"], "'A.B=1' is not DEVICE.PROPERTY.MEMBER=VALUE"),
         (["set", "A.B.C=1", "--wait", "soon"], "--wait: 'soon' is not a duration (500ms, 10s, 5m, 1h, 14d)"),
         (["get", "--port", "x"], "--port: 'x' is not a port (1 to 65535)"),
         (["image", "C", "-o", "a{b}"], "-o: 'a{b}': {b} is none of {device} {property} {n} {time}"),
         (["image", "C", "-n", "2", "-o", "x.fits"], "-o: 'x.fits' is one name for 2 images: add {n} or {time}"),
-        (["image", "C", "-o", "/etc/passwd"], "-o: /etc/passwd is there already: nothing is overwritten"),
+        (["image", "C", "-o", "/etc/passwd"], "-o: /etc/passwd exists already: nothing is overwritten"),
     ],
 )
 def test_wrong_use(words: list[str], message: str) -> None:

@@ -166,7 +166,7 @@ def test_something_else_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr(status, "BETWEEN_POLLS", 0.0)
     with running(**{"GET /api/v1/status": (200, {"name": "x"})}) as router:
         assert main(["status", "--http", router.address]) == 1
-    assert capsys.readouterr().err == "inditree: what answers there is no inditree\n"
+    assert capsys.readouterr().err == "inditree: what answers there is not inditree\n"
 
 
 def _watching(monkeypatch: pytest.MonkeyPatch, steps: list[Callable[[], object]]) -> list[float]:

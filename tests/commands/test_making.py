@@ -59,7 +59,7 @@ def test_switches_as_the_rule_says(definition: str, values: dict[str, str], expe
 @pytest.mark.parametrize(
     ("definition", "values", "message"),
     [
-        (COORD, {"RA": "noon"}, "Mount.COORD.RA: 'noon' is no number"),
+        (COORD, {"RA": "noon"}, "Mount.COORD.RA: 'noon' is not a number"),
         (COORD, {"X": "1"}, "Mount.COORD has no member X (it has RA, DEC)"),
         (COORD.replace("rw", "ro"), {"RA": "1"}, "Mount.COORD is read-only"),
         (switches("OneOfMany", a="On", b="Off"), {"a": "On", "b": "On"}, "only one of a, b can be On"),

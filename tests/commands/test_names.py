@@ -52,7 +52,7 @@ def test_assignments(text: str, parts: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("text", ["A.B.C", "A.B=1", "=1", "A..C=1"])
 def test_what_is_no_assignment(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no DEVICE\.PROPERTY\.MEMBER=VALUE"):
+    with pytest.raises(ValueError, match=r"is not DEVICE\.PROPERTY\.MEMBER=VALUE"):
         assignment(text)
 
 

@@ -332,20 +332,20 @@ def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
 def test_what_deserves_a_warning() -> None:
     open_to_all = "listen: [{tcp: '*:1'}, {tcp: '0.0.0.0:2', allow: [10.0.0.0/8]}, {tcp: 'localhost:3'}, {unix: '@x'}]"
     assert config.doubts(config.load(open_to_all)) == [
-        "listen[0]: *:1 is open to every network; allow or tls.client_ca would restrict it"
+        "listen[0]: *:1 is open to every network; restrict it with allow or tls.client_ca"
     ]
 
 
 def test_a_web_manager_that_is_open_is_worth_a_warning() -> None:
     text = "webmanager: {drivers: ['*'], data: /x%s}"
     assert config.doubts(config.load(text % "")) == [
-        "webmanager: 0.0.0.0:8624 starts programs for all private networks, without a token; allow would restrict it"
+        "webmanager: 0.0.0.0:8624 lets all private networks start programs without a token; restrict it with allow"
     ]
     assert config.doubts(config.load(text % ", allow: [10.0.0.0/8]")) == []
     assert config.doubts(config.load(text % ", listen: '127.0.0.1:8624'")) == []
     assert config.doubts(config.load(text % ", listen: off")) == []
     assert config.doubts(config.load("webmanager: {drivers: ['*'], listen: 'localhost:8624'}")) == [
-        "webmanager: profiles are lost when the router ends; data would keep them"
+        "webmanager: profiles are lost when the router ends; set data to keep them"
     ]
 
 

@@ -15,10 +15,11 @@ _MISTAKES = [
     ("a: b: c", "line 1, column 5: mapping values are not allowed here"),
     ("name: a\nname: b", "line 2, column 1: key 'name' given twice"),
     ("drivers:\n- exec: [x]\n  exec: [y]", "line 3, column 3: key 'exec' given twice"),
-    ("name: a\n---\nname: b", "line 2, column 1: a second document begins (---): a configuration is one"),
-    ("1: x", "line 1, column 1: key 1 is no text"),
+    ("name: a\n---\nname: b", "line 2, column 1: a second document begins (---): a configuration is one document"),
+    ("1: x", "line 1, column 1: key 1 is not text"),
     ("- x", "expected keys and values, got a list"),
     ("just text", "expected keys and values, got 'just text'"),
+    ("word " * 100, "expected keys and values, got '" + ("word " * 100)[:119] + "... (501 characters)"),
     # the top
     (
         "driver: []",
@@ -31,7 +32,7 @@ _MISTAKES = [
     ("name: null", "name: expected text, got nothing"),
     ("name: a/b", "name: 'a/b' contains a slash or a control character"),
     ("definitions: both", "definitions: 'both' is not one of forwarded, view"),
-    ("listen: []", "listen: is empty: one listener at least"),
+    ("listen: []", "listen: is empty: at least one listener is needed"),
     ("listen: x", "listen: expected a list, got 'x'"),
     ("listen: {tcp: 'h:1'}", "listen: expected a list, got keys and values"),
     ("limits: [x]", "limits: expected keys and values, got a list"),
@@ -51,11 +52,11 @@ _MISTAKES = [
     ),
     (
         "drivers: [{exec: [x], rename: {A: 'B *'}}]",
-        "drivers[0].rename: 'B *' has a *, and nothing in 'A' that it stands for",
+        "drivers[0].rename: 'B *' has a *, but 'A' has none",
     ),
     (
         "drivers: [{exec: [x], rename: {'*A*': 'B *'}}]",
-        "drivers[0].rename: '*A*': more than one *: which of them stands for what?",
+        "drivers[0].rename: '*A*': has more than one *",
     ),
     # listeners
     ("listen: [{}]", "listen[0]: needs tcp or unix"),
@@ -108,7 +109,7 @@ _MISTAKES = [
     ("listen: [{tcp: 'h:1', devices: CCD}]", "listen[0].devices: expected a list, got 'CCD'"),
     (
         "listen: [{tcp: 'h:1', rules: [{subject: x}]}]",
-        "listen[0].rules: go by the client's certificate: tls.client_ca is needed",
+        "listen[0].rules: need tls.client_ca: they go by the client's certificate",
     ),
     (
         "listen: [{tcp: 'h:1', tls: {cert: c, key: k, client_ca: a}, rules: [{}]}]",
@@ -200,11 +201,11 @@ _MISTAKES = [
     ("remotes: [{host: 'h:x'}]", "remotes[0].host: 'x' is not a port (1 to 65535)"),
     ("remotes: [{host: 'h:0'}]", "remotes[0].host: '0' is not a port (1 to 65535)"),
     ("remotes: [{host: '[::1'}]", "remotes[0].host: '[::1' is not an address (host:port, [::1]:port)"),
-    ("remotes: [{host: 'h:1', port: 2}]", "remotes[0].port: is given in host already"),
+    ("remotes: [{host: 'h:1', port: 2}]", "remotes[0].port: is already given in host"),
     ("remotes: [{host: h, port: 0}]", "remotes[0].port: 0 is less than 1"),
     ("remotes: [{host: h, port: 65536}]", "remotes[0].port: 65536 is more than 65535"),
     ("remotes: [{host: h, port: '7624'}]", "remotes[0].port: expected a whole number, got '7624'"),
-    ("remotes: [{host: h, device: ''}]", "remotes[0].device: names no device; without the key all are taken"),
+    ("remotes: [{host: h, device: ''}]", "remotes[0].device: is empty; leave the key out to take all devices"),
     ("remotes: [{host: h, devices: ['[']}]", "remotes[0].devices[0]: '[' is not a pattern (CCD*, Dome ?, [AB]*)"),
     ("remotes: [{host: h, share: up}]", "remotes[0].share: 'up' is not one of both, down"),
     ("remotes: [{host: h, tls: {cert: c}}]", "remotes[0].tls: cert and key belong together"),
@@ -220,10 +221,10 @@ _MISTAKES = [
     ("http: {devices: ['[x']}", "http.devices[0]: '[x' is not a pattern (CCD*, Dome ?, [AB]*)"),
     ("http: {devices: CCD}", "http.devices: expected a list, got 'CCD'"),
     ("control: {sockt: /run/x}", "control.sockt: unknown key; known here: socket"),
-    ("control: {socket: x.sock}", "control.socket: 'x.sock' is no absolute path (and neither default nor off)"),
-    ("control: {socket: '@x'}", "control.socket: '@x' is no absolute path (and neither default nor off)"),
-    ("control: {socket: /run/}", "control.socket: '/run/' is no absolute path (and neither default nor off)"),
-    ("control: {socket: ''}", "control.socket: '' is no absolute path (and neither default nor off)"),
+    ("control: {socket: x.sock}", "control.socket: 'x.sock' is not an absolute path (and neither default nor off)"),
+    ("control: {socket: '@x'}", "control.socket: '@x' is not an absolute path (and neither default nor off)"),
+    ("control: {socket: /run/}", "control.socket: '/run/' is not an absolute path (and neither default nor off)"),
+    ("control: {socket: ''}", "control.socket: '' is not an absolute path (and neither default nor off)"),
     (f"control: {{socket: /{'x' * 107}}}", "control.socket: longer than 107 bytes"),
     ("control: {socket: 5}", "control.socket: expected text, got 5 (put it in quotes)"),
     ("control: {socket: on}", "control.socket: expected text, got true (put it in quotes)"),
@@ -255,19 +256,19 @@ _MISTAKES = [
     ("devices: [{device: ''}]", "devices[0].device: '' is not a pattern (CCD*, Dome ?, [AB]*)"),
     ("devices: [{device: Cam, connect: 'On'}]", "devices[0].connect: expected true or false, got 'On'"),
     ("devices: [{device: Cam, set: [A.B]}]", "devices[0].set: expected keys and values, got a list"),
-    ("devices: [{device: Cam, set: {A: 1}}]", "devices[0].set: 'A' is no PROPERTY.MEMBER"),
-    ("devices: [{device: Cam, set: {A.B.C: 1}}]", "devices[0].set: 'A.B.C' is no PROPERTY.MEMBER"),
+    ("devices: [{device: Cam, set: {A: 1}}]", "devices[0].set: 'A' is not PROPERTY.MEMBER"),
+    ("devices: [{device: Cam, set: {A.B.C: 1}}]", "devices[0].set: 'A.B.C' is not PROPERTY.MEMBER"),
     ("devices: [{device: Cam, set: {'\"A.B': 1}}]", "devices[0].set: '\"A.B': no closing \""),
     ("devices: [{device: Cam, set: {A.B: }}]", "devices[0].set.A.B: expected text, got nothing"),
     # reactions
     ("reactions: [{when: '1', do: [{set: A.B.C=1}]}]", "reactions[0]: name is missing"),
     ("reactions: [{name: a, do: [{set: A.B.C=1}]}]", "reactions[0]: when is missing"),
     ("reactions: [{name: a, when: '1'}]", "reactions[0]: do is missing"),
-    ("reactions: [{name: a, when: '1', do: []}]", "reactions[0].do: is empty: a reaction that does nothing"),
+    ("reactions: [{name: a, when: '1', do: []}]", "reactions[0].do: is empty: the reaction would do nothing"),
     ("reactions: [{name: a, when: '1', do: [{wait: 5s}]}]", "reactions[0].do[0]: set is missing"),
     (
         "reactions: [{name: a, when: '1', do: [{set: A.B.C}]}]",
-        "reactions[0].do[0].set: 'A.B.C' is no DEVICE.PROPERTY.MEMBER=VALUE",
+        "reactions[0].do[0].set: 'A.B.C' is not DEVICE.PROPERTY.MEMBER=VALUE",
     ),
     ("reactions: [{name: a, when: '1', do: [{set: A.B.C=1, wait: 0s}]}]", "reactions[0].do[0].wait: '0s' is too small"),
     (
@@ -306,7 +307,7 @@ _MISTAKES = [
     ),
     (
         "interlocks: [{name: a, refuse: [], unless: '1'}]",
-        "interlocks[0].refuse: is empty: an interlock that refuses nothing",
+        "interlocks[0].refuse: is empty: the interlock would refuse nothing",
     ),
     (
         "interlocks: [{name: a, refuse: A.B.C, unless: '1'}]",
@@ -314,15 +315,15 @@ _MISTAKES = [
     ),
     (
         "interlocks: [{name: a, refuse: [A.B.C, Dome], unless: '1'}]",
-        "interlocks[0].refuse[1]: 'Dome' is no DEVICE.PROPERTY.MEMBER (column 1)",
+        "interlocks[0].refuse[1]: 'Dome' is not DEVICE.PROPERTY.MEMBER (column 1)",
     ),
     (
         "interlocks: [{name: a, refuse: ['A.B.C<cold'], unless: '1'}]",
-        "interlocks[0].refuse[0]: 'cold' is no number (column 7)",
+        "interlocks[0].refuse[0]: 'cold' is not a number (column 7)",
     ),
     (
         "interlocks: [{name: a, refuse: [A.B.C], unless: '\"A.B.C\" = 1'}]",
-        "interlocks[0].unless: = alone is no operator (column 9)",
+        "interlocks[0].unless: = alone is not an operator (column 9)",
     ),
     (
         "interlocks: [{name: a, refuse: [A.B.C], unless: A.B.C}]",
@@ -358,7 +359,7 @@ _MISTAKES = [
     ("webmanager: {drivers: ['*'], listen: pi}", "webmanager.listen: 'pi' has no port (host:port, [::1]:port)"),
     (
         "webmanager: {drivers: ['*'], allow: []}",
-        "webmanager.allow: is empty: nobody could come; listen: off ends it",
+        "webmanager.allow: is empty: nobody could connect; listen: off switches it off",
     ),
     (
         "webmanager: {drivers: ['*'], allow: [lan]}",

@@ -165,7 +165,7 @@ def test_the_control_socket(tmp_path: Path) -> None:
         ("HOST", "a b", "INDITREE_HOST: 'a b' is not a host"),
         ("HTTP", "9724", "INDITREE_HTTP: '9724' has no host (localhost:9724, or *:9724 for all addresses)"),
         ("HTTP", "OFF", "INDITREE_HTTP: 'OFF' has no port (host:port, [::1]:port)"),
-        ("SOCKET", "x", "INDITREE_SOCKET: 'x' is no absolute path (and neither default nor off)"),
+        ("SOCKET", "x", "INDITREE_SOCKET: 'x' is not an absolute path (and neither default nor off)"),
         ("DRIVERS", "a;'b", 'INDITREE_DRIVERS: "\'b": no closing quotation'),
         ("REMOTES", "a,b:x", "INDITREE_REMOTES: 'x' is not a port (1 to 65535)"),
         ("REMOTES", "a?blobs=no", "INDITREE_REMOTES: 'a?blobs=no': after the ? only blobs=on or blobs=off"),

@@ -141,7 +141,7 @@ def test_what_is_linked_stays_while_the_engine_is_away(engine: FakeEngine, caplo
         await watch.until(lambda: watch.names() == ["dome"])
         with caplog.at_level(logging.DEBUG, "inditree.discovery"):
             engine.close()
-            await watch.until(lambda: caplog.text.count("what is linked stays") >= 3)
+            await watch.until(lambda: caplog.text.count("keeping the links that are there") >= 3)
             assert [set(each) for each in watch.told] == [{"dome"}]
             engine.rows = [container("dome"), container("pier")]
             engine.open()
@@ -149,7 +149,9 @@ def test_what_is_linked_stays_while_the_engine_is_away(engine: FakeEngine, caplo
             await watch.until(lambda: "the engine answers again" in caplog.text)
 
     discover(engine, work)
-    levels = [record.levelname for record in caplog.records if "what is linked stays" in record.getMessage()]
+    levels = [
+        record.levelname for record in caplog.records if "keeping the links that are there" in record.getMessage()
+    ]
     assert levels[0] == "WARNING" and set(levels[1:]) == {"DEBUG"}
 
 

@@ -113,7 +113,7 @@ def test_what_is_linked_stays_when_the_engine_is_cut_off(hub: Project) -> None:
         client.until("$")
         docker("kill", proxy)
         with leaf(hub, "inditree.remote=true", "inditree.remote.name=late"):
-            until(lambda: "what is linked stays" in hub.container("hub").logs(), "the engine missed")
+            until(lambda: "keeping the links that are there" in hub.container("hub").logs(), "the engine missed")
             assert remotes(hub) == {"dome": "up"}
             docker("start", proxy)
             took = until(lambda: remotes(hub) == {"dome": "up", "late": "up"}, "the late one")

@@ -99,7 +99,7 @@ def test_what_is_not_sent(mount: Observatory) -> None:
         return status, answer["error"]
 
     assert refused(COORD, {"members": {"AZ": 1}}) == (400, "Mount.COORD has no member AZ (it has RA, DEC)")
-    assert refused(COORD, {"members": {"RA": "east"}}) == (400, "Mount.COORD.RA: 'east' is no number")
+    assert refused(COORD, {"members": {"RA": "east"}}) == (400, "Mount.COORD.RA: 'east' is not a number")
     assert refused(COORD, {"members": {"RA": [1]}}) == (400, "members.RA: expected a text, a number, true or false")
     assert refused(COORD, {"members": {}}) == (400, 'the body is {"members": {NAME: VALUE, ...}}')
     assert refused(COORD + "?wait=long", {"members": {"RA": 1}})[0] == 400

@@ -196,12 +196,12 @@ def test_globs_and_quoted_parts() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Dome", "'Dome' is no DEVICE.PROPERTY.MEMBER (column 1)"),
-        ("Dome.X", "'Dome.X' is no DEVICE.PROPERTY.MEMBER (column 1)"),
+        ("Dome", "'Dome' is not DEVICE.PROPERTY.MEMBER (column 1)"),
+        ("Dome.X", "'Dome.X' is not DEVICE.PROPERTY.MEMBER (column 1)"),
         ("Dome..X", "'Dome..X' has an empty part (column 1)"),
         ('"Dome.X.Y', 'no closing " (column 1)'),
         ("Dome.X.Y=", "a value expected after = (column 10)"),
-        ("Dome.X.Y<warm", "'warm' is no number (column 10)"),
+        ("Dome.X.Y<warm", "'warm' is not a number (column 10)"),
         ("Dome.X.Y!3", "! alone compares nothing (column 9)"),
     ],
 )

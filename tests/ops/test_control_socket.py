@@ -79,7 +79,7 @@ def test_what_is_no_socket_stays(tmp_path: Path) -> None:
     target.write_text("x")
     for make in (lambda: path.write_text("mine"), lambda: path.symlink_to(target), lambda: path.mkdir()):
         make()
-        with pytest.raises(StartError, match="is there, and no socket"):
+        with pytest.raises(StartError, match="exists and is not a socket"):
             open_control_socket(str(path), 1)
         path.rmdir() if path.is_dir() else path.unlink()
     assert target.read_text() == "x"
@@ -88,7 +88,7 @@ def test_what_is_no_socket_stays(tmp_path: Path) -> None:
 def test_a_link_to_nowhere_leads_nowhere(tmp_path: Path) -> None:
     path, target = tmp_path / "c", tmp_path / "elsewhere"
     path.symlink_to(target)
-    with pytest.raises(StartError, match="is there, and no socket"):
+    with pytest.raises(StartError, match="exists and is not a socket"):
         open_control_socket(str(path), 1)
     assert not target.exists()
 

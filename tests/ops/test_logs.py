@@ -252,7 +252,7 @@ def test_a_line_that_cannot_be_written_is_counted_and_the_next_one_comes(tmp_pat
     class Picky(behind.StreamSink):
         def emit(self, each: logging.LogRecord) -> None:
             if each.getMessage() == "bad":
-                raise TypeError("a mistake of ours")
+                raise TypeError("internal error")
             super().emit(each)
 
     with (tmp_path / "log").open("w") as file:

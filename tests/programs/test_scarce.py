@@ -64,7 +64,9 @@ def test_a_fork_that_fails_is_told_and_the_guardian_lives_on(numbers: str, monke
         before = descriptors()
         with pytest.raises(OSError) as error:
             await spawn(["cat"])
-        assert str(error.value.strerror).startswith("no process can be had (pids.max, ulimit -u): Resource temporarily")
+        assert str(error.value.strerror).startswith(
+            "no process can be started (pids.max, ulimit -u): Resource temporarily"
+        )
         await until(lambda: descriptors() <= before + 1, "nothing is left open but the guardian's socket")
         child = await spawn(["cat"])
         child.kill()
@@ -158,7 +160,7 @@ def test_a_driver_for_which_there_is_no_process_waits_and_says_why(monkeypatch: 
         await process.close_guardian()
         engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
         entry = Driver(name="camera", exec=("cat",), restart=Restart(backoff=30))
-        assert "no process can be had" in await waits(engine, entry)
+        assert "no process can be started" in await waits(engine, entry)
         await engine.close()
         await process.close_guardian()
 

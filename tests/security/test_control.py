@@ -115,7 +115,7 @@ def test_a_path_that_was_asked_for_is_an_error(tmp_path: Path) -> None:
     path.write_text("precious")
     done = command("serve", "--port", str(free_port()), "--http", "off", "--socket", str(path))
     assert done.returncode == 1
-    assert f"control.socket: {path}: is there, and no socket" in done.stderr
+    assert f"control.socket: {path}: exists and is not a socket" in done.stderr
     assert path.read_text() == "precious"
     done = command("serve", "--port", str(free_port()), "--http", "off", "--socket", "/" + "x" * 120)
     assert (done.returncode, done.stderr) == (2, "inditree: --socket: longer than 107 bytes\n")

@@ -47,4 +47,4 @@ def test_an_exception_ends_its_peer(monkeypatch: pytest.MonkeyPatch, caplog: pyt
         await engine.close()
 
     asyncio.run(run())
-    assert "unlucky: a mistake of ours" in caplog.text
+    assert "unlucky: internal error" in caplog.text

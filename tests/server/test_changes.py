@@ -195,8 +195,8 @@ def test_a_reload_leaves_alone_what_the_api_put_in_the_place_of_an_entry(caplog:
             )
             assert await it.reload(changed)
             assert ({**server.units.drivers}, {**server.units.remotes}) == before
-            assert "driver e: the name was taken through the API, that one stays" in caplog.text
-            assert "remote s: the name was taken otherwise, that one stays" in caplog.text
+            assert "driver e: not added: the API has added one of that name" in caplog.text
+            assert "remote s: not added: there is one of that name already" in caplog.text
 
     run(work())
 

@@ -97,7 +97,7 @@ def test_a_link_that_meets_a_mistake_tries_again(monkeypatch: pytest.MonkeyPatch
 
             async def broken() -> str:
                 tries.append(1)
-                raise RuntimeError("a mistake of ours")
+                raise RuntimeError("internal error")
 
             with monkeypatch.context() as patch:
                 patch.setattr(link, "_try", broken)

@@ -35,7 +35,7 @@ ATTACHED = (
 
 
 def mistaken(*_: object) -> Any:
-    raise RuntimeError("a mistake of ours")
+    raise RuntimeError("internal error")
 
 
 class Camera:
@@ -80,7 +80,7 @@ def test_the_clock_goes_on_after_an_exception(
             await until(lambda: len(seen) >= 3, "what is looked at behind it, at further ticks")
 
     asyncio.run(main())
-    assert "a mistake of ours" in caplog.text
+    assert "internal error" in caplog.text
 
 
 def newest(camera: Camera) -> bytes:
@@ -146,7 +146,7 @@ def in_a_timer(engine: Engine, source: Camera, one: Camera, patch: pytest.Monkey
 def at_a_look_at_its_pace(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
     class Spoilt(Pace):
         def stalled(self, outbox: Outbox, now: float, timeout: float) -> bool:
-            raise RuntimeError("a mistake of ours")
+            raise RuntimeError("internal error")
 
     one.stream.peer.pace = Spoilt(0.0)
     return one
@@ -166,7 +166,7 @@ def test_a_mistake_costs_the_peer_at_fault_and_the_others_get_theirs(
 ) -> None:
     monkeypatch.setattr(module, "TICK", 0.01)
     guilty, _ = asyncio.run(run_with(spoil, monkeypatch))
-    assert f"{guilty.stream.peer.name}: a mistake of ours" in caplog.text
+    assert f"{guilty.stream.peer.name}: internal error" in caplog.text
 
 
 def test_devices_go_though_the_end_of_their_driver_meets_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_an_image_that_cannot_be_encoded_closes_its_source(
             assert camera.closed == ["error"]
 
     asyncio.run(main())
-    assert "a mistake of ours" in caplog.text
+    assert "internal error" in caplog.text
 
 
 def test_an_image_that_cannot_be_read_closes_its_source(
@@ -210,7 +210,7 @@ def test_an_image_that_cannot_be_read_closes_its_source(
             assert camera.closed == ["error"]
 
     asyncio.run(main())
-    assert "a mistake of ours" in caplog.text
+    assert "internal error" in caplog.text
 
 
 @pytest.mark.parametrize("number", [0, 1])

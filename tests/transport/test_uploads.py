@@ -109,7 +109,7 @@ def test_uploads_that_wait_for_each_other_do_not_wait_for_ever(monkeypatch: pyte
             await until(lambda: one.closed or two.closed, "one of them goes")
             (left,) = (each for each in (one, two) if not each.closed)
             (gone,) = (each for each in (one, two) if each.closed)
-            assert gone.closed == ["limit: there is no memory for its image beside what others upload"]
+            assert gone.closed == ["limit: no memory is left for its image beside what others upload"]
             await until(lambda: not engine.core.intake.waits(left.peer), "the other goes on")
 
     asyncio.run(main())

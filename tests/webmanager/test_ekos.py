@@ -127,7 +127,7 @@ def test_start_answers_with_a_driver_in_backoff(tmp_path: Path) -> None:
         ekos.save("P", entries, port=7999)
         said = ekos.post("/api/server/start/P")["message"]
         assert "not at the profile's 7999" in said
-        assert "'No such thing' is no driver that may be started here" in said
+        assert "'No such thing' is not a driver that may be started here" in said
         rows = {row["label"]: row for row in ekos.get("/api/server/drivers")}
         assert [rows[each["label"]]["state"] for each in entries[:3]] == ["running", "running", "backoff"]
         assert "no such program" in rows["Spectrograph Simulator"]["error"]

@@ -227,7 +227,7 @@ def test_a_page_that_a_driver_prints_is_no_reason_to_end_it(trust: object) -> No
 
 @pytest.mark.parametrize("start", [b"device='D' na\x8ce='B'", b"device='D' a\x01b='B'", b"device='%s'" % (b"D" * 300)])
 def test_a_start_tag_of_an_image_that_cannot_be_mended(start: bytes) -> None:
-    """Found by the fuzzer: it counted as a mistake of ours, and ended the driver."""
+    """Found by the fuzzer: it counted as an internal error, and ended the driver."""
     data = b"<setBLOBVector %s><oneBLOB name='B' size='3' format='.x'>QUJD</oneBLOB></setBLOBVector>" % start
     for pieces in ([data], bytewise(data)):
         heard = Heard([GOOD % 1, *pieces, GOOD % 2])

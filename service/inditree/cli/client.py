@@ -42,7 +42,7 @@ class Answer:
         try:
             return json.loads(self.body)
         except ValueError:
-            raise RouterError("what answers there is no inditree") from None
+            raise RouterError("what answers there is not inditree") from None
 
 
 class _Local(http.client.HTTPConnection):

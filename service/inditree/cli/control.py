@@ -35,7 +35,7 @@ def listing(chosen: Namespace) -> int:
     try:
         tables.console().print(make(rows))
     except (KeyError, TypeError, AttributeError):
-        raise RouterError("what answers there is no inditree") from None
+        raise RouterError("what answers there is not inditree") from None
     return 0
 
 

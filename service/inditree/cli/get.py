@@ -23,7 +23,7 @@ def get(chosen: Namespace) -> int:
         for key, known in session.properties.known.items():
             _print(said(key, known.root, patterns) if not chosen.json else _as_json(known, patterns))
     for each in missing:
-        print(f"inditree get: {'.'.join(each)}: not there within {chosen.timeout:g} s", file=sys.stderr)
+        print(f"inditree get: {'.'.join(each)}: did not appear within {chosen.timeout:g} s", file=sys.stderr)
     return TIME_IS_UP if missing else 0
 
 

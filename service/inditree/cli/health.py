@@ -27,7 +27,7 @@ def run(chosen: Namespace) -> int:
 def _strange(router: Router, answer: Answer) -> str:
     """Something else has that port."""
     where = router.socket.path if router.socket else units.join(router.host, router.port)
-    return f"what answers at {where} is no inditree's health (status {answer.status} for /readyz): another program?"
+    return f"what answers at {where} is not inditree's health (status {answer.status} for /readyz): another program?"
 
 
 def _reason(said: dict[str, object]) -> str:

@@ -42,7 +42,7 @@ def run(chosen: Namespace) -> int:
         names = [Names(escape(chosen.device), "*", "*")]
         session.ask(names)
         if session.definitions(time.monotonic() + chosen.timeout, names):
-            return _failed(f"{chosen.device}: not there within {chosen.timeout:g} s", TIME_IS_UP)
+            return _failed(f"{chosen.device}: did not appear within {chosen.timeout:g} s", TIME_IS_UP)
         if not any(known.kind == "BLOB" for known in session.properties.known.values()):
             return _failed(f"{chosen.device} has no images; is it connected?", REFUSED)
         session.send(enable_blob("Also", chosen.device))
@@ -73,7 +73,7 @@ def checked_name(text: str | None, number: int) -> str:
         if number > 1:
             raise ConfigError("-o", f"{name!r} is one name for {number} images: add {{n}} or {{time}}")
         if Path(name).exists():
-            raise ConfigError("-o", f"{name} is there already: nothing is overwritten")
+            raise ConfigError("-o", f"{name} exists already: nothing is overwritten")
     return name
 
 

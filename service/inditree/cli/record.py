@@ -60,7 +60,7 @@ def times(chosen_words: Namespace) -> tuple[int | None, int | None]:
         try:
             found.append(moment(text) if text else None)
         except ValueError:
-            raise ConfigError(flag, f"{text!r} is no time (2026-01-02T20:00:00Z)") from None
+            raise ConfigError(flag, f"{text!r} is not a time (2026-01-02T20:00:00Z)") from None
     return found[0], found[1]
 
 

@@ -31,7 +31,7 @@ def run(chosen: Namespace) -> int:
         undefined = [key for key in asked if key not in session.properties.known]
         if undefined:
             for key in undefined:
-                print(f"inditree set: {'.'.join(key)}: not there within {chosen.timeout:g} s", file=sys.stderr)
+                print(f"inditree set: {'.'.join(key)}: did not appear within {chosen.timeout:g} s", file=sys.stderr)
             return TIME_IS_UP
         try:
             commands = [made(session.properties.known[key].root, values) for key, values in asked.items()]

@@ -125,7 +125,7 @@ def _drawn(before: Poll, now: Poll) -> RenderableType:
     try:
         return draw(before, now)
     except (KeyError, TypeError, AttributeError):
-        raise RouterError("what answers there is no inditree") from None
+        raise RouterError("what answers there is not inditree") from None
 
 
 def draw(before: Poll, now: Poll) -> RenderableType:

@@ -45,7 +45,7 @@ def _value(kind: str, where: str, text: str) -> str:
     if kind == "Number":
         value = number(text)
         if value is None:
-            raise CommandError(f"{where}: {text!r} is no number")
+            raise CommandError(f"{where}: {text!r} is not a number")
         return spell(value)
     return text
 

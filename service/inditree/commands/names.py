@@ -65,7 +65,7 @@ def assignment(text: str) -> tuple[str, str, str, str]:
     parts, at = split(text, "=")
     parts = [unescaped(each) for each in parts]
     if at == len(text) or len(parts) < 3 or not all(parts):
-        raise ValueError(f"{text!r} is no DEVICE.PROPERTY.MEMBER=VALUE")
+        raise ValueError(f"{text!r} is not DEVICE.PROPERTY.MEMBER=VALUE")
     return ".".join(parts[:-2]), parts[-2], parts[-1], text[at + 1 :]
 
 

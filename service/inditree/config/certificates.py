@@ -11,7 +11,7 @@ _CERTIFICATE = re.compile(rb"^-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----", re.
 _KEY = re.compile(rb"^-----BEGIN ([A-Z0-9]+ )?PRIVATE KEY-----", re.MULTILINE)
 _LOCKED = re.compile(rb"^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE)
 
-DAMAGED = "is damaged: what stands between its BEGIN and END cannot be read"
+DAMAGED = "is damaged: the text between BEGIN and END cannot be read"
 
 
 class Wrong(NamedTuple):
@@ -32,11 +32,11 @@ def wrong_chain(cert: str, key: str) -> Wrong | None:
     except OSError as error:
         return Wrong("key", f"{key}: {error.strerror}")
     if not _CERTIFICATE.search(certificate) and _KEY.search(certificate) and _CERTIFICATE.search(private):
-        return Wrong("cert", f"{cert} holds a key, and {key} a certificate: cert and key are exchanged")
+        return Wrong("cert", f"{cert} holds a key, and {key} a certificate: cert and key are swapped")
     if not _CERTIFICATE.search(certificate):
         return Wrong("cert", f"{cert}: holds no certificate in PEM")
     if _LOCKED.search(private):
-        return Wrong("key", f"{key}: is encrypted, and nobody is there to type its passphrase")
+        return Wrong("key", f"{key}: is encrypted: the router has no way to ask for its passphrase")
     if not _KEY.search(private):
         return Wrong("key", f"{key}: holds no private key in PEM")
     return _wrong_pair(cert, key)

@@ -109,7 +109,7 @@ def _check_listener(entry: Listen, path: str) -> None:
         parsed(site, f"{path}.origins[{index}]", _site)
     _check_globs(entry.devices, f"{path}.devices")
     if entry.rules and not (entry.tls and entry.tls.client_ca):
-        raise ConfigError(f"{path}.rules", "go by the client's certificate: tls.client_ca is needed")
+        raise ConfigError(f"{path}.rules", "need tls.client_ca: they go by the client's certificate")
     for index, rule in enumerate(entry.rules):
         _check_globs((rule.subject,), f"{path}.rules[{index}].subject", single=True)
         _check_globs(rule.devices, f"{path}.rules[{index}].devices")
@@ -165,7 +165,7 @@ def check_remote(entry: Remote, path: str) -> None:
     """One remote by itself."""
     parsed(entry.host, below(path, "host"), units.host)
     if entry.device is not None and (not entry.device or entry.device == "*"):
-        raise ConfigError(below(path, "device"), "names no device; without the key all are taken")
+        raise ConfigError(below(path, "device"), "is empty; leave the key out to take all devices")
     _check_globs(entry.devices, below(path, "devices"))
     _check_rename(entry.rename, below(path, "rename"))
     if entry.tls and (entry.tls.cert is None) != (entry.tls.key is None):
@@ -180,11 +180,11 @@ def _check_rename(rename: dict[str, str], path: str) -> None:
         if not name.strip():
             raise ConfigError(path, f"{pattern!r}: the new name is empty")
         if pattern.count("*") > 1 or name.count("*") > 1:
-            raise ConfigError(path, f"{pattern!r}: more than one *: which of them stands for what?")
+            raise ConfigError(path, f"{pattern!r}: has more than one *")
         if "*" in pattern and "*" not in name:
             raise ConfigError(path, f"{pattern!r} fits many devices, and {name!r} names one: it needs a *")
         if "*" in name and "*" not in pattern:
-            raise ConfigError(path, f"{name!r} has a *, and nothing in {pattern!r} that it stands for")
+            raise ConfigError(path, f"{name!r} has a *, but {pattern!r} has none")
         if name in patterns:
             raise ConfigError(path, f"{patterns[name]!r} and {pattern!r} both give the name {name!r}")
         patterns[name] = pattern
@@ -193,7 +193,7 @@ def _check_rename(rename: dict[str, str], path: str) -> None:
 def _check_rest(config: Config) -> None:
     check_name(config.name, "")
     if not config.listen:
-        raise ConfigError("listen", "is empty: one listener at least")
+        raise ConfigError("listen", "is empty: at least one listener is needed")
     _check_http(config.http)
     _check_given_names(config.interlocks, "interlocks")
     _check_given_names(config.reactions, "reactions")
@@ -228,7 +228,7 @@ def _check_webmanager(entry: Webmanager) -> None:
     if entry.listen is not None:
         parsed(entry.listen, "webmanager.listen", units.address)
     if entry.allow is not None and not entry.allow:
-        raise ConfigError("webmanager.allow", "is empty: nobody could come; listen: off ends it")
+        raise ConfigError("webmanager.allow", "is empty: nobody could connect; listen: off switches it off")
     for index, network in enumerate(entry.allow or ()):
         parsed(network, f"webmanager.allow[{index}]", _network)
     for index, site in enumerate(entry.origins):
@@ -252,7 +252,7 @@ def _control(entry: ControlSocket) -> ControlSocket:
 def control_socket(text: str) -> str:
     """A path for the control socket. Raises ValueError."""
     if not text.startswith("/") or text.endswith("/"):
-        raise ValueError(f"{text!r} is no absolute path (and neither default nor off)")
+        raise ValueError(f"{text!r} is not an absolute path (and neither default nor off)")
     if len(os.fsencode(text)) > _UNIX_PATH_MAX:
         raise ValueError(f"longer than {_UNIX_PATH_MAX} bytes")
     return text
@@ -373,16 +373,16 @@ def _doubts_of_webmanager(entry: Webmanager | None) -> list[str]:
         return []
     found = []
     if entry.allow is None and entry.address[0] in (None, "0.0.0.0", "::"):
-        text = "starts programs for all private networks, without a token; allow would restrict it"
+        text = "lets all private networks start programs without a token; restrict it with allow"
         found.append(f"webmanager: {entry.listen} {text}")
     if entry.data is None:
-        found.append("webmanager: profiles are lost when the router ends; data would keep them")
+        found.append("webmanager: profiles are lost when the router ends; set data to keep them")
     return found
 
 
 def _open_listeners(config: Config, decided: Listen | None) -> list[str]:
     return [
-        f"listen[{index}]: {entry.tcp} is open to every network; allow or tls.client_ca would restrict it"
+        f"listen[{index}]: {entry.tcp} is open to every network; restrict it with allow or tls.client_ca"
         for index, entry in enumerate(config.listen)
         if entry is not decided and entry.tcp is not None and entry.address[0] in (None, "0.0.0.0", "::")
         if not entry.allow and not (entry.tls and entry.tls.client_ca)

@@ -19,6 +19,9 @@ from inditree.errors import ConfigError
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=msgspec.Struct)
 
+SHOWN = 120
+"""Characters of a wrong value that a message shows: a file that is no configuration at all is one long text."""
+
 _FORMS: dict[str, tuple[Callable[[str], float], str]] = {
     "duration": (units.duration, "a duration (500ms, 10s, 5m, 1h, 14d)"),
     "size": (units.size, "a size (512B, 64KiB, 1MiB, 1GiB)"),
@@ -224,4 +227,5 @@ def _named(data: object) -> str:
 def _shown(data: object) -> str:
     if isinstance(data, bool):
         return "true" if data else "false"
-    return repr(data) if isinstance(data, str) or data is None else str(data)
+    text = repr(data) if isinstance(data, str) or data is None else str(data)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"

@@ -24,7 +24,7 @@ class _Loader(yaml.SafeLoader):
                 continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is no text", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is not text", key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} given twice", key_node.start_mark)
             seen.add(key)
@@ -52,7 +52,7 @@ def load(text: str) -> object:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         problem = error.problem or error.context
         if problem == "but found another document":
-            problem = "a second document begins (---): a configuration is one"
+            problem = "a second document begins (---): a configuration is one document"
         raise ConfigError("", f"{where}{problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError("", f"not YAML: {str(error).splitlines()[0]}") from None

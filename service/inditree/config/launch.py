@@ -15,7 +15,7 @@ class Launch:
     reread             reads the configuration anew (SIGHUP), flags and variables laid over it; raises ConfigError.
                        None: there is nothing to read
     file               the configuration file, watched where it is mounted into a container
-    ends_with_drivers  exit 1 when the last driver is gone for good and there is no link: links try for ever
+    ends_with_drivers  exit 1 when the last driver has ended for good and there is no link: links try for ever
     http_may_fail      a taken HTTP port is only a warning
     log_traffic        elements are logged at DEBUG, of every peer
     traffic            names of the drivers, remotes and listeners whose elements are logged at DEBUG

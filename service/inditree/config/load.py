@@ -100,5 +100,5 @@ def _host_split(entry: object, path: str) -> object:
     if number is None:
         return entry | {"host": host}
     if "port" in entry:
-        raise ConfigError(below(path, "port"), "is given in host already")
+        raise ConfigError(below(path, "port"), "is already given in host")
     return entry | {"host": host, "port": number}

@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 def interlock(entry: Interlock, path: str = "") -> interlocks.Interlock:
     """One interlock with its expressions parsed. Raises ConfigError."""
     if not entry.refuse:
-        raise ConfigError(below(path, "refuse"), "is empty: an interlock that refuses nothing")
+        raise ConfigError(below(path, "refuse"), "is empty: the interlock would refuse nothing")
     patterns = tuple(
         _parsed(text, f"{below(path, 'refuse')}[{number}]", parse_pattern) for number, text in enumerate(entry.refuse)
     )
@@ -41,7 +41,7 @@ def desire(entry: Desired, path: str = "") -> desired.Desire:
         parts, _ = parsed(key, below(path, "set"), names.split)
         name, member = map(names.unescaped, parts) if len(parts) == 2 else ("", "")
         if not (name and member):
-            raise ConfigError(below(path, "set"), f"{key!r} is no PROPERTY.MEMBER")
+            raise ConfigError(below(path, "set"), f"{key!r} is not PROPERTY.MEMBER")
         steps.setdefault(name, {})[member] = value
     first = (desired.CONNECT,) if entry.connect else ()
     rest = tuple(desired.Step(name, values) for name, values in steps.items())
@@ -51,7 +51,7 @@ def desire(entry: Desired, path: str = "") -> desired.Desire:
 def reaction(entry: Reaction, path: str = "") -> reactions.Reaction:
     """One reaction with its expressions parsed. Raises ConfigError."""
     if not entry.do:
-        raise ConfigError(below(path, "do"), "is empty: a reaction that does nothing")
+        raise ConfigError(below(path, "do"), "is empty: the reaction would do nothing")
     steps = []
     for number, each in enumerate(entry.do):
         device, name, member, value = parsed(each.set, f"{below(path, 'do')}[{number}].set", names.assignment)

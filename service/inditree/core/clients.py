@@ -83,7 +83,7 @@ def enable_blob(state: State, peer: Peer, element: Element) -> None:
         mode = "Also"
     if mode not in MODES:
         state.desk.count_dropped(peer, "unknown", len(element.data))
-        state.notices.once(peer, "warning", "enable_blob", f"enableBLOB {mode[:20]!r} is none of Never, Also, Only")
+        state.notices.once(peer, "warning", "enable_blob", f"enableBLOB {mode[:20]!r} is not one of Never, Also, Only")
         return
     peer.subscription.set_blob(mode, device, name)
     if device is not None and peer.link is None:

@@ -136,7 +136,7 @@ class Desk:
 
     def overflow(self, peer: Peer) -> None:
         """Close a peer whose outbox has refused a control element."""
-        self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait, over limits.queue")
+        self.close(peer, "overflow", f"{peer.outbox.control} bytes of control elements wait, more than limits.queue")
 
     # Effects
 

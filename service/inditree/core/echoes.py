@@ -21,8 +21,8 @@ def repeats(state: State, peer: Peer, owner: Peer, item: Element | Blob) -> bool
         return False
     state.desk.count_dropped(peer, "loop", size)
     text = (
-        f"{element.tag} {device}.{name} goes round: it came back within moments, again and again, and is dropped for "
-        f"{CUT_OFF:g} s; two links lead to one server, or servers lead to each other; said once"
+        f"{element.tag} {device}.{name} circulates: it comes back again and again within moments, so it is dropped for "
+        f"{CUT_OFF:g} s. Two links lead to one server, or servers link to each other (logged once)"
     )
     state.notices.once(peer, "warning", "loop", text, "goes round", device=device)
     return True

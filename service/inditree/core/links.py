@@ -55,7 +55,7 @@ def end_silence(state: State) -> None:
             probe(state, peer)
         elif state.desk.now - peer.joined >= state.desk.settings.link_timeout:
             waited = state.desk.now - peer.joined
-            state.desk.close(peer, "timeout", f"has not introduced itself in {waited:.0f} s, as it did before")
+            state.desk.close(peer, "timeout", f"has not introduced itself in {waited:.0f} s, though it did before")
 
 
 def treat_as_plain(state: State, peer: Peer) -> None:
@@ -173,7 +173,7 @@ def introduced_late(state: State, peer: Peer, element: Element) -> bool:
     if element.attributes.get(TO) == state.desk.settings.identity:
         if link.plain and link.opener and not link.late:
             link.late = True
-            state.desk.close(peer, "error", "introduced itself too late: linked again, with more patience")
+            state.desk.close(peer, "error", "introduced itself too late: linking again with a longer wait")
         return True
     return link.is_router or TO in element.attributes
 

@@ -119,7 +119,7 @@ class Ownership:
             self.conflicts[device] = (owner.place, peer.place)
             text = f"device {device} is provided by {owner.place} and by {peer.place}: {peer.place} is refused"
             if peer.kind == "driver":
-                text += "; most drivers call their device what INDIDEV says (`env` of the driver)"
+                text += "; most drivers take the name of their device from INDIDEV (`env` of the driver)"
             self._desk.log("warning", "conflict", text, device=device, peer=peer.name)
 
     def _note_refusal(self, peer: Peer, device: str, via: str) -> None:

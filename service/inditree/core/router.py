@@ -158,7 +158,7 @@ class Core:
         if handler is None:
             peer.counters.received["_other"] += 1
             self.desk.count_dropped(peer, "unknown", len(item.data))
-            self.notices.once(peer, "warning", "unknown_element", f"<{item.tag[:40]}> is no INDI element: dropped")
+            self.notices.once(peer, "warning", "unknown_element", f"<{item.tag[:40]}> is not an INDI element: dropped")
             return
         peer.counters.received[item.tag] += 1
         handler(state, peer, item)
@@ -179,7 +179,7 @@ class Core:
         done, table = ("dropped", peer.counters.parse_errors) if fault.dropped else ("repaired", peer.counters.repaired)
         for reason in fault.reasons:
             table[reason] += 1
-            text = f"{fault.place or 'an element'}: {done} ({reason}), {fault.text}; said once"
+            text = f"{fault.place or 'an element'}: {done} ({reason}), {fault.text} (logged once for each reason)"
             self.notices.once(peer, "warning", done, text, f"{done} {reason}")
 
     def leave(self, peer: Peer, reason: str) -> None:

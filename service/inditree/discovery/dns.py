@@ -189,7 +189,7 @@ class _Look:
         self.wait = self._pace.wait_again(self._failures, partial or self._early)
         level = logging.WARNING if self._failures == 1 else logging.DEBUG
         extra = {"event": "discovery_failed"}
-        _logger.log(level, "dns %s: what is known stays: %s", self.name, text, extra=extra)
+        _logger.log(level, "dns %s: keeping what was found before: %s", self.name, text, extra=extra)
 
 
 async def _places(questions: Round, name: str) -> list[tuple[str, int]]:
@@ -249,7 +249,7 @@ def _is_address(host: str) -> bool:
 def _remotes(name: str, places: Sequence[tuple[str, int]]) -> dict[str, Remote]:
     if len(places) > REMOTES_MAX:
         _logger.warning(
-            "dns %s: %s routers, %s are taken", name, len(places), REMOTES_MAX, extra={"event": "dns_wrong"}
+            "dns %s: found %s routers, using %s", name, len(places), REMOTES_MAX, extra={"event": "dns_wrong"}
         )
     kept = [(join(host, port), host, port) for host, port in places[:REMOTES_MAX]]
     return {key: Remote(host=host, port=port, name=key) for key, host, port in kept}

@@ -135,7 +135,7 @@ class DockerDiscovery:
         self._failures += 1
         level = logging.WARNING if self._failures == 1 else logging.DEBUG
         text = str(error).split("\n")[0][:200]
-        _logger.log(level, "docker: what is linked stays: %s", text, extra={"event": "discovery_failed"})
+        _logger.log(level, "docker: keeping the links that are there: %s", text, extra={"event": "discovery_failed"})
 
     def _recovered(self) -> None:
         if self._failures:

@@ -97,7 +97,7 @@ class Works:
             and all(at is not None and core.now - at >= patience for at in since)
         ):
             largest = max(self.uploads, key=lambda upload: core.intake.reserved.get(upload.peer, 0))
-            core.desk.close(largest.peer, "limit", "there is no memory for its image beside what others upload")
+            core.desk.close(largest.peer, "limit", "no memory is left for its image beside what others upload")
 
     def close(self) -> None:
         """No more images will come."""

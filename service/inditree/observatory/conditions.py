@@ -199,7 +199,7 @@ class _Parser:
         sign = self._text[start]
         if sign in "\"'":
             return f"no closing {sign}"
-        return f"{sign} alone is no operator" if sign in "=&|" else f"{sign} has no meaning here"
+        return f"{sign} alone is not an operator" if sign in "=&|" else f"{sign} has no meaning here"
 
     def _fail(self, text: str) -> ConditionError:
         return ConditionError(text, self._start + 1)

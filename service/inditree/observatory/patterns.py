@@ -133,7 +133,7 @@ def parse_pattern(text: str) -> Pattern:
         raise ConditionError('no closing "', text.rfind('"') + 1) from None
     parts[-1] = parts[-1].rstrip()
     if len(parts) < 3:
-        raise ConditionError(f"{text!r} is no DEVICE.PROPERTY.MEMBER", 1)
+        raise ConditionError(f"{text!r} is not DEVICE.PROPERTY.MEMBER", 1)
     device, name, member = ".".join(parts[:-2]), parts[-2], parts[-1]
     if not (device and name and member):
         raise ConditionError(f"{text!r} has an empty part", 1)
@@ -149,5 +149,5 @@ def _comparison(text: str, start: int) -> tuple[str, str]:
     if not value:
         raise ConditionError(f"a value expected after {compare}", found.end() + 1)
     if compare in ("<", "<=", ">", ">=") and number(value) is None:
-        raise ConditionError(f"{value!r} is no number", found.end() + 1)
+        raise ConditionError(f"{value!r} is not a number", found.end() + 1)
     return compare, value

@@ -47,14 +47,14 @@ class HttpAccess:
         """Why a call is refused; None where it may go on. Reads files: not for the loop."""
         host = headers.get("host", "")
         if not self._is_ours(host):
-            text = f"the host {host!r} is no address, no name of this machine and not in http.hosts"
+            text = f"the host {host!r} is neither an address, nor a name of this machine, nor in http.hosts"
             return Refusal(403, text)
         if (origin := headers.get("origin")) is not None and not _is_same(origin, host):
             return Refusal(403, "a page of another site gets nothing here")
         if self._file is not None:
             return self._check_token(self._file, headers.get("authorization", ""))
         if changes:
-            return Refusal(403, "changes need a token (http.token_file), or come by the control socket")
+            return Refusal(403, "changes need a token (http.token_file) or the control socket")
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -80,7 +80,7 @@ class HttpAccess:
             _logger.error("http.token_file: %s: %s", file, error.strerror, extra={"event": "token_unreadable"})
             token = b""
         if not token or not hmac.compare_digest(given.strip().encode("latin-1"), token):
-            return Refusal(403, "the token is not the right one")
+            return Refusal(403, "wrong token")
         return None
 
 

@@ -361,7 +361,7 @@ async def _body(request: Request) -> dict[str, Any]:
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ControlError(400, f"the body is no JSON object: {error}") from None
+        raise ControlError(400, f"the body is not a JSON object: {error}") from None
 
 
 def _small(value: object, status: int = 200) -> Response:

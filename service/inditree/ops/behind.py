@@ -96,7 +96,7 @@ class _Writer(QueueListener):
         lost = before.__dict__["lost_before"]
         more, self._said = lost - self._said, lost
         gap = logging.makeLogRecord(vars(before))
-        gap.msg, gap.exc_text = f"{more} lines are lost here, as whoever reads the log does not keep up", None
+        gap.msg, gap.exc_text = f"{more} lines are lost here: the reader of the log does not keep up", None
         gap.levelno, gap.levelname, gap.name = logging.WARNING, "WARNING", "inditree.log"
         return gap
 

@@ -65,7 +65,7 @@ def open_control_socket(place: str | None, port: int | None) -> ControlSocket | 
         if place != DEFAULT_SOCKET:
             return ControlSocket(Path(place))
         if port is None:
-            raise OSError("its default place is named by a TCP listener, and there is none")
+            raise OSError("its default place needs the port of a TCP listener, and there is none")
         path = default_place(port, os.environ, own_user())
         _make_folder(path.parent)
         return ControlSocket(path)
@@ -97,7 +97,7 @@ def _remove_dead(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise FileExistsError(errno.EEXIST, "is there, and no socket")
+        raise FileExistsError(errno.EEXIST, "exists and is not a socket")
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)  # one whose queue is full lives
         try:

@@ -50,7 +50,7 @@ def _time(query: Mapping[str, str], key: str) -> int | None:
     try:
         return moment(text.replace(" ", "+"))  # a `+` that was not percent-encoded
     except ValueError:
-        raise ValueError(f"{key}: {text!r} is no time (2026-01-02T20:00:00Z)") from None
+        raise ValueError(f"{key}: {text!r} is not a time (2026-01-02T20:00:00Z)") from None
 
 
 def found(folder: Path, wanted: Wanted) -> Iterator[Line]:

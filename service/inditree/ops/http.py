@@ -95,7 +95,7 @@ def _worker(name: str) -> Executor:
         pool.submit(_nothing).result()
     except RuntimeError as error:
         extra = {"event": "http_thread"}
-        _logger.warning("no thread can be had (pids.max, ulimit -u: %s): the loop answers HTTP", error, extra=extra)
+        _logger.warning("no thread can be started (pids.max, ulimit -u: %s): HTTP goes on without", error, extra=extra)
         pool.shutdown(wait=False, cancel_futures=True)
         return _AtOnce()
     return pool

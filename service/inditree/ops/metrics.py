@@ -65,13 +65,13 @@ class Metrics:
         sample = msgspec.structs.replace(sample, status=self.with_usage(sample.status))
         text = "Always 1; the version is in the label."
         yield gauge("indi_build_info", text, {(sample.status.version,): 1}, "version")
-        text = "Memory that we and our drivers may use: the control group's limit, else the machine's."
+        text = "Memory that the router and its drivers may use: the control group's limit, else the machine's memory."
         yield gauge("indi_memory_limit_bytes", text, {(): self._limit()})
-        text = "1 where the configuration was taken when it was last read, 0 where it was refused."
+        text = "1 if the configuration was accepted when it was last read, 0 if it was refused."
         yield gauge("indi_configuration_reload_success", text, {(): sample.reload_success})
-        text = "When the configuration was last read, taken or not, in UNIX seconds."
+        text = "Time at which the configuration was last read, accepted or refused, in UNIX seconds."
         yield gauge("indi_configuration_reload_timestamp_seconds", text, {(): sample.reload_timestamp})
-        text = "Devices that are defined at two places now; one of them is refused."
+        text = "Devices that two sources define at present; one of each two is refused."
         yield gauge("indi_conflicts", text, {(): len(sample.status.conflicts)})
         yield from traffic(sample)
         yield from listeners(sample.status.listeners, face.listeners)

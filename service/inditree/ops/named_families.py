@@ -99,7 +99,7 @@ class NamedFamilies:
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
         """All families of devices, drivers and remotes."""
-        yield gauge("indi_devices", "Devices that are provided.", {(): len(sample.status.devices)})
+        yield gauge("indi_devices", "Devices that are there now.", {(): len(sample.status.devices)})
         yield from self._of_devices(sample.counters.devices)
         yield from self._of_commands(sample.counters)
         yield from self._of_drivers(sample.status.drivers)
@@ -111,14 +111,14 @@ class NamedFamilies:
 
     def _of_devices(self, counters: Mapping[str, DeviceCounters]) -> Iterator[Metric]:
         rows = _Named("device", self._devices, self._rising, counters)
-        yield rows.counter("indi_blobs_received", "Images that came in.", lambda row: row.blobs_received)
-        text = "Images whose last byte is with the kernel, one for each receiver."
+        yield rows.counter("indi_blobs_received", "Images received.", lambda row: row.blobs_received)
+        text = "Images sent whole, counted once for each receiver."
         yield rows.counter("indi_blobs_delivered", text, lambda row: row.blobs_delivered)
-        text = "Bytes of images that came in, as between their tags."
+        text = "Bytes of received images, as they stand between their tags."
         yield rows.counter("indi_blob_received_bytes", text, lambda row: row.blob_bytes_received)
-        text = "Bytes of images that were delivered, as between their tags."
+        text = "Bytes of images sent whole, as they stand between their tags."
         yield rows.counter("indi_blob_delivered_bytes", text, lambda row: row.blob_bytes_delivered)
-        text = "When the device last said something; of the rest, who has been silent longest."
+        text = "Time of the device's last message, in UNIX seconds. For _other: the oldest."
         yield rows.gauge("indi_device_last_message_timestamp_seconds", text, lambda row: row.last_message or None, min)
 
     def _of_commands(self, counters: Counters) -> Iterator[Metric]:
@@ -136,24 +136,26 @@ class NamedFamilies:
             else:
                 rest[result] += count
         values |= {(OTHER, result): self._rising.value(("commands", result), count) for result, count in rest.items()}
-        yield counter("indi_commands", "Commands (new*) that have ended, by how.", values, "device", "result")
-        text = "From when a command is sent until its property is no longer Busy; not of superseded ones."
+        yield counter("indi_commands", "Commands (new*) that have ended, by result.", values, "device", "result")
+        text = "Time from sending a command until its property is no longer Busy. Superseded commands do not count."
         yield histogram("indi_command_seconds", text, counters.command_seconds)
 
     def _of_drivers(self, drivers: tuple[DriverRow, ...]) -> Iterator[Metric]:
         rows = _Named("driver", self._drivers, self._rising, {row.name: row for row in drivers})
         text = "1 for the state that the driver is in."
         yield rows.states("indi_driver_state", text, get_args(DriverState), lambda row: row.state)
-        text = "Starts after an end, by what ended the run before."
+        text = "Restarts of a driver, by what ended the run before."
         yield rows.labelled("indi_driver_restarts", text, "reason", REASONS, lambda row: row.restarts_by_reason)
-        yield rows.gauge("indi_driver_start_time_seconds", "When the run began.", lambda row: row.started_at)
+        text = "Start time of the driver's present run, in UNIX seconds."
+        yield rows.gauge("indi_driver_start_time_seconds", text, lambda row: row.started_at)
         text = "Exit code of the last run, negative for a signal."
         yield rows.gauge("indi_driver_last_exit_code", text, lambda row: row.last_exit)
         text = "CPU time of all runs, child processes included."
         yield rows.counter("indi_driver_cpu_seconds", text, lambda row: row.cpu_seconds)
         text = "Memory of the driver, child processes included."
         yield rows.gauge("indi_driver_resident_memory_bytes", text, lambda row: row.resident_bytes, sum)
-        yield rows.counter("indi_driver_stderr_lines", "Lines on stderr.", lambda row: row.stderr_lines)
+        text = "Lines that the driver wrote to stderr."
+        yield rows.counter("indi_driver_stderr_lines", text, lambda row: row.stderr_lines)
 
     def _held(self, sample: Sample) -> Metric:
         drivers = _Named("driver", self._drivers, self._rising, {row.name: row for row in sample.status.drivers})
@@ -162,21 +164,21 @@ class NamedFamilies:
             (name, "", why): seconds for name, row in drivers.own.items() for why, seconds in row.unread.items()
         }
         values |= {("", name, why): seconds for name, row in remotes.own.items() for why, seconds in row.unread.items()}
-        text = "For how many seconds a source has not been read now, and why; only of those that are not."
+        text = "Seconds for which a source has not been read until now, by reason. No sample while it is read."
         return gauge("indi_source_held", text, values, "driver", "remote", "reason")
 
     def _of_interlocks(self, interlocks: tuple[InterlockRow, ...]) -> Iterator[Metric]:
         rows = _Named("interlock", self._interlocks, self._rising, {row.name: row for row in interlocks})
         text = "Commands that the interlock has refused."
         yield rows.counter("indi_interlock_refusals", text, lambda row: row.refusals)
-        text = "1 where its condition holds, 0 where it does not, -1 where that is unknown; of the rest, the worst."
+        text = "1 if the interlock's condition holds, 0 if not, -1 if that is unknown. For _other: the lowest."
         yield rows.gauge("indi_interlock_holds", text, lambda row: -1 if row.holds is None else row.holds, min)
-        text = "1 where a device that it guards is at another server, which may be reached by other ways."
+        text = "1 if the interlock guards a device of another server, which clients can reach without this router."
         yield rows.gauge("indi_interlock_partial", text, lambda row: row.enforced == "partial", max)
 
     def _of_reactions(self, reactions: tuple[ReactionRow, ...]) -> Iterator[Metric]:
         rows = _Named("reaction", self._reactions, self._rising, {row.name: row for row in reactions})
-        text = "0 armed (or not yet), 1 its condition holds and it waits, 2 its steps are carried out, 3 done."
+        text = "0 armed (or not yet), 1 the condition holds and the reaction waits, 2 it runs its steps, 3 done."
         yield rows.gauge("indi_reaction_state", text, lambda row: REACTION_STATES[row.state], max)
         text = "Runs of a reaction, by how they ended."
         yield rows.labelled("indi_reaction_runs", text, "result", RUN_RESULTS, lambda row: row.runs)
@@ -185,22 +187,22 @@ class NamedFamilies:
         ready = {row.name: row.ready for row in status.devices if row.ready is not None}
         ready = dict.fromkeys(status.not_ready, False) | ready
         rows = _Named("device", self._kept, self._rising, ready)
-        text = "1 where a device is as `devices` of the configuration says, 0 where it is not (yet)."
+        text = "1 if a device is as `devices` of the configuration says, 0 if not, or not yet."
         return rows.gauge("indi_device_ready", text, float, min)
 
     def _of_remotes(self, sample: Sample) -> Iterator[Metric]:
         rows = _Named("remote", self._remotes, self._rising, {row.name: row for row in sample.status.remotes})
         text = "1 for the state that the link is in."
         yield rows.states("indi_remote_state", text, get_args(RemoteState), lambda row: row.state)
-        text = "Tries to connect, by what came of them."
+        text = "Attempts to connect, by result."
         yield rows.labelled("indi_remote_connect_attempts", text, "result", ATTEMPTS, lambda row: row.attempts)
-        text = "When the last byte came; of the rest, who has been silent longest."
+        text = "Time of the last byte received, in UNIX seconds. For _other: the oldest."
         yield rows.gauge("indi_remote_last_receive_timestamp_seconds", text, lambda row: row.last_receive, min)
-        text = "Round trip of the last probe; of the rest, the longest."
+        text = "Round trip of the last probe. For _other: the longest."
         yield rows.gauge("indi_remote_rtt_seconds", text, lambda row: row.rtt_seconds, max)
         loops = known(sample.counters.loops, rows.own)
         values: Values = {(name,): value for name, value in loops.items()}
-        text = "Redundant paths and links to ourselves that were found."
+        text = "Redundant paths and links back to this router that were found."
         yield counter("indi_loops_detected", text, values, "remote")
 
 

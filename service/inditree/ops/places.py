@@ -36,7 +36,7 @@ def check_folder(folder: Path, uid: int) -> None:
     """Raises OSError unless it is a directory, no link to one, of user `uid`, and nobody else may look into it."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(f"{folder} is no directory")
+        raise NotADirectoryError(f"{folder} is not a directory")
     if found.st_uid != uid:
         raise PermissionError(f"{folder} belongs to {user_name(found.st_uid)}")
     if stat.S_IMODE(found.st_mode) & 0o077:

@@ -59,19 +59,19 @@ def traffic(sample: Sample) -> Iterator[Metric]:
     yield from _messages(peers)
     yield from _queues(sample, peers)
     yield from _timing(sample.counters)
-    text = "Lines that could not be written to audit.file."
+    text = "Audit lines that were lost because audit.file could not be written."
     yield counter("indi_audit_lost_lines", text, {(): sample.audit_lost})
-    text = "Lines of the log, and of the log of drivers' messages, that found no room as their reader did not keep up."
+    text = "Log lines that were lost because whoever reads them, or the disk, was too slow."
     yield counter("indi_log_lost_lines", text, {(): sample.log_lost})
     if sample.record is not None:
         yield from _record(sample.record)
 
 
 def _record(row: RecordRow) -> Iterator[Metric]:
-    yield gauge("indi_record_bytes", "Bytes of all segments of the record.", {(): row.bytes})
+    yield gauge("indi_record_bytes", "Size of the record on the disk.", {(): row.bytes})
     oldest: Values = {} if row.oldest is None else {(): row.oldest}
-    yield gauge("indi_record_oldest_timestamp_seconds", "When the oldest segment of the record begins.", oldest)
-    text = "Records that were lost, as the disk was full or did not keep up."
+    yield gauge("indi_record_oldest_timestamp_seconds", "Time at which the record begins, in UNIX seconds.", oldest)
+    text = "Records that were lost because the disk was full or too slow."
     yield counter("indi_record_lost", text, {(): row.lost})
 
 
@@ -86,39 +86,39 @@ def _per_label(peers: Mapping[str, PeerCounters], labels: tuple[str, ...], read:
 def _connections(sample: Sample, peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
     now: Values = {(kind,): sample.connections.get(kind, 0) for kind in PEER_KINDS}
     web: Values = {(kind,): count for kind, count in sample.web_connections.items()}
-    yield gauge("indi_web_connections", "Connections over HTTP and WebSocket.", web, "kind")
+    yield gauge("indi_web_connections", "Connections of browsers and web programs, by kind.", web, "kind")
     yield gauge("indi_connections", "Peers that are connected.", now, "peer")
     opened = _per_kind(peers, lambda peer: peer.opened)
-    yield counter("indi_connections_opened", "Peers that have connected.", opened, "peer")
+    yield counter("indi_connections_opened", "Connections opened, by kind of peer.", opened, "peer")
     closed = _per_label(peers, CLOSED, lambda peer: peer.closed)
-    yield counter("indi_connections_closed", "Peers that have gone, by reason.", closed, "peer", "reason")
+    yield counter("indi_connections_closed", "Connections closed, by reason.", closed, "peer", "reason")
     rejected: Values = {(reason,): value for reason, value in known(sample.counters.rejected, REJECTED).items()}
-    yield counter("indi_connections_rejected", "Connections that were not let in.", rejected, "reason")
+    yield counter("indi_connections_rejected", "Connections refused, by reason.", rejected, "reason")
 
 
 def _messages(peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
     received = _elements(peers, lambda peer: peer.received)
-    yield counter("indi_messages_received", "Elements that came in.", received, "peer", "element")
+    yield counter("indi_messages_received", "INDI elements received.", received, "peer", "element")
     sent = _elements(peers, lambda peer: peer.sent)
-    yield counter("indi_messages_sent", "Elements that went out, one for each receiver.", sent, "peer", "element")
+    yield counter("indi_messages_sent", "INDI elements sent, counted once for each receiver.", sent, "peer", "element")
     came: Values = {}
     went: Values = {}
     for kind, peer in peers.items():
         came[kind, "control"], came[kind, "blob"] = peer.control_bytes_received, peer.blob_bytes_received
         went[kind, "control"], went[kind, "blob"] = peer.control_bytes_sent, peer.blob_bytes_sent
-    yield counter("indi_bytes_received", "Bytes that came in.", came, "peer", "kind")
+    yield counter("indi_bytes_received", "Bytes received.", came, "peer", "kind")
     yield counter(
         "indi_bytes_sent",
-        "Bytes sent: control elements when they are queued, BLOBs when the kernel has taken them.",
+        "Bytes sent. Control elements count when they are queued, BLOBs when the kernel has taken them.",
         went,
         "peer",
         "kind",
     )
     errors = _per_label(peers, PARSE_ERRORS, lambda peer: peer.parse_errors)
-    text = "Elements that were not INDI: each closed its peer, or was dropped whole."
+    text = "Elements that were not valid INDI. Each closed its connection, or was dropped."
     yield counter("indi_parse_errors", text, errors, "peer", "reason")
     mended = _per_label(peers, REASONS, lambda peer: peer.repaired)
-    yield counter("indi_repaired_elements", "Elements that were repaired to be XML.", mended, "peer", "reason")
+    yield counter("indi_repaired_elements", "Elements that were repaired to be valid XML.", mended, "peer", "reason")
 
 
 def _elements(peers: Mapping[str, PeerCounters], read: _Table) -> Values:
@@ -133,26 +133,29 @@ def _elements(peers: Mapping[str, PeerCounters], read: _Table) -> Values:
 
 def _queues(sample: Sample, peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
     waiting: Values = {(kind,): sample.queue_bytes.get(kind, 0) for kind in PEER_KINDS}
-    yield gauge("indi_queue_bytes", "Bytes that wait to be written, of all peers.", waiting, "peer")
+    yield gauge("indi_queue_bytes", "Bytes waiting to be sent, over all peers of a kind.", waiting, "peer")
     largest: Values = {(kind,): sample.queue_bytes_largest.get(kind, 0) for kind in PEER_KINDS}
-    yield gauge("indi_queue_bytes_largest", "Bytes that wait for the peer with most of them.", largest, "peer")
+    text = "Bytes waiting to be sent to the one peer that has most waiting."
+    yield gauge("indi_queue_bytes_largest", text, largest, "peer")
     limit: Values = {(kind,): sample.queue_limit_bytes for kind in PEER_KINDS}
-    yield gauge("indi_queue_limit_bytes", "Bytes that may wait for one peer (limits.queue).", limit, "peer")
+    yield gauge("indi_queue_limit_bytes", "Most bytes that may wait for one peer (limits.queue).", limit, "peer")
     messages = _per_label(peers, DROPPED, lambda peer: peer.dropped_messages)
-    text = "Elements that were not passed on, by reason."
+    text = "Elements dropped, by reason."
     yield counter("indi_dropped_messages", text, messages, "peer", "reason")
     sizes = _per_label(peers, DROPPED, lambda peer: peer.dropped_bytes)
-    yield counter("indi_dropped_bytes", "Bytes that were not passed on, by reason.", sizes, "peer", "reason")
-    yield gauge("indi_slow_clients", "Clients for which more than one BLOB waits.", {(): sample.slow_clients})
+    yield counter("indi_dropped_bytes", "Bytes dropped, by reason.", sizes, "peer", "reason")
+    text = "Clients that do not keep up: more than one BLOB waits for them."
+    yield gauge("indi_slow_clients", text, {(): sample.slow_clients})
     paused = _per_kind(peers, lambda peer: peer.read_paused_seconds)
-    yield counter("indi_read_paused_seconds", "Seconds that sources were not read (back-pressure).", paused, "peer")
+    text = "Seconds for which sources were not read (back-pressure)."
+    yield counter("indi_read_paused_seconds", text, paused, "peer")
 
 
 def _timing(counters: Counters) -> Iterator[Metric]:
-    lag = "How late the event loop was, looked at ten times a second."
+    lag = "How late the event loop ran, measured ten times a second."
     yield histogram("indi_event_loop_lag_seconds", lag, counters.loop_lag)
-    yield histogram("indi_blob_size_bytes", "Size of the images that came in.", counters.blob_size)
-    forward = "First byte in to last byte given to the kernel, one for each image and receiver."
+    yield histogram("indi_blob_size_bytes", "Size of received images.", counters.blob_size)
+    forward = "Time from an image's first byte received to its last byte sent, for each receiver."
     yield histogram("indi_blob_forward_seconds", forward, counters.blob_forward)
 
 
@@ -163,5 +166,5 @@ def listeners(rows: tuple[ListenerRow, ...], slots: Slots) -> Iterator[Metric]:
     if rest:
         clients[(OTHER,)] = sum(row.clients for row in rest)
     limits: Values = {(name,): row.max_connections for name, row in own.items() if row.max_connections is not None}
-    yield gauge("indi_listener_connections", "Connections of a listener.", clients, "listener")
-    yield gauge("indi_listener_connections_limit", "Connections that it takes at most.", limits, "listener")
+    yield gauge("indi_listener_connections", "Connections open at a listener.", clients, "listener")
+    yield gauge("indi_listener_connections_limit", "Most connections that a listener accepts.", limits, "listener")

@@ -126,9 +126,9 @@ async def spawn(
 
 
 _LACKS = {
-    "process": "no process can be had (pids.max, ulimit -u)",
-    "descriptor": "no descriptor can be had (ulimit -n)",
-    "answer": "its start was not answered, as its watcher was killed or no descriptor can be had",
+    "process": "no process can be started (pids.max, ulimit -u)",
+    "descriptor": "no file descriptor is left (ulimit -n)",
+    "answer": "its start was not answered, as its watcher was killed or no file descriptor is left",
 }
 """What the machine did not give, in words."""
 
@@ -218,7 +218,7 @@ class _Guardian:
                 return await self._send(descriptors)
             except ConnectionError:
                 self._forget()  # killed: a new one does as well
-        raise OSError(errno.ECHILD, "the guardian of the drivers does not stay up", sys.executable)
+        raise OSError(errno.ECHILD, "the guardian process of the drivers keeps ending", sys.executable)
 
     async def _send(self, descriptors: list[int]) -> None:
         while True:

@@ -251,7 +251,7 @@ class Supervisor:
         try:
             end()
         except Exception:
-            _logger.exception("%s: failed as it was asked to end", self.name, extra=self._extra("failed"))
+            _logger.exception("%s: failed while it was ending", self.name, extra=self._extra("failed"))
 
     def _disarm(self, timer: Timer) -> None:
         if handle := self._timers.pop(timer, None):
@@ -303,7 +303,7 @@ class Supervisor:
         elif self._stopped_since is None:
             self._stopped_since = now
         elif now - self._stopped_since >= self.stall_timeout:
-            self.hung(f"stands stopped since {now - self._stopped_since:.1f} s")
+            self.hung(f"has been stopped (SIGSTOP) for {now - self._stopped_since:.1f} s")
             return
         self._stopped_poll = self._loop.call_later(min(STOPPED_POLL, self.stall_timeout / 4), self._watch_stopped)
 

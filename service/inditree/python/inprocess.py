@@ -232,7 +232,7 @@ class PythonDriver:
                 port.process.stop()
             except (Exception, SystemExit):  # its own `shutdown`: the others are asked all the same
                 extra = {"driver": self.config.name, "event": "failed"}
-                _logger.exception("%s failed as it was asked to end", port.process.name, extra=extra)
+                _logger.exception("%s failed while it was ending", port.process.name, extra=extra)
 
     def kill(self) -> None:
         for task in self._tasks:

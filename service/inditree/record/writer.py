@@ -183,7 +183,7 @@ class Writer:
         try:
             self._write(items)
             self._tend()
-        except Exception:  # a mistake of ours must not end the record of the night
+        except Exception:  # an internal error must not end the record of the night
             _logger.exception("the record has missed something", extra={"event": "record_failed"})
         finally:
             blobs = [blob for *_, blob in items if blob is not None]
@@ -243,13 +243,13 @@ class Writer:
             self._prune()
         if not self._failed:
             text, folder = error.strerror, self.plan.folder
-            _logger.error("the record at %s loses what comes: %s", folder, text, extra={"event": "record_lost"})
+            _logger.error("the record at %s is losing data: %s", folder, text, extra={"event": "record_lost"})
         self._failed = True
 
     def _recover(self) -> None:
         if self._failed:
             self._failed = False
-            _logger.info("the record at %s goes on", self.plan.folder, extra={"event": "record_goes_on"})
+            _logger.info("the record at %s is written again", self.plan.folder, extra={"event": "record_goes_on"})
 
     def _tend(self) -> None:
         """Once a flush: what is written is made safe, a full segment is ended, old ones are deleted."""

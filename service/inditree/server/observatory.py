@@ -99,7 +99,7 @@ class Observatory:
             try:
                 self.look()
             except Exception:
-                _logger.exception("a mistake of ours", extra={"event": "bug"})
+                _logger.exception("internal error", extra={"event": "bug"})
             await asyncio.sleep(LOOK)
 
     def look(self) -> None:

@@ -156,7 +156,7 @@ class Reload:
             if entry.name not in self._parts.units.drivers:
                 self._parts.units.add_driver(entry)
             elif self._parts.units.drivers[entry.name].config != entry:
-                _logger.warning("driver %s: the name was taken through the API, that one stays", entry.name)
+                _logger.warning("driver %s: not added: the API has added one of that name", entry.name)
 
     async def _apply_remotes(self, old: Sequence[Remote], difference: Difference[Remote]) -> None:
         for entry in _gone(old, difference):
@@ -169,7 +169,7 @@ class Reload:
             if entry.name not in self._parts.units.remotes:
                 self._parts.units.add_remote(entry)
             elif self._parts.units.remotes[entry.name].config != entry:
-                _logger.warning("remote %s: the name was taken otherwise, that one stays", entry.name)
+                _logger.warning("remote %s: not added: there is one of that name already", entry.name)
 
 
 def _gone(old: Sequence[_Named], difference: Difference[_Named]) -> list[_Named]:

@@ -216,7 +216,7 @@ class Server:
         if not self.launch.ends_with_drivers or self.units.remotes or not self.parts.applied or self.parts.draining:
             return
         if all(unit.supervisor.state in ENDED for unit in self.units.drivers.values()):
-            _logger.error("the last driver is gone for good", extra={"event": "no_drivers"})
+            _logger.error("the last driver has ended for good", extra={"event": "no_drivers"})
             self.shutdown(1)
 
     def broadcast(self, text: str, timestamp: str | None = None) -> None:

@@ -44,7 +44,7 @@ class Services:
 
     @property
     def audit_lost(self) -> int:
-        """Lines that could not be written to audit.file."""
+        """Audit lines that were lost because audit.file could not be written."""
         return self._audit.lost if self._audit is not None else 0
 
     async def start(self, config: Config, control: Control, http_may_fail: bool, port: int | None) -> None:

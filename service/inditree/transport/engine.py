@@ -134,9 +134,9 @@ class Engine:
         `flush` is to follow, or the peer lives until the next one.
         """
         name = "no single peer" if peer is None else peer.name
-        _logger.error("%s: a mistake of ours", name, exc_info=error, extra={"event": "bug", "peer": name})
+        _logger.error("%s: internal error", name, exc_info=error, extra={"event": "bug", "peer": name})
         if peer is not None and not peer.gone:
-            self.core.desk.close(peer, "error", f"a mistake of ours: {error!r}")
+            self.core.desk.close(peer, "error", f"internal error: {error!r}")
 
     def _apply(self, effect: Effect) -> None:
         if isinstance(effect, Log):

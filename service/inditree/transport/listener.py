@@ -34,8 +34,8 @@ ACCEPTS_AT_ONCE = 64
 """Connections taken in one turn of the loop: a thousand that come together must not hold up the others."""
 
 IN_USE = {
-    "tcp": ": another server runs there? --port (indiserver: -p) or `listen` in the file takes another",
-    "unix": ": another server runs there? Another name: `unix` of `listen` in the file (indiserver: -u)",
+    "tcp": ": does another server run there? Choose another with --port (indiserver: -p) or `listen` in the file",
+    "unix": ": does another server run there? Choose another name with `unix` of `listen` in the file (indiserver: -u)",
 }
 """What is said of an address that is taken: the port and the local name have options of their own."""
 

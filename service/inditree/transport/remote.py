@@ -104,7 +104,7 @@ class RemoteLink:
             self._become("connecting")
             try:
                 reason = await self._try()
-            except Exception as error:  # a mistake of ours must not be the last try
+            except Exception as error:  # an internal error must not be the last try
                 self._engine.mistake(self.peer, error)
                 self._engine.flush()
                 reason = "error"

@@ -114,7 +114,7 @@ def _asset(path: str, headers: dict[str, str]) -> Answer:
 def _image(path: str, headers: dict[str, str], find: Find) -> Answer:
     found = find(path.removeprefix("/blob/").partition(".")[0])
     if isinstance(found, int):
-        return _text(found, "a newer image has taken its place" if found == 410 else "there is no such image")
+        return _text(found, "replaced by a newer image" if found == 410 else "there is no such image")
     more = [("ETag", found.etag), ("Cache-Control", "private, no-cache")]
     if found.etag in headers.get("if-none-match", ""):
         found.release()

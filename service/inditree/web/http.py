@@ -180,7 +180,7 @@ class HttpConnection:
             self.end()  # the browser sees that it is not whole
             return
         except Exception:
-            _logger.exception("a mistake of ours", extra={"event": "bug"})
+            _logger.exception("internal error", extra={"event": "bug"})
             self.end()
             return
         if self._answer is not None and not self._writing:

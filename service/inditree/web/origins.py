@@ -26,7 +26,7 @@ def refuses_host(host: str | None, names: frozenset[str], origins: Iterable[str]
             return ""
         ipaddress.ip_address(found.partition("%")[0])
     except ValueError:
-        return f"the host {host!r} is no address, no name of this machine and not in {key}"
+        return f"the host {host!r} is neither an address, nor a name of this machine, nor in {key}"
     return ""
 
 

@@ -145,7 +145,7 @@ class Manager:
             await self._store.add_custom(Custom(**words))
             if words["label"] in await self._known():
                 return "Custom driver saved and collection updated"
-        return f"Custom driver saved; its program {words['exec']!r} is none of ours and is never run"
+        return f"Custom driver saved; its program {words['exec']!r} is not installed here and is never run"
 
     # What runs
 
@@ -159,7 +159,7 @@ class Manager:
             self._refuse_if_stopping()
             units = [self._running.run(label, known[label]) for label in profile.drivers if label in known]
             left = [
-                f"{label!r} is no driver that may be started here" for label in profile.drivers if label not in known
+                f"{label!r} is not a driver that may be started here" for label in profile.drivers if label not in known
             ]
             left += [text for remote in profile.remotes if (text := self._link(remote))]
             self.active, self._connects = name, profile.autoconnect

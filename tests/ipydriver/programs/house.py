@@ -40,7 +40,7 @@ class Thermostat(ipd.IPyDriver):  # type: ignore[misc]
             try:
                 target = self.indi_number_to_float(event["target"])
             except TypeError:
-                await self["Thermostat"].send_device_message("that is no number")
+                await self["Thermostat"].send_device_message("that is not a number")
                 return
             self.driverdata["room"].target = target
             event.vector["target"] = target
