@@ -146,7 +146,7 @@ def test_a_full_disk_is_counted_and_it_goes_on(
         until(lambda: night.writer.figures.lost == 3)
         monkeypatch.setattr(module, "_write_whole", whole)
         night.say()
-        until(lambda: "goes on" in caplog.text)
+        until(lambda: "is written again" in caplog.text)
     until(lambda: len(night.entries()) == 2)
     assert caplog.text.count("is losing data: No space left on device") == 1
     assert not any(isinstance(each, Damage) for each in read(each.path for each in segments(night.folder)))
