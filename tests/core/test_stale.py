@@ -59,6 +59,22 @@ def test_it_is_noticed_in_a_run_of_many_too() -> None:
     assert driver.heard() == [get("Cam", "FORMAT")]
 
 
+@pytest.mark.parametrize("between", [[], [update("Cam", "P"), update("Cam", "P", 2)]])
+def test_it_is_noticed_in_front_of_an_update_that_says_all_that_is_known(between: list[str]) -> None:
+    """Once only the last one of a read was looked at where that made the ones before it unnecessary."""
+    world = World()
+    driver = camera(world, formats("RAW8"))
+    driver.say_at_once(chosen("RAW8"), chosen("RAW16"), *between, chosen("RAW8"))
+    assert driver.heard() == [get("Cam", "FORMAT")]
+
+
+def test_updates_of_known_members_ask_for_nothing() -> None:
+    world = World()
+    driver = camera(world, formats(*KEYS))
+    driver.say_at_once(chosen("RAW8"), update("Cam", "P"), update("Cam", "P"), chosen("RAW16"), chosen(*KEYS))
+    assert driver.heard() == []
+
+
 def test_an_answer_without_the_member_is_the_end_of_it() -> None:
     world = World()
     driver, client = camera(world), world.client(get())

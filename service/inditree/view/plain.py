@@ -22,6 +22,11 @@ _TIMEOUT = re.compile(rb"[\s\"']timeout\s*+=")
 _TIMESTAMP = re.compile(rb"[\s\"']timestamp\s*+=")
 _START = re.compile(rb"<(set[A-Z][a-z]+Vector)\s+device=(\"[^\"]*\"|'[^']*')\s+name=(\"[^\"]*\"|'[^']*')")
 _ONE_NAME = re.compile(rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)|'([^']*))")
+_START_OR_NAME = re.compile(b"%s|%s" % (_START.pattern, rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)\"|'([^']*)')"))
+
+LOOKED_AT = 2048
+"""Bytes of a run in which all members are looked at, not the last ones alone: what drivers say at once when they
+connect. Of a flood of numbers it is a part that costs next to nothing."""
 
 
 def _whole(layout: Layout, kind: bytes) -> re.Pattern[bytes]:
@@ -96,12 +101,13 @@ def named(data: bytes) -> frozenset[bytes]:
 class Passage:
     """A run of elements that passed: looked at once, however many properties ask."""
 
-    __slots__ = ("_carried", "_elements", "data")
+    __slots__ = ("_carried", "_elements", "_names", "data")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self._carried: int | None = None
         self._elements: dict[tuple[bytes, ...], list[bytes]] | None = None
+        self._names: dict[tuple[bytes, ...], set[bytes]] | None = None
 
     @property
     def carried(self) -> int:
@@ -109,6 +115,23 @@ class Passage:
         if self._carried is None:
             self._carried = carried(self.data)
         return self._carried
+
+    def names(self, first: int) -> set[bytes]:
+        """The members of the property of the element at `first` as they are written there, as far as LOOKED_AT."""
+        if self._names is None:
+            self._names = self._find_names()
+        mine = _START.match(self.data, first)
+        return self._names.get(_key(mine), set()) if mine is not None else set()
+
+    def _find_names(self) -> dict[tuple[bytes, ...], set[bytes]]:
+        found: dict[tuple[bytes, ...], set[bytes]] = {}
+        names: set[bytes] = set()
+        for match in _START_OR_NAME.finditer(self.data, 0, LOOKED_AT):
+            if match[1] is not None:
+                names = found.setdefault(_key(match), set())
+            else:
+                names.add(match[4] or match[5] or b"")
+        return found
 
     def elements(self, first: int, newest: bytes) -> list[bytes]:
         """The elements of the tag and property of the one at `first`, `newest` the last of them.

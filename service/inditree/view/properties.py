@@ -96,7 +96,7 @@ class Property:
 
         The first one is at `first`, the last one from `last` to `end`; `said`, unless None, is what the last one says
         beside its state and all members. True: one of them names a member that the definition has not, so that this is
-        an old one. Not looked for where the last one says everything.
+        an old one. Where the last one says everything, of those before it only the first of a run are looked at.
         """
         newest = data[last:end]
         if said is None:
@@ -107,7 +107,7 @@ class Property:
                 self._pending = [newest]  # it makes all before it unnecessary
                 self._carried = said
                 self._weigh(len(newest))
-                return False
+                return first != last and self._some_are_odd(data, first, last, end)
         stale = False
         for each in self.passed(data, first, last, end):
             self._pending.append(each)
@@ -122,6 +122,11 @@ class Property:
         """The elements of one tag for this property in `data`, where `note` says what the numbers are."""
         newest = data[last:end]
         return [newest] if first == last else self._recent.passage(data).elements(first, newest)
+
+    def _some_are_odd(self, data: bytes, first: int, last: int, end: int) -> bool:
+        if self._recent.passage(data).names(first) <= self.members:
+            return False
+        return any(self._is_older_than(each) for each in self.passed(data, first, last, end))
 
     def _is_older_than(self, update: bytes) -> bool:
         """Does a set* of its kind name a member that the definition has not? Parsed once for each set of names."""
