@@ -11,9 +11,8 @@ from docs.written import PAGES, ROOT
 
 _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 _PATH = re.compile(r"(?<![\w./-])((?:tests|service|drivers|docs|k8s|compose|scripts|make)/[\w./-]*\w)")
-_MODULE = re.compile(
-    r"`((?:core|runtime|wire|flow|tree|view|routing|supervise|server|ops|config|cli|discovery)/\w+\.py)`"
-)
+_ROOMS = sorted(path.name for path in (ROOT / "service/inditree").iterdir() if path.is_dir())
+_MODULE = re.compile(rf"`((?:{'|'.join(_ROOMS)})/\w+\.py)`")
 
 
 def _anchors(page: Path) -> set[str]:
