@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 from inditree.config import Limits
 from inditree.core import Policy, Settings
 from inditree.counters import Counters
+from inditree.transport import stream as stream_module
 from inditree.transport.channel import SocketChannel
 from inditree.transport.engine import Engine
-from inditree.transport.stream import ITEMS_AT_ONCE, Stream
+from inditree.transport.stream import DROPS_AT_ONCE, ITEMS_AT_ONCE, Stream
 from live import Client, Router, serve, until
 from ports import free_port
 
@@ -149,18 +151,45 @@ def test_a_client_that_was_rested_and_hung_up_frees_its_place(tmp_path: Path) ->
         router.stop()
 
 
-def test_a_flood_of_small_elements_has_its_turn_and_no_more() -> None:
+@pytest.mark.parametrize("seconds", [60.0, 0.0])
+def test_a_flood_of_small_elements_has_its_turn_and_no_more(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn is so many elements, or so long; the one at hand is finished."""
+    at_once = ITEMS_AT_ONCE if seconds else 1
+    monkeypatch.setattr(stream_module, "TURN", seconds)
+
     async def run() -> None:
         engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
         ours, theirs = socket.socketpair()
         peer = engine.join("client", "flood", Policy(listener="l"))
         stream = Stream(engine, peer, SocketChannel(ours), lambda reason, text: None)
-        theirs.sendall(b"<unknown/>" * 3 * ITEMS_AT_ONCE)
+        theirs.sendall(b"<unknown/>" * 3 * at_once)
         stream.read()
-        assert peer.counters.received["_other"] == ITEMS_AT_ONCE
+        assert peer.counters.received["_other"] == at_once
         for _ in range(10):
             await asyncio.sleep(0)  # a turn of the loop
-        assert peer.counters.received["_other"] == 3 * ITEMS_AT_ONCE
+        assert peer.counters.received["_other"] == 3 * at_once
+        engine.end(peer, "shutdown", "the end of the test")
+        theirs.close()
+        await engine.close()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+
+@pytest.mark.parametrize("piece", [b"<a b=c>", b"<setBLOBVector device=C>", b"<oneBLOB/>", b"<oneBLOB/><x "])
+def test_a_flood_of_garbage_has_its_turn_and_no_more(piece: bytes) -> None:
+    """To drop what is no XML costs as much as to frame an element."""
+
+    async def run() -> None:
+        engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
+        ours, theirs = socket.socketpair()
+        peer = engine.join("driver", "garbler")
+        stream = Stream(engine, peer, SocketChannel(ours), lambda reason, text: None)
+        theirs.sendall(piece * 4 * DROPS_AT_ONCE + b"\n<pingRequest uid='behind'/>")
+        stream.read()
+        assert 1 <= peer.counters.parse_errors["malformed"] <= DROPS_AT_ONCE
+        for _ in range(40):
+            await asyncio.sleep(0)  # a turn of the loop
+        assert theirs.recv(100) == b'<pingReply uid="behind"/>\n'
         engine.end(peer, "shutdown", "the end of the test")
         theirs.close()
         await engine.close()

@@ -253,8 +253,9 @@ def test_garbage_without_an_element_between_ends_a_driver() -> None:
     piece = b"<message device=D/>\n"
     number = TEXT_LIMIT // len(piece)
     assert len(Heard([piece * (number - 2) + GOOD % 1 + piece * (number - 2) + GOOD % 2]).elements) == 2
-    with pytest.raises(PeerError):
-        Heard([piece * (number + 2000)])
+    for each in (piece, b"<oneBLOB name='a'/>", b"<oneBLOB/><x ", b"<setBLOBVector device=D><oneBLOB/>"):
+        with pytest.raises(PeerError):
+            Heard([each * (TEXT_LIMIT // len(each) + 2000)])
 
 
 def test_a_client_is_closed_as_before() -> None:

@@ -25,6 +25,9 @@ from inditree.wire.framer import Framer
 ITEMS_AT_ONCE = 256
 """Runs and elements of one peer in one turn of the loop: some milliseconds. A flood of one starves no other."""
 
+DROPS_AT_ONCE = 32
+"""Pieces of garbage of one peer in one turn."""
+
 TURN = 0.005
 """Seconds of one turn, past which it ends with the element at hand: a question of thousands of devices is long."""
 
@@ -69,6 +72,7 @@ class Stream:
         self._loop = engine.loop
         self._log = log
         self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.works.limit)
+        self._framer.drops_at_once = DROPS_AT_ONCE
         fds = channel.pop_fds if isinstance(channel, DriverChannel) else None
         self.images = ImageIntake(engine, peer, channel, self._framer, self, fds)
         self._on_closed = on_closed
@@ -273,6 +277,9 @@ class Stream:
                 if framer.faults:
                     self._say_faults()
                 if item is None:
+                    if framer.more:
+                        framer.more, left = False, 0
+                        self._go_on_later()
                     break
                 if self._looks:
                     self._look_at(item)

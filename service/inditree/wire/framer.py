@@ -36,7 +36,8 @@ class Framer:
 
     `route` gives the group of a head, whose `group` is None; `element_limit` and `blob_limit` are bytes of
     one element. `trust` may change between two pulls. `text` is how many bytes of text between elements were skipped,
-    in all. `faults` is what was repaired or dropped: whoever pulls empties it.
+    in all. `faults` is what was repaired or dropped: whoever pulls empties it. Where `drops_at_once` pieces were
+    dropped, `pull` answers None and sets `more`, as there is more: to drop one costs as much as to frame one.
     """
 
     def __init__(
@@ -45,6 +46,9 @@ class Framer:
         self.trust = trust
         self.text = 0
         self.faults: list[Fault] = []
+        self.drops_at_once = 0  # 0: any number
+        self.more = False
+        self._drops = 0
         self.image: ImageScanner | None = None
         self._runs = Runs(route, element_limit)
         self._plain = Plain()
@@ -96,8 +100,10 @@ class Framer:
         while True:
             if self.image is not None:
                 item = self._pull_image(self.image)
-                if item is None and self.image is None:
-                    continue  # it was dropped
+                if item is None and self.image is None:  # it was dropped
+                    if self._dropped_enough():
+                        return None
+                    continue
                 return item
             data, pos = self._data, self._pos
             if pos >= len(data):
@@ -109,6 +115,8 @@ class Framer:
                         return None
                 except BrokenError as broken:
                     self._drop(broken)
+                    if self._dropped_enough():
+                        return None
                     continue
                 pos = self._pos
                 begin = data[pos : pos + 4]
@@ -121,6 +129,8 @@ class Framer:
                 item = self._pull_element()
             except BrokenError as broken:
                 self._drop(broken)
+                if self._dropped_enough():
+                    return None
                 continue
             if item is not None or self.image is None:
                 return item
@@ -154,8 +164,9 @@ class Framer:
         assert image.broken is not None
         attached = sum(one.attached for one in image.ones)
         self.faults.append(dropped(image.element.data, image.broken, image.reason, attached))
-        self._load(image.rest + self._data[self._pos :])
-        self._count_garbage(len(image.element.data))
+        if image.rest:
+            self._load(image.rest + self._data[self._pos :])
+        self._count_garbage(image.markup)
         image.chunks.clear()
 
     def _drop(self, broken: BrokenError) -> None:
@@ -167,6 +178,13 @@ class Framer:
         else:
             self.text += len(whole)
         self._count_garbage(len(whole))
+
+    def _dropped_enough(self) -> bool:
+        self._drops += 1
+        if self._drops != self.drops_at_once:
+            return False
+        self._drops, self.more = 0, True
+        return True
 
     def _count_garbage(self, size: int) -> None:
         self._text_row += size
@@ -259,7 +277,8 @@ class Framer:
         self, text: str, start: bytes, pos: int, tag: str = "setBLOBVector", reason: str = "malformed"
     ) -> None:
         """From `pos` on walk through an image whose start tag is wrong or went before: its descriptors go with it."""
-        self.image = ImageScanner(Element(tag, {}, start), self._blob_limit, self._element_limit, self.trust)
+        limit = min(TEXT_LIMIT, self._element_limit)
+        self.image = ImageScanner(Element(tag, {}, start), self._blob_limit, limit, self.trust)
         self.image.give_up(text, reason)
         self._pos = pos
 

@@ -124,6 +124,11 @@ class ImageScanner:
         self.chunks.append(self._instead)
         self._instead = None
 
+    @property
+    def markup(self) -> int:
+        """Bytes that are not payload."""
+        return self._frame
+
     def finished(self) -> Blob | Element:
         """The complete element: a Blob, or an Element where it has no oneBLOB (a change of state, not an image)."""
         self._flush()

@@ -14,6 +14,7 @@ from inditree.wire.scans import DOCTYPE, Body, Scan, Until
 from inditree.wire.syntax import KNOWN_TAGS, TAG_STOP
 
 _WORD = re.compile(rb"<([A-Za-z]*+)")
+_MARKUP = re.compile(rb"<(?:[!/]|(?=[A-Za-z]|\Z))")
 _GOES_ON = re.compile(
     rb"[ \t\r\n]{1,16}+(?:\Z|[A-Za-z]{1,16}+(?:\Z|[ \t\r\n]{0,16}+(?:\Z|=[ \t\r\n]{0,16}+(?:\Z|[\"']))))"
 )
@@ -137,14 +138,15 @@ class LooseBody(Body):
     until = LooseUntil
 
     def _next_markup(self, data: bytes | bytearray) -> bool:
-        at = data.find(b"<", self.at)
-        if at < 0:
+        found = _MARKUP.search(data, self.at)
+        if found is None:
             self.at = len(data)
             return False
-        self.at = at
-        known = None if data.startswith(DOCTYPE, at) else self._opening(data)
-        if known is not None:
-            return known
+        at = self.at = found.start()
+        if found.end() > at + 1 and not data.startswith(DOCTYPE, at):
+            known = self._opening(data)
+            if known is not None:
+                return known
         begins = opens(data, at)
         if begins is None:
             return False
