@@ -94,7 +94,9 @@ def _night(clock: float) -> status.Poll:
         "message": {"at": clock - 3, "text": "Slew failed, " + "and so on " * 24},
     }
     poll = _poll(10.0)
-    devices = [camera, mount, *poll.status["devices"][1:]]
+    dome = {"name": "Dome", "owner": {"kind": "remote", "name": "east"}, "stale": True, "connected": True, "busy": 1}
+    dome["states"] = [{"property": "DOME_SHUTTER", "state": "Busy", "since": clock}]
+    devices = [camera, mount, dome, *poll.status["devices"][1:]]
     return dataclasses.replace(poll, status=poll.status | {"devices": devices}, clock=clock)
 
 
@@ -103,6 +105,7 @@ def test_what_an_astronomer_asks() -> None:
     assert "Devices\n" in text and "Last messages\n" in text
     assert _line(text, "Main CCD  yes") == "Main CCD yes Busy 12s CCD_EXPOSURE +1 34: 32.0 MiB, 2m 3s ago"
     assert _line(text, "Mount     no") == "Mount no Alert 0s EQUATORIAL_EOD_COORD -"
+    assert _line(text, "Dome ") == "Dome yes stale -"
     assert _line(text, "Rain ") == "Rain - - -"
     said = text[text.index("Last messages") :].splitlines()
     assert said[2].startswith("Mount     3s ago      Slew failed, and so on")

@@ -75,7 +75,7 @@ discovery:
   dns: [{name: _indi._tcp.routers.obs.svc.cluster.local}]
 http: {listen: "127.0.0.1:9625", token_file: t, hosts: [router.example], devices: [CCD*]}
 control: {socket: /run/inditree/control}
-limits: {element: 2MiB, blob: 2GiB, queue: 64MiB, memory: 256MiB, stall_timeout: 5s, link_timeout: 15s,
+limits: {element: 2MiB, blob: 2GiB, queue: 64MiB, memory: 256MiB, stall_timeout: 5s, link_timeout: 15s, link_hold: 0s,
          connections_per_address: 4, first_element: 3s, incomplete_element: 30s, elements_per_second: 2.5}
 log: {level: debug, format: json}
 audit: {file: /var/log/audit.jsonl}
@@ -145,6 +145,7 @@ def test_every_key() -> None:
             memory=256 << 20,
             stall_timeout=5.0,
             link_timeout=15.0,
+            link_hold=0.0,
             connections_per_address=4,
             first_element=3.0,
             incomplete_element=30.0,
@@ -173,7 +174,7 @@ def test_nothing_but_defaults() -> None:
 def test_default_limits() -> None:
     limits = config.load("").limits
     assert (limits.element, limits.blob, limits.queue, limits.memory) == (1 << 20, 1 << 30, 128 << 20, 512 << 20)
-    assert (limits.stall_timeout, limits.link_timeout) == (10.0, 30.0)
+    assert (limits.stall_timeout, limits.link_timeout, limits.link_hold) == (10.0, 30.0, 5.0)
     assert (limits.connections_per_address, limits.first_element) == (None, None)
     assert (limits.incomplete_element, limits.elements_per_second) == (None, None)
 

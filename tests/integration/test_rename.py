@@ -45,6 +45,28 @@ def test_two_domes_with_the_same_camera_under_one_hub(tmp_path: Path) -> None:
         assert "conflict" not in hub.log
 
 
+def test_two_routers_with_the_same_camera_under_one_hub(tmp_path: Path) -> None:
+    one, two = free_port(), free_port()
+    file = tmp_path / "hub.yaml"
+    file.write_text(
+        "remotes:\n"
+        f"- {{host: 127.0.0.1, port: {one}, name: dome-a, rename: {{'*': 'A *'}}}}\n"
+        f"- {{host: 127.0.0.1, port: {two}, name: dome-b, rename: {{'*': 'B *'}}}}\n"
+    )
+    with (
+        serve(tmp_path, PROGRAM, port=one, name="dome-a"),
+        serve(tmp_path, PROGRAM, port=two, name="dome-b"),
+        serve(tmp_path, "--config", str(file), name="hub") as hub,
+    ):
+        sees(hub.port, f"A {CCD}", f"B {CCD}")
+        with Client(hub.port) as client:
+            for device in (f"A {CCD}", f"B {CCD}"):
+                client.connect_ccd(device)
+            for device in (f"B {CCD}", f"A {CCD}", f"B {CCD}"):
+                client.expose(device)
+        assert "conflict" not in hub.log
+
+
 def test_a_driver_with_another_name(tmp_path: Path) -> None:
     """Its images come as descriptors, it snoops on itself, and it is told of itself by its own name."""
     file = tmp_path / "router.yaml"

@@ -254,7 +254,10 @@ class FakeControl:
     def device(self, name: str) -> DeviceSource:
         owner = {row.name: row.owner for row in self.state.devices}[name]
         return DeviceSource(
-            name=name, owner=owner, definitions=tuple(d for d in self.metrics.definitions if d.device == name)
+            name=name,
+            owner=owner,
+            stale=False,
+            definitions=tuple(d for d in self.metrics.definitions if d.device == name),
         )
 
     def _add(self, kind: str, names: list[str], entry: dict[str, Any]) -> str:

@@ -48,6 +48,7 @@ ALERTS = {
     "IndiDeviceGone": "warning",
     "IndiReloadRefused": "warning",
     "IndiConflict": "warning",
+    "IndiLinkFlaps": "warning",
     "IndiRecordLost": "warning",
     "IndiInterlockUnknown": "warning",
     "IndiInterlockPartial": "warning",

@@ -330,3 +330,49 @@ class PlainServer(Provider):
 
     def clash(self, tag: str, device: str) -> None:
         self.errors.append(f"{tag} of {device}, which it has defined itself")
+
+
+class Outlet(PlainServer):
+    """One of several connections of a server of another kind, which tells each of them what it has to tell, and repeats
+    each request to all others. `only`: the one device that the router asks for here.
+    """
+
+    def __init__(self, name: str, group: list[Outlet], devices: dict[str, Device], only: str | None) -> None:
+        super().__init__(name, [], pongs=True, slow=False)
+        self.devices = devices
+        self.group = group
+        self.only = only
+        self.asks = [(None, None)]
+        self.commands = group[0].commands if group else self.commands
+        group.append(self)
+        self._answers = False
+        self._asked = False
+
+    def begin(self) -> None:
+        super().begin()
+        self._asked = False
+
+    def say(self, data: bytes) -> None:
+        """Write to those connections that have asked, or only to this one."""
+        tag, attributes, _ = parse(data)
+        if self._answers or (tag == "message" and "device" not in attributes):
+            self.out.write(data)
+            return
+        for each in self.group:
+            if each.running and each._asked and each.only in (None, attributes.get("device")):
+                each.out.write(data)
+
+    def element(self, tag: str, attributes: dict[str, str], value: str) -> None:
+        self._asked |= tag == "getProperties"
+        self._answers = tag in ("getProperties", "pingRequest")
+        super().element(tag, attributes, value)
+        self._answers = False
+        if tag.startswith("new"):
+            for each in self.group:
+                if each is not self and each.running:
+                    each.out.write(command(attributes["device"], attributes["name"], value))
+
+
+def is_same(one: Actor | None, other: Actor | None) -> bool:
+    """One and the same, or two connections of one."""
+    return one is other or (isinstance(one, Outlet) and isinstance(other, Outlet) and one.group is other.group)

@@ -21,19 +21,19 @@ class Ride:
         self._random = random
         self._killed: set[Node] = set()
         plain = {name for each in grove.places if isinstance(each, PlainServer) for name in each.devices}
-        self._watched = [(viewer, node, self._seen(viewer, node) - plain) for viewer, node in grove.viewers]
+        self._watched = [(viewer, node, self._seen(viewer, node, plain)) for viewer, node in grove.viewers]
         for viewer, _, _ in self._watched:
             viewer.deleted.clear()
 
-    def _seen(self, viewer: Viewer, node: Node) -> set[str]:
+    def _seen(self, viewer: Viewer, node: Node, plain: set[str]) -> set[str]:
         """What it sees of drivers: not what two drivers provide, of which either may be seen afterwards."""
         if viewer.chained or isinstance(viewer, PlainServer):
             return set()
         found = set()
         for device in viewer.view:
-            _, provider = chain(self.grove, node, device)
-            if provider is not None and sum(device in each.devices for each, _ in self.grove.providers) == 1:
-                found.add(device)
+            hops, provider = chain(self.grove, node, device)
+            if provider is not None and sum(hops[-1][2] in each.devices for each, _ in self.grove.providers) == 1:
+                found |= {device} if hops[-1][2] not in plain else set()
         return found
 
     def cut(self) -> None:

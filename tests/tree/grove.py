@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from inditree.core import Policy
 from inditree.tree.link import SILENCE, SILENCE_MAX, Link
+from inditree.tree.names import names_of
 from inditree.wire.syntax import get_properties
 from tree.actors import Actor, PlainServer, Provider, Viewer
 from tree.node import Node, RouterPort
@@ -25,6 +26,8 @@ class Wiring:
     devices: tuple[str, ...] = ("*",)
     device: str | None = None
     slow: float = 0.02
+    site: str = ""
+    prefix: str = ""  # what it puts before the names of the devices there
     up: bool = True
     silence: float = SILENCE
     was_router: bool = False
@@ -87,10 +90,12 @@ class Grove:
             share=wiring.share,
             devices=wiring.devices,
             device=wiring.device,
+            site=wiring.site,
             silence=wiring.silence,
             awaited=wiring.was_router,
         )
-        near = wiring.near = wiring.opener.attach("link", f"link{wiring.number}", None, link)
+        names = names_of({"*": f"{wiring.prefix}*"} if wiring.prefix else {})
+        near = wiring.near = wiring.opener.attach("link", f"link{wiring.number}", None, link, names)
         near.on_closed = lambda: self._link_closed(wiring, near)
         if isinstance(target, Node):
             far = wiring.far = target.attach("client", f"peer{wiring.number}")

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from random import Random
 
 from tree import blips
-from tree.actors import Actor, Device, PlainServer, Property, Provider, Viewer
+from tree.actors import Actor, Device, Outlet, PlainServer, Property, Provider, Viewer
 from tree.grove import Grove, Wiring
 from tree.node import Node
 from tree.survey import Survey
@@ -41,6 +41,8 @@ class Simulation:
         self.more = Random(seed)  # for what came later, so that a seed's tree stays as it is
         self.hold = self.more.choice((0.0, 0.5, 2.0, blips.LONG))
         self.mixed = self.more.random() < 0.15
+        # Other names: where there is one way to each router, as the name of a device depends on its way.
+        self.renamed = not (self.conflicts or self.restricted) and self.more.random() < 0.2
 
     def run(self) -> None:
         """Build, then trouble and quiet in turn."""
@@ -86,6 +88,8 @@ class Simulation:
             self._begin_driver(driver)
         if self.plain:
             self._plain_servers()
+        if self.more.random() < 0.2:
+            self._echoing_server()
         for node in self.grove.nodes:
             for _ in range(self.random.choice((0, 1, 1, 2))):
                 self._new_client(node)
@@ -95,7 +99,7 @@ class Simulation:
         for number in range(1, count):
             if random.random() < 0.95:  # else the tree begins in pieces
                 self._link(nodes[number], nodes[random.randrange(number)])
-        for _ in range(random.choice((0, 0, 1, 2, 3, count))):
+        for _ in range(0 if self.renamed else random.choice((0, 0, 1, 2, 3, count))):
             self._link(random.choice(nodes), random.choice(nodes))
 
     def _link(self, one: Node, other: Node) -> None:
@@ -109,6 +113,8 @@ class Simulation:
             options["devices"] = random.choice((("*",), ("*",), ("*1*", "*2*"), ("Dup", "*3")))
             if random.random() < 0.2:
                 options["device"] = f"Device{random.randrange(1, 20)}"
+        if self.renamed and self.more.random() < 0.6:
+            options["prefix"] = f"{self._name('W')} "
         self.grove.wire(one, other, **options)
 
     def _device(self, name: str) -> Device:
@@ -152,6 +158,18 @@ class Simulation:
             elif devices:
                 server.pongs = False
                 self.grove.start_plain(server, node)
+
+    def _echoing_server(self) -> None:
+        """Several links of one router to a server that repeats each request, some of them for one device."""
+        made = [self._device(self._name("Device")) for _ in range(self.more.choice((1, 2, 3)))]
+        devices = {device.name: device for device in made}
+        group: list[Outlet] = []
+        node = self.more.choice(self.grove.nodes)
+        for _ in range(self.more.choice((2, 2, 3))):
+            only = self.more.choice((None, *devices))
+            outlet = Outlet(self._name("outlet"), group, devices, only)
+            self.actors.append(outlet)
+            self.grove.wire(node, outlet, device=only, site="10.0.0.5:7624", share=self.more.random() < 0.8)
 
     def _new_client(self, node: Node) -> Viewer:
         viewer = Viewer(self._name("client"))
@@ -204,7 +222,7 @@ class Simulation:
         down: list[Wiring] = [each for each in self.grove.wirings if not each.up]
         if down:
             self.grove.mend(self.random.choice(down))
-        elif self.random.random() < 0.3:
+        elif not self.renamed and self.random.random() < 0.3:
             self._link(self.random.choice(self.grove.nodes), self.random.choice(self.grove.nodes))
 
     def _blip(self) -> None:

@@ -79,7 +79,9 @@ def _connected(said: bool | None) -> Text:
 
 
 def _standing(row: Row, now: float) -> Text:
-    """The first of the states, and how many more there are."""
+    """The first of the states, and how many more there are; of a device whose link was lost, that it is stale."""
+    if row.get("stale"):
+        return Text("stale", style="yellow")
     states = row.get("states") or ()
     if not states:
         return Text("-")

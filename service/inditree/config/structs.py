@@ -180,7 +180,7 @@ class ControlSocket(Section, frozen=True, kw_only=True):
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """Bounds against peers that are broken or hostile; None: no limit."""
+    """Bounds against peers that are broken or hostile; None: no limit. `link_hold` 0: devices go with their link."""
 
     element: Size = MIB
     blob: Size = GIB
@@ -188,6 +188,7 @@ class Limits(Section, frozen=True, kw_only=True):
     memory: Size = 512 * MIB
     stall_timeout: Span = 10.0
     link_timeout: Span = 30.0
+    link_hold: Duration = 5.0
     connections_per_address: Count | None = None
     first_element: Span | None = None
     incomplete_element: Span | None = None

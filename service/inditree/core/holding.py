@@ -93,6 +93,10 @@ class Holding:
             self._desk.wake(until - self._desk.now)
         heapq.heappush(self._due, (until, device))
 
+    def stale(self) -> dict[str, Peer]:
+        """The devices that nobody provides now, and who did."""
+        return {device: held.last for device, held in self.devices.items() if held.owner is None}
+
     # It is there again
 
     def claimed(self, device: str, owner: Peer, origin: str) -> None:

@@ -33,7 +33,9 @@ def newest(source: Definition) -> ET.Element | None:
 def render(source: DeviceSource) -> DeviceDetail:
     """The device with its properties in the order in which they were first defined."""
     rows = (property_row(each) for each in source.definitions)
-    return DeviceDetail(name=source.name, owner=source.owner, properties=tuple(row for row in rows if row))
+    return DeviceDetail(
+        name=source.name, owner=source.owner, stale=source.stale, properties=tuple(row for row in rows if row)
+    )
 
 
 def property_row(source: Definition) -> PropertyRow | None:

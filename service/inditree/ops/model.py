@@ -135,7 +135,8 @@ class DeviceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A device. Where `devices` of the configuration names it: is it `ready` (as it is to be), its `state` on the way
     there, and the `reason` why it is not ready; left out else.
 
-    `connected` is its CONNECTION.CONNECT, left out where it has none. `busy` and `alert` count its properties in that
+    `stale`: its link was lost, it may come back, and what is said of it is old; left out else. `connected` is its
+    CONNECTION.CONNECT, left out where it has none. `busy` and `alert` count its properties in that
     state, `states` are at most 8 of them: Alert first, then the newest first. These, `image` and `message` are left
     out where there is nothing of the kind.
     """
@@ -145,6 +146,7 @@ class DeviceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ready: bool | None = None
     state: Literal["waiting", "setting", "retrying", "ready"] | None = None
     reason: str | None = None
+    stale: bool = False
     connected: bool | None = None
     busy: int = 0
     alert: int = 0
@@ -314,8 +316,11 @@ class CommandRow(PropertyRow, frozen=True, kw_only=True):
 
 
 class DeviceDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A device with its properties. `stale` as in a DeviceRow."""
+
     name: str
     owner: Owner
+    stale: bool = False
     properties: tuple[PropertyRow, ...]
 
 
@@ -351,6 +356,7 @@ class DeviceSource(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     owner: Owner
+    stale: bool
     definitions: tuple[Definition, ...]
 
 

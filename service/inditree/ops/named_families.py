@@ -99,7 +99,10 @@ class NamedFamilies:
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
         """All families of devices, drivers and remotes."""
-        yield gauge("indi_devices", "Devices that are there now.", {(): len(sample.status.devices)})
+        devices = sample.status.devices
+        yield gauge("indi_devices", "Devices that are there now, the stale ones too.", {(): len(devices)})
+        text = "Devices whose link was lost and that may come back: clients have not been told that they are gone."
+        yield gauge("indi_devices_stale", text, {(): sum(row.stale for row in devices)})
         yield from self._of_devices(sample.counters.devices)
         yield from self._of_commands(sample.counters)
         yield from self._of_drivers(sample.status.drivers)

@@ -24,7 +24,7 @@ _Named = TypeVar("_Named", Driver, Remote)
 _logger = logging.getLogger("inditree.control")
 
 NEEDS_RESTART = frozenset({"definitions", "name", "discovery", "limits", "audit", "control"})
-"""Sections that are read at start only; of `http` the address is."""
+"""Sections that are read at start only; of `http` the address is, and of `limits` all but `link_hold`."""
 
 
 class Reload:
@@ -122,6 +122,10 @@ class Reload:
             for stream in list(listener.streams):
                 self._parts.engine.end(stream.peer, "shutdown", f"listener {listener.config.name} was changed")
         later = sorted(NEEDS_RESTART.intersection(changes.sections))
+        held = msgspec.structs.replace(old.limits, link_hold=new.limits.link_hold)
+        self._parts.config = msgspec.structs.replace(self._parts.config, limits=held)
+        if held == new.limits and "limits" in later:
+            later.remove("limits")
         if later:
             _logger.warning("changed, but takes effect at the next start: %s", ", ".join(later))
         await self._apply_drivers(old.drivers, changes.drivers)
@@ -136,6 +140,7 @@ class Reload:
         if self._parts.recorder is not None and new.record != self._parts.config.record:
             self._parts.recorder.apply(new.record)
         self._parts.observatory.apply(new)
+        self._parts.engine.core.ride_out(new.limits.link_hold)
         if self._parts.launch.signals and new.log != self._parts.config.log:
             logs.setup(new.log)
 

@@ -73,7 +73,13 @@ class Report:
             ),
             drivers=drivers,
             remotes=remotes,
-            devices=tuple(self._device_row(name, peer) for name, peer in core.ownership.owners.items()),
+            devices=(
+                *(self._device_row(name, peer) for name, peer in core.ownership.owners.items()),
+                *(
+                    replace(self._device_row(name, peer), stale=True)
+                    for name, peer in core.state.holding.stale().items()
+                ),
+            ),
             not_ready=not_ready,
             clients=sum(peer.kind == "client" for peer in core.peers.values()),
             loops_detected=sum(core.counters.loops.values()),
@@ -111,9 +117,11 @@ class Report:
     def device(self, name: str) -> DeviceSource:
         """Raises KeyError."""
         core = self._parts.engine.core
+        peer = core.ownership.owners.get(name)
         return DeviceSource(
             name=name,
-            owner=owner(core.ownership.owners[name]),
+            owner=owner(core.state.holding.stale()[name] if peer is None else peer),
+            stale=peer is None,
             definitions=capture(core.view, name),
         )
 

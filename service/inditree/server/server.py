@@ -111,6 +111,7 @@ class Server:
             memory=limits.memory,
             stall_timeout=limits.stall_timeout,
             link_timeout=limits.link_timeout,
+            link_hold=limits.link_hold,
             forwarded=self.config.definitions == "forwarded",
             audited=self.config.audit.file is not None or self.config.record.dir is not None,
         )
@@ -245,6 +246,8 @@ class Server:
         stopping = self.engine.tasks.start(self.units.stop_drivers(), "stop drivers")
         await self.units.stop_remotes()
         await stopping
+        for peer in list(self.engine.core.peers.values()):
+            self.engine.part(peer)  # routers that link to us wait for nothing
         await self._drain(left)
         await undiscovered
         await unmanaged

@@ -1,6 +1,6 @@
 """Requests that go round: plain servers repeat each `new*` to all their clients, and nothing in it says where it was.
 
-Rules: docs/tree.md, "Several links to one plain server".
+Rules: docs/plain-servers.md, "Several links to one plain server".
 """
 
 from __future__ import annotations
