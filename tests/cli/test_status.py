@@ -112,6 +112,28 @@ def test_what_an_astronomer_asks() -> None:
     assert _line(text, "Main CCD  3m") == "Main CCD 3m 20s ago [b]Exposure done[/]"
 
 
+def _rules() -> status.Poll:
+    roof = {"name": "roof", "holds": False, "enforced": "full", "refusals": 3, "unknown": []}
+    lost = {"name": "lost", "holds": None, "enforced": "partial", "refusals": 0, "unknown": ["Rain.STATUS._STATE"]}
+    open_ = {"name": "free", "holds": True, "enforced": "full", "refusals": 0, "unknown": []}
+    run = {"result": "failed", "at": 1e9 - 60.0, "seconds": 2.0, "failures": ["Dome.PARK: Alert"]}
+    wet = {"name": "wet", "state": "done", "last": run, "unknown": []}
+    calm: dict[str, object] = {"name": "calm", "state": "armed", "last": None, "unknown": []}
+    poll = _poll(10.0)
+    rules = {"interlocks": [roof, lost, open_], "reactions": [wet, calm]}
+    return dataclasses.replace(poll, status=poll.status | rules, clock=1e9)
+
+
+def test_what_happens_by_itself() -> None:
+    text = _text(_rules(), _rules())
+    assert _line(text, "roof ") == "roof refuses 3"
+    assert _line(text, "lost ") == "lost refuses (partial: another server has the device) 0 Rain.STATUS._STATE"
+    assert _line(text, "free ") == "free passes 0"
+    assert _line(text, "wet ") == "wet done failed, 1m 0s ago: Dome.PARK: Alert"
+    assert _line(text, "calm ") == "calm armed -"
+    assert "Interlocks" not in _text(_poll(1.0), _poll(1.0))
+
+
 def test_it_fits_80_columns() -> None:
     text = _text(_night(1e9), _night(1e9), width=80)
     lines = text[text.index("Devices\n") : text.index("Drivers")].splitlines()

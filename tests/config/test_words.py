@@ -98,6 +98,7 @@ def test_what_is_no_factory(word: str) -> None:
         ("env", "env"),
         ("bash -x /opt/start.sh", "start.sh"),
         ("perl driver.pl", "driver.pl"),
+        ("inditree replay /data --speed 10", "replay"),
         ("pythonic dome.py", "pythonic"),
         ("pkg.module:observatory", "observatory"),
     ],

@@ -24,7 +24,8 @@ def listing(chosen_words: Namespace) -> int:
     found = _segments(chosen_words)
     for each in found:
         print(f"{rfc3339(each.begin)}  {each.size:>12,}  {each.path}")
-    print(f"{len(found)} segments, {sum(each.size for each in found):,} bytes", file=sys.stderr)
+    number, size = len(found), sum(each.size for each in found)
+    print(f"{number} segment{'' if number == 1 else 's'}, {size:,} bytes", file=sys.stderr)
     return 0
 
 

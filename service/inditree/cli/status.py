@@ -137,6 +137,10 @@ def draw(before: Poll, now: Poll) -> RenderableType:
         parts += [tables.devices(status["devices"], now.clock), Text()]
     if any(row.get("message") for row in status["devices"]):
         parts += [tables.messages(status["devices"], now.clock), Text()]
+    if status.get("interlocks"):
+        parts += [tables.interlocks(status["interlocks"]), Text()]
+    if status.get("reactions"):
+        parts += [tables.reactions(status["reactions"], now.clock), Text()]
     if status["drivers"]:
         parts += [tables.drivers(status["drivers"], _cpu(before, now, seconds)), Text()]
     if status["remotes"]:

@@ -14,6 +14,7 @@ Row = Mapping[str, Any]
 
 #: Columns where the output is no terminal: wide enough that nothing is cut in a log or a pipe.
 _PIPE_COLUMNS = 200
+_NUMBERS = {"restarts", "refused", "last exit", "cpu", "memory", "rtt", "queue", "sent", "rate", "dropped BLOBs"}
 _COLOURS = {
     "running": "green",
     "up": "green",
@@ -99,6 +100,30 @@ def _ago(at: float, now: float) -> str:
     return f"{span(max(0.0, now - at))} ago"
 
 
+def interlocks(rows: Sequence[Row]) -> Table:
+    """Each interlock: whether it lets commands pass now, and how many it has refused."""
+    table = _table("Interlocks", "name", "now", "refused", "unknown")
+    for row in rows:
+        passes = Text("passes", style="green") if row["holds"] else Text("refuses", style="red")
+        if row["enforced"] == "partial":
+            passes.append(" (partial: another server has the device)", style="yellow")
+        table.add_row(row["name"], passes, str(row["refusals"]), _list(row["unknown"]))
+    return table
+
+
+def reactions(rows: Sequence[Row], now: float) -> Table:
+    """Each reaction: its state, and how its last run ended."""
+    table = _table("Reactions", "name", "state", "last run", "unknown")
+    for row in rows:
+        last = row["last"]
+        ran = Text("-") if last is None else Text(f"{last['result']}, {_ago(last['at'], now)}")
+        if last is not None and last["result"] != "ok":
+            ran = Text(f"{ran}: {'; '.join(last['failures'])}", style="red")
+        colour = "green" if row["state"] == "armed" else "yellow"
+        table.add_row(row["name"], Text(row["state"], style=colour), ran, _list(row["unknown"]))
+    return table
+
+
 def remotes(rows: Sequence[Row]) -> Table:
     """The links that the router opened."""
     table = _table("Links", "name", "address", "state", "rtt", "queue", "devices", "error")
@@ -159,8 +184,7 @@ def span(seconds: float) -> str:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        right = column in ("restarts", "last exit", "cpu", "memory", "rtt", "queue", "sent", "rate", "dropped BLOBs")
-        table.add_column(column, justify="right" if right else "left", overflow="fold", header_style="dim")
+        table.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold", header_style="dim")
     return table
 
 

@@ -19,7 +19,7 @@ _FACTORY = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _REMOTE = re.compile(r"(?!-)(?:(?!\s-)[^@/])*@[^@/\s]+")
 #: Interpreters, whose script or module names the driver.
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
-_OTHERS = {"sh", "bash", "dash", "zsh", "ksh", "perl", "ruby", "node"}
+_OTHERS = {"sh", "bash", "dash", "zsh", "ksh", "perl", "ruby", "node", "inditree"}
 #: Options of Python that take the next word.
 _PYTHON_VALUES = {"-X", "-W", "--check-hash-based-pycs"}
 _ENV_VALUES = {"-u", "--unset", "-C", "--chdir"}

@@ -122,7 +122,7 @@ class Observatory:
 
         def told(outcome: Outcome) -> None:
             self.keeper.answered(target, outcome, self._engine.begin())
-            said = target.reason or "as it is to be"
+            said = target.reason or "ready"
             level = logging.INFO if outcome.result in ("ok", "superseded") else logging.WARNING
             extra = {"event": "desired", "device": target.device}
             _logger.log(level, "%s: %s: %s; %s", target.device, step.property, outcome.result, said, extra=extra)
