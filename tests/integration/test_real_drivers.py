@@ -188,3 +188,22 @@ def test_a_latin_1_driver_hears_its_own_names(tmp_path: Path) -> None:
         heard = until(lambda: play.heard.read_bytes() if play.heard.exists() else b"")
         assert b"device='Cam\xff' name='TXT'><oneText name='\xe9'>" + "H\u03b1\xff".encode() + b"<" in heard
         router.wait_for("Cam\xff.TXT: repaired (encoding)")
+
+
+@pytest.mark.parametrize("face", ["serve", "indiserver"])
+def test_a_large_image_with_a_library_s_words_in_it_reaches_nobody_and_the_next_does(tmp_path: Path, face: str) -> None:
+    """They stand far behind its beginning, where only its relay sees them, in a thread of its own."""
+    first = DEFINITION + "<defBLOBVector device='Mount' name='B' state='Idle' perm='ro'><defBLOB name='I'/>"
+    first += "</defBLOBVector>\n"
+    start = b"<setBLOBVector device='Mount' name='B' state='Ok'><oneBLOB name='I' size='4' format='.fits'>"
+    end = b"</oneBLOB></setBLOBVector>\n"
+    half = b"QUJD" * (1 << 19)
+    said = start + half + b"[INFO] R & D\n" + half + end + start + half + end + AFTER.encode()
+    with Play(tmp_path, face, first.encode(), said).run as router:
+        client = Strict(router.port)
+        with client.client:
+            client.until(lambda element: element.tag == "defBLOBVector")
+            client.client.send("<enableBLOB device='Mount'>Also</enableBLOB>" + GO)
+            images = [element for element in client.after() if element.tag == "setBLOBVector"]
+            assert [one.text for each in images for one in each] == [half.decode()]
+        router.wait_for("Mount.B: dropped")

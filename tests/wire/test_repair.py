@@ -242,6 +242,19 @@ def test_a_large_image_behind_such_a_tag_ends_nobody(start: bytes) -> None:
     assert heard.elements == [GOOD % 1, GOOD % 2]
 
 
+@pytest.mark.parametrize("wrong", [b"&", b" [INFO] R & D\n"])
+@pytest.mark.parametrize("at", [10, 4090, 5000, 1 << 20])
+def test_an_ampersand_anywhere_in_an_image_is_not_passed_on(wrong: bytes, at: int) -> None:
+    """What a library prints while its driver writes an image: every strict client would end its connection."""
+    data = b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>%s</oneBLOB></setBLOBVector>" % (
+        b"A" * at + wrong + b"A" * ((2 << 20) - at)
+    )
+    heard = Heard([GOOD % 1, *cut(data, range(0, len(data), 1 << 16)), GOOD % 2])
+    assert heard.elements == [GOOD % 1, GOOD % 2]
+    assert heard.faults == [(True, "malformed")]
+    assert "D.N" in heard.said[0]
+
+
 def test_a_doctype_in_a_text_or_an_image() -> None:
     text = "<setTextVector device='D' name='N' state='Ok'><oneText name='T'>a {}DOCTYPE b></oneText></setTextVector>\n"
     assert one(text.format("<!")) == (text.format("&lt;!"), {"less"})
