@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 
 from inditree import config
+from inditree.config import observatory
 from inditree.errors import ConfigError
 
 
@@ -17,7 +18,7 @@ def run(chosen: Namespace) -> int:
         raise error.within(chosen.file) from None
     for doubt in [*config.files(result), *config.doubts(result)]:
         print(f"inditree: warning: {doubt}", file=sys.stderr)
-    for line in config.observatory.named(result):
+    for line in observatory.named(result):
         print(f"inditree: {line}", file=sys.stderr)
     print(config.normalised(result), end="")
     return 0

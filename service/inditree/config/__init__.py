@@ -6,7 +6,6 @@ together in Python goes through `complete`.
 
 from __future__ import annotations
 
-from inditree.config import observatory
 from inditree.config.check import complete, doubts, files
 from inditree.config.compare import Changes, Difference, compare
 from inditree.config.launch import Launch
@@ -79,7 +78,6 @@ __all__ = [
     "files",
     "load",
     "normalised",
-    "observatory",
     "read",
     "remote",
     "variables",

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from inditree.config import certificates, observatory, units, words
+from inditree.config import certificates, units, words
 from inditree.config.convert import below, parsed
 from inditree.config.structs import (
     DEFAULT_SOCKET,
@@ -199,7 +199,10 @@ def _check_rest(config: Config) -> None:
     _check_given_names(config.reactions, "reactions")
     for index, each in enumerate(config.devices):
         _check_globs((each.device,), f"devices[{index}].device", single=True)
-    observatory.check(config)
+    if config.interlocks or config.devices or config.reactions:
+        from inditree.config import observatory  # with all of observatory/, 20 ms of a start that most do without
+
+        observatory.check(config)
     if config.discovery.docker and not config.discovery.docker.label:
         raise ConfigError("discovery.docker.label", "is empty")
     for index, source in enumerate(config.discovery.dns):
@@ -362,10 +365,12 @@ def _named_files(config: Config) -> Iterable[tuple[str, str]]:
 
 def doubts(config: Config, decided: Listen | None = None) -> list[str]:
     """What is allowed but worth a warning, each with the path of its key; nothing of a listener that is `decided`."""
-    return [
-        *_doubts_of_webmanager(config.webmanager),
-        *_open_listeners(config, decided),
-    ]
+    found = [*_doubts_of_webmanager(config.webmanager), *_open_listeners(config, decided)]
+    if config.interlocks or config.reactions:
+        from inditree.config import observatory
+
+        found += observatory.doubts(config)
+    return found
 
 
 def _doubts_of_webmanager(entry: Webmanager | None) -> list[str]:
@@ -386,4 +391,4 @@ def _open_listeners(config: Config, decided: Listen | None) -> list[str]:
         for index, entry in enumerate(config.listen)
         if entry is not decided and entry.tcp is not None and entry.address[0] in (None, "0.0.0.0", "::")
         if not entry.allow and not (entry.tls and entry.tls.client_ca)
-    ] + observatory.doubts(config)
+    ]

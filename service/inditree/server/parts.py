@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from inditree.config import Config, Launch
-from inditree.record.recorder import Recorder
-from inditree.server.observatory import Observatory
 from inditree.server.units import Units
+from inditree.server.watching import Watching
 from inditree.server.web import Faces
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
+
+if TYPE_CHECKING:
+    from inditree.record.recorder import Recorder
 
 
 class Companion(Protocol):
@@ -55,7 +57,7 @@ class Parts:
     engine: Engine
     units: Units
     faces: Faces
-    observatory: Observatory
+    observatory: Watching
     listeners: dict[str, Listener] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     applied: bool = False

@@ -51,7 +51,7 @@ class Report:
         core = self._parts.engine.core
         drivers = tuple(driver_row(unit) for unit in self._parts.units.drivers.values())
         remotes = tuple(remote_row(remote) for remote in self._parts.units.remotes.values())
-        not_ready = self._parts.observatory.keeper.missing()
+        not_ready = self._parts.observatory.missing()
         ready = not not_ready and is_ready(
             applied=self._parts.applied, draining=self._parts.draining, drivers=drivers, remotes=remotes
         )
@@ -95,7 +95,7 @@ class Report:
 
     def _device_row(self, name: str, peer: Peer) -> DeviceRow:
         row = device_row(self._parts.engine.core, name, owner(peer))
-        target = self._parts.observatory.keeper.target(name)
+        target = self._parts.observatory.target(name)
         if target is None:
             return row
         ready = target.step is None

@@ -19,16 +19,15 @@ from inditree.errors import ConfigError
 from inditree.programs.process import close_guardian
 from inditree.programs.supervisor import CannotStart
 from inditree.python.factory import check_drivers, load_factory
-from inditree.record.recorder import Recorder
 from inditree.server import messages
 from inditree.server.control import Control
 from inditree.server.discovered import Discovered
-from inditree.server.observatory import Observatory
 from inditree.server.parts import Companion, Parts
 from inditree.server.reload import Reload
 from inditree.server.report import Report
 from inditree.server.services import Services
 from inditree.server.units import Units
+from inditree.server.watching import Watching
 from inditree.server.web import Faces
 from inditree.server.webmanager import WebManaging
 from inditree.supervise import ENDED
@@ -94,6 +93,7 @@ class Server:
                 self._handle_signals()  # before it listens: who sees that it does may end it
             await self._start()
             self._announce()
+            self.parts.faces.load()
             self.running.set()
             await self._stopping.wait()
             await self._stop()
@@ -123,8 +123,7 @@ class Server:
         faces = Faces(
             self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot(), lambda: self._recorded
         )
-        observatory = Observatory(self.engine)
-        self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, observatory)
+        self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, Watching(self.engine))
         self.parts.beside = self._beside
         if self._beside is not None:
             self._beside.prepare(self.parts)
@@ -149,6 +148,8 @@ class Server:
         self.managing.bind()
         await self.services.start(self.config, self.control, self.launch.http_may_fail, self._port)
         if self.config.record.dir is not None:
+            from inditree.record.recorder import Recorder  # with all of record/, 20 ms of a start
+
             self.parts.recorder = Recorder(self.engine, self.config.record)
             self.parts.recorder.start()
         for listener in self.parts.listeners.values():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,7 @@ from inditree.ops.model import Status
 from inditree.ops.shown import Shown
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
+from inditree.transport.visitors import Visitor
 
 if TYPE_CHECKING:
     from inditree.web.face import Face
@@ -39,15 +44,30 @@ class Faces:
         self._default = default
         self._snapshot = snapshot
         self._recorded = recorded
-        self._faces: dict[Listener, Face] = {}
+        self._attached: dict[Listener, None] = {}
+        self._faces: dict[Listener, Face] = {}  # those that somebody has visited
         self.nights: Nights | None = None
 
     def attach(self, listener: Listener) -> None:
         """Give a listener its face, where it is to have one. To be called before it takes connections."""
         config = listener.config
-        if config.tcp is None or not (self._default if config.web is None else config.web):
-            return
-        # Imported where it is wanted: the two faces for other servers' users do without.
+        if config.tcp is not None and (self._default if config.web is None else config.web):
+            self._attached[listener] = None
+            listener.web = partial(self._visit, listener)
+
+    def load(self) -> None:
+        """Load what the faces need, beside the loop, before the first visitor comes: it is a tenth of a start."""
+        if self._attached:
+            with contextlib.suppress(RuntimeError):  # no thread can be had now: the first visitor waits for it
+                threading.Thread(target=import_module, args=("inditree.web.face",), name="load", daemon=True).start()
+
+    def _visit(self, listener: Listener, visitor: Visitor) -> None:
+        face = self._faces.get(listener)
+        if face is None:
+            face = self._faces[listener] = self._new_face(listener)
+        face.visit(visitor)
+
+    def _new_face(self, listener: Listener) -> Face:
         from inditree.web.face import Face
         from inditree.web.nights import Nights
         from inditree.web.origins import own_names
@@ -55,25 +75,25 @@ class Faces:
         if self.nights is None:
             self.nights = Nights(self._recorded)
         names = own_names(self._service, socket.gethostname())
-        face = self._faces[listener] = Face(self._engine, listener, self._service, names, self._status, self.nights)
-        listener.web = face.visit
+        return Face(self._engine, listener, self._service, names, self._status, self.nights)
 
     def detach(self, listener: Listener) -> None:
         """The listener is gone: its plain connections end, its images are given up."""
+        self._attached.pop(listener, None)
         face = self._faces.pop(listener, None)
         if face is not None:
             face.close()
 
     def close(self) -> None:
         """The router ends."""
-        for listener in list(self._faces):
+        for listener in list(self._attached):
             self.detach(listener)
         if self.nights is not None:
             self.nights.close()
 
     def urls(self) -> list[str]:
         """Where a browser finds them."""
-        return [url(listener) for listener in self._faces]
+        return [url(listener) for listener in self._attached]
 
     def counts(self) -> dict[str, int]:
         """How many connections there are of each kind: page, json, xml, image."""
