@@ -184,6 +184,9 @@ def test_control() -> None:
     asyncio.run(run())
 
 
+DEEP = "maximum recursion depth exceeded while deserializing an object"
+
+
 def test_errors_are_json() -> None:
     async def run() -> None:
         async with served(FakeControl(), by_socket=True) as (call, _):
@@ -197,6 +200,7 @@ def test_errors_are_json() -> None:
                 ("POST", "/metrics", None, 405, "POST is not possible here"),
                 ("POST", "/api/v1/drivers", b"{", 400, "the body is not a JSON object: Input data was truncated"),
                 ("POST", "/api/v1/drivers", [1], 400, "the body is not a JSON object: Expected `object`, got `array`"),
+                ("POST", "/api/v1/drivers", b'{"name": ' + b"[" * 3000, 400, f"the body is not a JSON object: {DEEP}"),
                 ("POST", "/api/v1/drivers", b"x" * 70_000, 400, "the body is longer than 65536 bytes"),
             ):
                 got, answer, headers = await call(method, path, body)

@@ -96,7 +96,7 @@ def requests(text: str | bytes) -> list[bytes | EnableBlob | GetStatus]:
     """
     try:
         message = _decode(text)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise RequestError(str(error)) from None
     found: list[bytes | EnableBlob | GetStatus] = []
     if message.get_properties is not UNSET:

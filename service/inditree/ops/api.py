@@ -360,7 +360,7 @@ async def _body(request: Request) -> dict[str, Any]:
     data = await read_body(request)
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ControlError(400, f"the body is not a JSON object: {error}") from None
 
 

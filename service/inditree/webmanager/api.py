@@ -94,6 +94,7 @@ class Api:
             routes=[*self._told(), *self._changing()],
             exception_handlers={HTTPException: _http_error, ControlError: _control_error, Exception: _internal_error},
         )
+        self._app.router.redirect_slashes = False  # a path that is not there is 404, and nobody is sent elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request (ASGI)."""
@@ -229,7 +230,7 @@ async def _body(request: Request, kind: Any) -> Any:
     data = await read_body(request)
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ControlError(400, f"the body is not the JSON that is expected: {error}") from None
 
 

@@ -129,7 +129,7 @@ def _load(file: Path) -> Saved:
         raise ConfigError("webmanager.data", f"{file.parent}: cannot be written to") from None
     except OSError as error:
         raise ConfigError("webmanager.data", f"{error.filename}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError("webmanager.data", f"{file}: {error}") from None
 
 
