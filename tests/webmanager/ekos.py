@@ -57,7 +57,7 @@ class Ekos:
     def runs(self, *programs: str, count: int | None = None) -> bool:
         """Whether KStars takes a profile of these local drivers for running."""
         rows = self.get("/api/server/drivers")
-        there = {row["binary"] for row in rows} | {row["driver"] for row in rows}
+        there = {row["binary"] for row in rows} | {row.get("driver") for row in rows}
         return bool(rows) and len(rows) >= (count or len(programs)) and set(programs) <= there
 
     def save(self, name: str, entries: list[dict[str, str]], **info: Any) -> None:
