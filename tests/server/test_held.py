@@ -35,7 +35,8 @@ def test_what_is_held_is_stale_and_unknown_and_no_new_appearance() -> None:
     async def work() -> None:
         entries = (Desired(device="Mount", connect=False),)
         async with running(msgspec.structs.replace(config(), devices=entries)) as it:
-            server, observatory = it.server, it.server.parts.observatory
+            server, observatory = it.server, it.server.parts.observatory.loaded
+            assert observatory is not None
             peer = linked(server)
             observatory.look()
             target = observatory.keeper.target("Mount")

@@ -16,49 +16,49 @@ if TYPE_CHECKING:
 
 
 class Watching:
-    """The observatory of one router; most routers have none, and then everything here is empty."""
+    """The observatory of one router, `loaded` where it has one; most have none, and then everything here is empty."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._observatory: Observatory | None = None
+        self.loaded: Observatory | None = None
 
     def _needed(self) -> Observatory:
-        if self._observatory is None:
+        if self.loaded is None:
             from inditree.server.observatory import Observatory
 
-            self._observatory = Observatory(self._engine)
-        return self._observatory
+            self.loaded = Observatory(self._engine)
+        return self.loaded
 
     def apply(self, config: Config) -> None:
         """Take over the configuration; what is as it was keeps its state, and what was counted stays."""
-        if self._observatory is not None or config.interlocks or config.devices or config.reactions:
+        if self.loaded is not None or config.interlocks or config.devices or config.reactions:
             self._needed().apply(config)
 
     def connect(self, owners: Callable[[Peer], bool] | None) -> None:
         """Have the devices of these owners connected when they appear; what the configuration desires comes first."""
-        if self._observatory is not None or owners is not None:
+        if self.loaded is not None or owners is not None:
             self._needed().connect(owners)
 
     def stop(self) -> None:
         """Command nothing any more."""
-        if self._observatory is not None:
-            self._observatory.stop()
+        if self.loaded is not None:
+            self.loaded.stop()
 
     def missing(self) -> dict[str, str]:
         """Why the router is not ready: devices that are required, and what is wrong with them."""
-        return {} if self._observatory is None else self._observatory.keeper.missing()
+        return {} if self.loaded is None else self.loaded.keeper.missing()
 
     def target(self, device: str) -> Target | None:
         """What a device is brought to, None where nothing is desired of it."""
-        return None if self._observatory is None else self._observatory.keeper.target(device)
+        return None if self.loaded is None else self.loaded.keeper.target(device)
 
     def interlocks(self) -> tuple[InterlockRow, ...]:
         """Each with what it comes to now."""
-        return () if self._observatory is None else self._observatory.interlocks()
+        return () if self.loaded is None else self.loaded.interlocks()
 
     def reactions(self) -> tuple[ReactionRow, ...]:
         """Each with its state and what it waits for."""
-        return () if self._observatory is None else self._observatory.reactions()
+        return () if self.loaded is None else self.loaded.reactions()
 
     def run(self, name: str) -> None:
         """Carry out the steps of a reaction now. Raises ControlError."""
@@ -69,6 +69,6 @@ class Watching:
         self._with(name).reset(name)
 
     def _with(self, name: str) -> Observatory:
-        if self._observatory is None:
+        if self.loaded is None:
             raise ControlError(404, f"there is no reaction {name!r}")
-        return self._observatory
+        return self.loaded
