@@ -38,14 +38,16 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 class Router:
-    """`inditree WORDS` in a process of its own, logging to a file."""
+    """`inditree WORDS` in a process of its own, logging to a file; `before`: a command that becomes it."""
 
-    def __init__(self, log: Path, words: list[str], port: int, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, log: Path, words: list[str], port: int, env: dict[str, str] | None = None, before: tuple[str, ...] = ()
+    ) -> None:
         self.port = port
         self.log_file = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "inditree", *words],
+                [*before, sys.executable, "-m", "inditree", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,

@@ -65,14 +65,15 @@ def tickers(rate: int, *names: str) -> str:
 
 
 @contextlib.contextmanager
-def scene(tmp: Path, seed: int) -> Iterator[Scene]:
+def scene(tmp: Path, seed: int, *more: str) -> Iterator[Scene]:
+    """Both routers under traffic; `more` are lines of the hub's configuration."""
     leaf_port, hub_port = free_port(), free_port()
     leaf_http, hub_http = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     proxy = Proxy(leaf_port)
     remotes = f"remotes: [{{host: 127.0.0.1, port: {proxy.port}, name: leaf}}]"
     limits = "limits: {stall_timeout: 3s, link_timeout: 3s, memory: 64MiB, queue: 16MiB}"
     leaf_lines = (listen(leaf_port), tickers(200, "A", "B"), limits, http_with_token(tmp, leaf_http))
-    hub_lines = (listen(hub_port), tickers(200, "C"), remotes, limits, http_with_token(tmp, hub_http))
+    hub_lines = (listen(hub_port), tickers(200, "C"), remotes, limits, http_with_token(tmp, hub_http), *more)
     disk = "audit: {file: /dev/full}"  # a disk that is full from the beginning
     with (
         contextlib.closing(proxy),
