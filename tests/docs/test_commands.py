@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -228,6 +232,36 @@ def test_a_script_of_the_standard_library(shell: Shell) -> None:
             capture_output=True,
         )
         assert wrong.returncode == 1 and "Py Telescope.CONNECTION: 401" in wrong.stderr
+
+
+class _DefinedLate(BaseHTTPRequestHandler):
+    """Answers 404 at first, as a router whose driver has not defined the property yet."""
+
+    keys: ClassVar[list[str]] = []
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.keys.append(self.headers["Idempotency-Key"])
+        members = [{"name": "RA", "value": 5.5}, {"name": "DEC", "value": -5.4}]
+        body = {"error": "there is no property"} if len(self.keys) == 1 else {"members": members}
+        self.send_response(404 if len(self.keys) == 1 else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *said: object) -> None:
+        """Say nothing."""
+
+
+def test_the_script_of_the_standard_library_asks_again_for_what_is_not_defined_yet(shell: Shell) -> None:
+    (shell.where / "token").write_text("secret")
+    (shell.where / "slew.py").write_text(fenced("docs/scripts.md", "python"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _DefinedLate) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = f"127.0.0.1:{server.server_port}"
+        said = shell.run(f"INDITREE_HTTP={where} TOKEN_FILE=token python -I slew.py", timeout=60)
+        server.shutdown()
+    assert said == "at RA 5.5 h, DEC -5.4 degrees\n"
+    assert _DefinedLate.keys[0] == _DefinedLate.keys[1] and len(set(_DefinedLate.keys)) == 3
 
 
 def test_a_night_as_a_file(shell: Shell) -> None:
