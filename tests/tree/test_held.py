@@ -251,6 +251,43 @@ def test_a_driver_of_our_own_is_believed_at_once_and_may_take_its_time() -> None
     assert client.heard() == gone("Mount", "P") + "\n"
 
 
+def test_the_link_that_was_lost_is_believed_at_once_and_no_other() -> None:
+    desk = Desk(link_hold=HOLD)
+    link, spare = (
+        there(desk, "a", OTHER, number("Mount", via=OTHER), number("Dome", via=OTHER)),
+        desk.router(THIRD, "b"),
+    )
+    link.hangs_up()
+    there(desk, "c", "R9.1", number("Dome", via="R9.1"))
+    spare.says(number("Dome", via=f"{OTHER},{THIRD}"))
+    back = there(desk, "a", OTHER, number("Mount", via=OTHER))
+    assert desk.node.core.ownership.owners == {"Mount": back.peer}
+
+
+def test_a_device_that_its_router_has_no_more_goes_when_the_answer_has_ended() -> None:
+    desk = Desk(link_hold=HOLD)
+    client, link = desk.watcher(), there(desk, "a", OTHER, number("Mount", via=OTHER), number("Dome", via=OTHER))
+    client.heard()
+    link.hangs_up()
+    answers(there(desk, "a", OTHER), number("Mount", via=OTHER))
+    assert client.heard() == gone("Dome") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "identity", "via"), [("a", "R7.2", OTHER), ("other", OTHER, OTHER), ("a", OTHER, f"{THIRD},{OTHER}")]
+)
+def test_what_another_run_or_link_does_not_bring_may_still_come(name: str, identity: str, via: str) -> None:
+    desk = Desk(link_hold=HOLD)
+    client, link = desk.watcher(), there(desk, "a", OTHER, number("Mount", via=via))
+    client.heard()
+    link.hangs_up()
+    answers(there(desk, name, identity))
+    desk.wait(HOLD - 0.1)
+    assert client.heard() == ""
+    desk.wait(0.2)
+    assert client.heard() == gone("Mount") + "\n"
+
+
 def test_another_path_is_looked_for_by_the_rules_of_the_tree() -> None:
     desk = Desk(link_hold=HOLD)
     client, link = desk.watcher(), there(desk, "a", OTHER, number("Mount", via=OTHER))

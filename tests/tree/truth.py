@@ -142,6 +142,7 @@ def check_idle(node: Node) -> None:
         core.state.holding._deferred,
         core.state.holding._pings,
         core.state.holding._settling,
+        core.state.holding._watched,
         core.desk.dirty,
     )
     assert not any(left), f"{node}: {left}"

@@ -54,6 +54,7 @@ def expire(state: State) -> None:
             give_up(state, device)
         else:
             _drop(state, device, [name for name, until in held.waiting.items() if until <= now])
+        state.holding.watch_on(device)
 
 
 def gone(state: State, peer: Peer, element: Element, device: str) -> None:

@@ -48,18 +48,46 @@ class Held:
             and (now.remote_id, origin) == (lost.remote_id, self.origin)
         )
 
+    def went_with(self, peer: Peer) -> bool:
+        """Was it a device of the router at the other end, over this very link, whose answer would have it?
+
+        Of links that others open nobody can tell which is which: two of one router may carry different devices.
+        """
+        return self.same(peer, self.origin) and self.origin == _far(peer) and _opened(peer) == _opened(self.last) != ""
+
+
+def _far(peer: Peer) -> str | None:
+    return None if peer.link is None else peer.link.remote_id
+
+
+def _opened(peer: Peer) -> str:
+    """The name of a link that we open; "" for others."""
+    return peer.name if peer.link is not None and peer.link.opener else ""
+
 
 class Holding:
     """The held devices of one router. `length`: for how many seconds a device is held, 0 for not at all."""
 
-    __slots__ = ("_deferred", "_desk", "_due", "_number", "_pings", "_settling", "devices", "length", "weight")
+    __slots__ = (
+        "_deferred",
+        "_desk",
+        "_due",
+        "_number",
+        "_pings",
+        "_settling",
+        "_watched",
+        "devices",
+        "length",
+        "weight",
+    )
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.length = desk.settings.link_hold
         self.devices: dict[str, Held] = {}
         self.weight = Weight()  # bytes of memory that their properties take
-        self._due: list[tuple[float, str]] = []  # when one is to be looked at, some of them for nothing
+        self._due: list[tuple[float, str]] = []  # when each is to be looked at, some of them for nothing
+        self._watched: dict[str, float] = {}  # the first of these times of each device
         self._settling: dict[Peer, int] = {}  # owners of devices of which something is not there again, and how many
         self._number = 0
         self._pings: dict[Peer, int] = {}  # links that were pinged, and the last number
@@ -89,6 +117,9 @@ class Holding:
         return held
 
     def _watch(self, until: float, device: str) -> None:
+        if self._watched.get(device, until + 1.0) <= until:
+            return  # it is looked at before, and then again
+        self._watched[device] = until
         if not self._due or until < self._due[0][0]:
             self._desk.wake(until - self._desk.now)
         heapq.heappush(self._due, (until, device))
@@ -136,6 +167,10 @@ class Holding:
             del self._pings[peer]
         return [name for name, held in self.devices.items() if held.owner is peer and 0 < held.mark <= number]
 
+    def missing(self, peer: Peer) -> list[str]:
+        """The devices that a link has brought, and that it does not bring any more now that it has said all."""
+        return [name for name, held in self.devices.items() if held.owner is None and held.went_with(peer)]
+
     # It ends
 
     def forget(self, device: str) -> None:
@@ -150,13 +185,24 @@ class Holding:
 
     def due(self, most: int) -> list[str]:
         """The devices of which something is due, some at a time."""
-        found: dict[str, None] = {}
+        found: list[str] = []
         now = self._desk.now
         while self._due and self._due[0][0] <= now and len(found) < most:
-            found[heapq.heappop(self._due)[1]] = None
+            at, device = heapq.heappop(self._due)
+            if self._watched.get(device) == at:
+                del self._watched[device]
+                if device in self.devices:
+                    found.append(device)
         if self._due:
             self._desk.wake(max(0.0, self._due[0][0] - now))
-        return [device for device in found if device in self.devices]
+        return found
+
+    def watch_on(self, device: str) -> None:
+        """Something was due of a device: look again when the next is."""
+        held = self.devices.get(device)
+        if held is not None:
+            left = list(held.waiting.values())
+            self._watch(min([*left, held.until] if held.owner is None else left), device)
 
     def forget_peer(self, peer: Peer) -> None:
         """A peer is gone: it answers and asks nothing any more."""

@@ -229,6 +229,8 @@ def pong(state: State, peer: Peer, element: Element) -> None:
     elif uid.startswith(UID):
         for device in state.holding.answered(peer, uid):
             blips.ended(state, device)
+        for device in state.holding.missing(peer):
+            blips.give_up(state, device)
     elif uid.startswith(PROBE):
         first = link.pongs == 0
         link.pongs += 1
