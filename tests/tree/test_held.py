@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from inditree.core import Policy
 from tree.desk import ME, OTHER, THIRD, Desk, End, camera, gone, image, new, number, value
 
 HOLD = 5.0
@@ -154,6 +155,16 @@ def test_who_comes_meanwhile_is_told_what_the_others_see_and_links_are_not() -> 
     plain = desk.opens("c")
     plain.says('<message message="hello"/>')
     assert "Mount" not in plain.heard()
+
+
+def test_a_client_that_turns_out_to_be_a_server_is_told_as_links_are() -> None:
+    desk = Desk(link_hold=HOLD)
+    link, server = there(desk, "a", OTHER, number("Mount", via=OTHER)), desk.client(Policy(peers="any"))
+    server.says('<getProperties version="1.7"/>')
+    link.hangs_up()
+    server.heard()
+    server.says(number("Dome"))
+    assert server.heard().startswith(gone("Mount"))
 
 
 def test_who_comes_meanwhile_is_told_where_definitions_are_forwarded_too() -> None:

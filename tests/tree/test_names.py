@@ -109,6 +109,17 @@ def test_what_it_asks_for_is_renamed_where_it_has_that_itself_or_nobody_else_her
     assert driver.heard() == ""
 
 
+def test_a_wish_of_a_router_for_a_camera_of_ours_that_is_gone_for_a_moment_stays_with_it() -> None:
+    desk = Desk()
+    driver, dome = desk.driver(), desk.router(OTHER, "dome", names=names({"*": "B *"}))
+    driver.says(camera())
+    dome.heard()
+    driver.says(gone("Cam"))
+    dome.says('<enableBLOB device="Cam" name="B">Also</enableBLOB>')
+    driver.says(camera(), image())
+    assert image() in dome.heard()
+
+
 def test_a_driver_that_snoops_on_its_own_wheel_hears_it_by_its_own_name() -> None:
     desk = Desk()
     driver = desk.driver(names=names({"*": "B *"}))

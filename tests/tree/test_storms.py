@@ -68,6 +68,18 @@ def test_what_came_from_a_server_is_not_shown_on_another_link_to_it() -> None:
     assert "us" in heard
 
 
+def test_a_server_is_not_told_what_came_from_it_over_other_routers() -> None:
+    desk = Desk()
+    router = desk.router(OTHER, "dome")
+    router.says(number("Dev0", via=f"pi:7624,{OTHER}"), number("Dev1", via=OTHER))
+    server = desk.opens("pi")
+    server.says('<message message="hello"/>')
+    router.says(value("Dev0"), value("Dev1"), '<message device="Dev0" message="hm"/>')
+    heard = server.heard()
+    assert "Dev1" in heard
+    assert "Dev0" not in heard
+
+
 def test_what_a_driver_of_ours_shares_with_it_ends_when_it_defines_that_itself() -> None:
     desk = Desk()
     driver, one = desk.driver(), desk.plain("one", site=HOST)

@@ -88,6 +88,13 @@ def _drop(state: State, device: str, names: list[str]) -> None:
         state.routes.forget()
 
 
+def joined(state: State, peer: Peer) -> None:
+    """A client turns out to be a server: links are not shown what is held, of which it has been told."""
+    for device in state.holding.stale():
+        if peer.hears("delProperty", device, None):
+            state.desk.send(peer, del_property(device), "delProperty", device)
+
+
 def part(state: State, peer: Peer) -> None:
     """A link to a router is about to end on purpose: the other end is to delete at once what it has from here."""
     link = peer.link

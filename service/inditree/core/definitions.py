@@ -28,13 +28,15 @@ def answer_stale(state: State, peer: Peer, device: str | None, name: str | None)
 
 
 def offer(state: State, peers: list[Peer], tag: str, device: str, data: bytes, via: str) -> None:
-    """Offer a definition to those who want it: to routers with its path, and not to one that stands in it."""
+    """Offer a definition to those who want it: to routers with its path, and to no link whose far end stands in it."""
     stamped: bytes | None = None
     passed = paths.ids(via)
     for hearer in peers:
+        if hearer.link is not None and hearer.link.identity in passed:
+            continue
         if hearer.link is None or not hearer.link.is_router:
             state.desk.send(hearer, data, tag, device)
-        elif hearer.link.remote_id not in passed:
+        else:
             if stamped is None:
                 stamped = paths.stamp(data, paths.extend(via, state.desk.settings.identity))
             state.desk.send(hearer, stamped, tag, device)

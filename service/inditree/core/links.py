@@ -160,6 +160,7 @@ def promote(state: State, peer: Peer) -> None:
 def accept_plain_provider(state: State, peer: Peer) -> None:
     """A connection that never introduced itself defines a device, where `peers: any` allows it (an IPyServer)."""
     promote(state, peer)
+    blips.joined(state, peer)
     state.subscriptions.subscribe_all(peer)  # it asked for everything, and only then said what it has
 
 

@@ -21,13 +21,16 @@ SAYS = DEF_TAGS | SET_TAGS | {"delProperty", "message"}
 def name_here(state: State, peer: Peer, names: Names, tag: str, device: str) -> str:
     """The name here of a device that is in an element of `peer`.
 
-    What it asks for or commands may be a device of others that is called so everywhere.
+    What it asks for or commands may be a device of others that is called so everywhere. A router names only what it has
+    defined itself, or was told of: what nobody provides at this moment was somebody's a moment ago.
     """
     if tag in DEF_TAGS and len(names.defined) < 1 << 16:
         names.defined.add(device)
-    if tag in SAYS or device in names.defined or state.ownership.owners.get(device) in (None, peer):
+    if tag in SAYS or device in names.defined:
         return names.here(device)
-    return device
+    if peer.is_router or state.ownership.owners.get(device) not in (None, peer):
+        return device
+    return names.here(device)
 
 
 def inward(state: State, peer: Peer, item: Element | Blob) -> Element | Blob:

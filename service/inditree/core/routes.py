@@ -216,6 +216,6 @@ class Routes:
 
 
 def without(peers: list[Peer], via: str) -> list[Peer]:
-    """Leave out the links to routers by which a device came to us: they were not told its definitions either."""
+    """Leave out the links whose far end a device has passed: they were not told its definitions either."""
     passed = paths.ids(via)
-    return [p for p in peers if p.link is None or p.link.remote_id not in passed]
+    return [p for p in peers if p.link is None or p.link.identity not in passed]

@@ -101,6 +101,11 @@ class Link:
         self.rtt: float | None = None
 
     @property
+    def identity(self) -> str:
+        """What the far end is called in paths."""
+        return self.remote_id or self.path_id
+
+    @property
     def is_router(self) -> bool:
         """True when the other end has introduced itself as inditree."""
         return self.remote_id is not None
