@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from inditree.config import Driver
 from inditree.errors import ConfigError
@@ -26,7 +26,19 @@ OTHERS = (
 """Drivers of the router itself, as the configuration has them."""
 
 
+def _custom(label: str, program: str) -> list[tuple[str, str, bytes]]:
+    """A driver of one's own is saved and started."""
+    body = {"Label": label, "Name": label, "Exec": program, "Family": "CCDs", "Version": "1"}
+    return [
+        ("POST", "/api/profiles/custom/add", json.dumps(body).encode()),
+        ("POST", f"/api/drivers/start/{label}", b""),
+    ]
+
+
 @settings(max_examples=200, deadline=None)
+@example([("POST", "/api/drivers/start/Other", b"")])
+@example(_custom("Evil", "/bin/sh"))
+@example(_custom("Evil", "other_program"))
 @given(posted)
 def test_nothing_outside_the_lists_is_ever_run(requests: list[tuple[str, str, bytes]]) -> None:
     """Nor is anything of others ended; what was kept can be read again; nothing is left after Stop."""
