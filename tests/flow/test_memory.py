@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -91,6 +92,18 @@ def test_a_source_that_is_always_read_loses_the_oldest() -> None:
     race.run()
     assert race.most_memory <= 5 * SIZE
     assert all(taker.images[-1] == 29 for taker in takers)
+
+
+def test_who_announced_less_than_it_sends_puts_out_older_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much is let in as was announced, and an image may turn out to be larger."""
+    race = Race(queue=100 * SIZE, memory=3 * SIZE + 10)
+    race.world.client(get(), blobs("Also")).stuck = True
+    may_begin = race.world.core.may_begin
+    monkeypatch.setattr(race.world.core, "may_begin", lambda peer, size: may_begin(peer, 1))
+    for number in range(6):
+        race.camera(f"Cam {number}").say(picture(0, SIZE, f"Cam {number}"))
+        assert race.world.core.intake.memory <= 3 * SIZE
+    assert race.world.core.intake.memory == 3 * SIZE
 
 
 def test_a_lossless_client_never_pays() -> None:

@@ -7,6 +7,9 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -129,6 +132,16 @@ def test_who_does_not_read_metrics_keeps_nobody_from_them() -> None:
             assert (await call("GET", "/livez"))[0] == 200
 
     asyncio.run(asyncio.wait_for(run(), TIMEOUT))
+
+
+def test_past_their_number_the_oldest_reader_of_metrics_is_cut() -> None:
+    cut: list[int] = []
+    crowd = module.Crowd()
+    readers = [module.Connection.__new__(module.Connection) for _ in range(module.MAX_HEALTH + 1)]
+    for number, each in enumerate(readers):
+        each.transport = cast(asyncio.Transport, SimpleNamespace(abort=partial(cut.append, number)))
+    assert all(crowd.admit(each, health=True) for each in readers)
+    assert cut == [0]
 
 
 def test_scrapes_at_once_are_one() -> None:

@@ -40,15 +40,14 @@ def test_devices_without_end_close_the_link_and_leave_nothing() -> None:
 def test_the_heaviest_goes_whoever_says_the_last_word() -> None:
     world = World(memory=MEMORY)
     small, large = stranger(world, "S"), stranger(world, "L")
-    filled(large, 1000, "L")
+    filled(large, 1100, "L")
     filled(small, 20, "S")
     for number in range(3000):
         small.say(update("S0", "P0", number))
     assert world.closed == []
-    filled(large, 1000, "M")
-    for number in range(6000):
-        small.say(update("S0", "P0", number))
+    filled(small, 300, "T")
     assert world.closed == [("L", "limit")]
+    assert not small.peer.gone
     assert "S0" in world.core.ownership.owners
 
 
