@@ -47,8 +47,8 @@ COPY --from=build /opt/inditree /opt/inditree
 RUN ln -s /opt/inditree/bin/inditree /usr/local/bin/indiserver \
     && echo 'inditree:x:65532:65532::/var/lib/inditree:/usr/sbin/nologin' >>/etc/passwd \
     && echo 'inditree:x:65532:' >>/etc/group \
-    && mkdir -p /var/lib/inditree/.indi \
-    && chown -R 65532:65532 /var/lib/inditree
+    && mkdir -p /var/lib/inditree/.indi /data \
+    && chown -R 65532:65532 /var/lib/inditree /data
 # In a container the network is the boundary, so both ports listen on all addresses.
 ENV PATH=/opt/inditree/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/var/lib/inditree \

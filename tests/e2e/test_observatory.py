@@ -32,3 +32,5 @@ def test_a_night_that_turns_wet() -> None:
         assert value(made, CLOSE) == "On"
         router.execute("inditree", "set", "Py Weather.WEATHER_CONTROL.Precip=0")
         until(lambda: value(made, OPEN) == "On", "the scheduler has opened it again", 60)
+        said = router.execute("inditree", "record", "show", "/data", "Py Dome.DOME_SHUTTER")
+        assert "(refused: interlock roof" in said and "SHUTTER_CLOSE=True" in said, said

@@ -205,7 +205,7 @@ def test_the_night_of_compose_turns_wet_and_closes(tmp_path: Path) -> None:
     players = yaml.safe_load((ROOT / "compose/compose.observatory.yaml").read_text())["services"]
     wet, dry = re.findall(r'set "(Py Weather[^"]*)"', players["night"]["command"][0])
     [opens] = re.findall(r'set "(Py Dome[^"]*)"', players["scheduler"]["command"][0])
-    for key in ("listen", "http"):
+    for key in ("listen", "http", "record"):
         del night[key]
     with observatory(tmp_path, yaml.safe_dump(night)) as it:
         it.settle()
