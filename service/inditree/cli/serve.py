@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from argparse import Namespace
@@ -46,6 +47,8 @@ def serve(config: Config, launch: Launch, said: Sequence[str] = (), *, beside: C
     logs.setup(config.log, {"traffic": "debug"} if launch.log_traffic else None)
     for doubt in said:
         logging.getLogger("inditree").warning("%s", doubt, extra={"event": "configuration_doubt"})
+
+    gc.freeze()  # what is loaded stays: no collection looks at it again
 
     async def work() -> int:
         return await Server(config, launch=launch, beside=beside).asyncrun()

@@ -198,7 +198,10 @@ class Core:
         state.intake.forget(peer)
         devices.lose_all(state, peer)
         for farewell in _FAREWELLS:
-            self.desk.attempt(None, partial(farewell, state, peer))
+            try:
+                farewell(state, peer)
+            except Exception as error:
+                self.desk.mistake(None, error)
         self.desk.dirty.discard(peer)
         state.routes.forget()
         state.intake.moved()

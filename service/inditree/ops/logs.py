@@ -118,6 +118,15 @@ def utc(seconds: float) -> str:
 
 
 class _Formatter(logging.Formatter):
+    _second, _said = -1, ""  # of the last record, and how that is written
+
+    def _utc(self, seconds: float) -> str:
+        """What `utc` says; the second is written once, not for each record in it."""
+        second = int(seconds)
+        if second != self._second:
+            self._second, self._said = second, utc(second)[:-4]
+        return f"{self._said}{int((seconds - second) * 1000):03d}Z"
+
     def _traceback(self, record: logging.LogRecord) -> str:
         """Format the traceback of an exception, also of one that was made text already."""
         if record.exc_text or not record.exc_info or record.exc_info[0] is None:
@@ -131,7 +140,7 @@ class TextFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and those of the traceback."""
         name = record.name.removeprefix("inditree.")
-        line = f"{utc(record.created)} {record.levelname} {name}: {printable(record.getMessage())}"
+        line = f"{self._utc(record.created)} {record.levelname} {name}: {printable(record.getMessage())}"
         if text := self._traceback(record):
             line += "\n" + text
         return line
@@ -143,7 +152,7 @@ class JsonFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         line = {
-            "ts": utc(record.created),
+            "ts": self._utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": "",
