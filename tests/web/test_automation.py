@@ -29,6 +29,12 @@ reactions:
 """
 
 
+def rain(much: int) -> str:
+    """A command to the simulated sky."""
+    one = f"<oneNumber name='Precip'>{much}</oneNumber>"
+    return f"<newNumberVector device='Py Weather' name='WEATHER_CONTROL'>{one}</newNumberVector>"
+
+
 @pytest.fixture(name="router", scope="module")
 def _router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     folder = tmp_path_factory.mktemp("automation")
@@ -51,7 +57,7 @@ def test_an_interlock_says_why_it_refuses_and_where_to_look(tab: Tab) -> None:
     tab.see('[data-interlock="roof"] .state', "Refuses: unknown")
     tab.see('[data-operand="Py Telescope.TELESCOPE_PARK.PARK"][data-known="no"]', "not defined")
     tab.see('[data-operand="Py Weather.WEATHER_STATUS._STATE"][data-known="yes"]', "Ok (1)", timeout=40)
-    tab.see('[data-desired="Py Dome"] .state', "As it is to be", timeout=40)
+    tab.see('[data-desired="Py Dome"] .state', "In its desired state", timeout=40)
     tab.picture("automation")
     tab.click('[data-interlock="roof"] [data-operand="Py Weather.WEATHER_STATUS._STATE"]')
     tab.see('.card[data-property="WEATHER_STATUS"].found')
@@ -69,25 +75,33 @@ def test_a_reaction_that_waits_is_on_the_overview(tab: Tab, router: Router) -> N
     tab.see(".news .chip", "Interlock roof")
     with Client(router.port) as client:
         client.ask("Py Weather")
-        client.send(
-            "<newNumberVector device='Py Weather' name='WEATHER_CONTROL'>"
-            "<oneNumber name='Precip'>9</oneNumber></newNumberVector>"
-        )
+        client.send(rain(9))
         tab.see(".news .chip", "Runs in 59m", timeout=40)
+    tab.see('.tile[data-device="Py Weather"] > .note', "Status: Precip (mm) in Alert")
+    tab.see('.tile[data-device="Py Weather"] dl > [data-state="Ok"]', "Wind")
+    tab.see('.tile[data-device="Py Weather"] dl > [data-state="Alert"]', "Precip")
     tab.click(".news .chip[data-name=wet]")
     tab.see('[data-reaction="wet"] .state', "Runs in 59m")
     tab.see('[data-reaction="wet"] .chip', "Alert (3)")
     tab.picture("automation-waits")
 
 
-def test_a_night_is_downloaded(tab: Tab) -> None:
+def test_a_night_is_downloaded(tab: Tab, router: Router) -> None:
+    with Client(router.port) as client:
+        client.ask("Py Weather")
+        client.take("<defNumberVector[^>]*WEATHER_CONTROL")
+        client.send(rain(7))
+        client.take("<setNumberVector[^>]*WEATHER_CONTROL")
     tab.click('[data-place="router"]')
     tab.see('[data-night] a[href^="/night.csv"]', "CSV")
     link = "document.querySelector('[data-night] a[href^=\"/night.csv\"]')"
     assert tab.run(f"{link}.download").endswith(".csv")
-    text = tab.run(f"fetch({link}.href).then((r) => r.text())")
-    rows = list(csv.DictReader(text.splitlines()))
-    assert any(row["device"] == "Py Weather" and row["member"] == "Precip" and row["value"] == "9" for row in rows)
+
+    def downloaded() -> bool:
+        rows = csv.DictReader(tab.run(f"fetch({link}.href).then((r) => r.text())").splitlines())
+        return any((row["device"], row["member"], row["value"]) == ("Py Weather", "Precip", "7") for row in rows)
+
+    tab.wait(downloaded, "what was said is on the disk, and in the night")
     tab.picture("router-nights")
 
 

@@ -161,6 +161,13 @@ def test_what_moves_a_roof_and_what_stops_a_device(tab: Tab) -> None:
     ]
 
 
+def test_why_a_property_is_red(tab: Tab) -> None:
+    script = """const light = (name, value) => ({name, label: name, value}); const p = (kind, items, more = {}) => ({kind, items, state: "Alert", label: "P", ...more});
+    return [p("Light", [light("Wind", "Ok"), light("Rain", "Alert"), light("Cloud", "Alert")]), p("Light", [light("Rain", "Alert")], {message: "it rains"}),
+      p("Light", [light("Rain", "Busy")]), p("Number", [{name: "a"}])].map(m.why);"""
+    assert value(tab, "knowledge.js", script) == ["Rain, Cloud in Alert", "it rains", "", ""]
+
+
 def test_the_connection_is_lost_after_silence_and_tries_again(tab: Tab) -> None:
     script = """const made = []; class Socket { constructor() { made.push(this); this.readyState = 1; this.sent = []; }
       send(t) { this.sent.push(t); } close() { this.closed = true; } }

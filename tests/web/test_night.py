@@ -51,14 +51,30 @@ def _tab(browser: Tab, router: Router) -> Iterator[Tab]:
 def connected(tab: Tab, device: str) -> None:
     """The device's page, with the device connected."""
     tab.click(f'.entry[data-device="{device}"]')
-    tab.see(".device .connect")
-    if tab.text(".device .connect") == "Connect":
-        tab.click(".device .connect")
-    tab.see(".device .connect", "Disconnect")
+    button = f'.device[data-device="{device}"] .connect'
+    tab.see(button)
+    if tab.text(button) == "Connect":
+        tab.click(button)
+    tab.see(button, "Disconnect")
 
 
 def card(name: str) -> str:
     return f'.card[data-property="{name}"]'
+
+
+def brightest_of_other_colours(tab: Tab) -> float:
+    """Of what is seen: the most green or blue beside its red, 1 where a pixel is white."""
+    data = tab.call("Page.captureScreenshot", format="png")["data"]
+    return float(
+        tab.run(
+            f"""(async () => {{ const shown = new Image(); shown.src = "data:image/png;base64,{data}"; await shown.decode();
+            const {{ width, height }} = shown; const drawn = new OffscreenCanvas(width, height).getContext("2d"); drawn.drawImage(shown, 0, 0);
+            const pixels = drawn.getImageData(0, 0, width, height).data; let most = 0;
+            for (let i = 0; i < pixels.length; i += 4) if (pixels[i] > 40 || pixels[i + 1] > 40 || pixels[i + 2] > 40)
+              most = Math.max(most, pixels[i + 1] / (pixels[i] + 1), pixels[i + 2] / (pixels[i] + 1));
+            return most; }})()"""
+        )
+    )
 
 
 def test_find_what_is_not_connected_and_connect_it(tab: Tab) -> None:
@@ -107,6 +123,7 @@ def test_take_an_image_and_look_at_it(tab: Tab) -> None:
     tab.fill(f"{card('CCD_EXPOSURE')} input", "0.2")
     tab.press("Enter")
     tab.see(".image[data-loaded] .what", "16 bit")
+    tab.see(".levels label", "Midtones")
     drawn = "Number(document.querySelector('canvas').dataset.drawn ?? 0)"
     tab.wait(lambda: tab.run(drawn) > 0, "it is drawn")
     light = "(() => { const c = document.querySelector('canvas'); const d = c.getContext('2d').getImageData(c.width / 2 - 50, c.height / 2 - 50, 100, 100).data; let s = 0; for (let i = 0; i < d.length; i += 4) s += d[i]; return s / d.length * 4; })()"
@@ -140,10 +157,25 @@ def test_night_colours_and_images_are_red(tab: Tab) -> None:
     for _ in range(2):
         tab.click(".theme")
     tab.see(".theme", "Night")
+    tab.wait(lambda: tab.run("document.getAnimations().length") == 0, "the colours have changed")
     tab.picture("camera-night")
+    assert brightest_of_other_colours(tab) < 0.45
+    tab.click('[data-place="overview"]')
+    tab.see(".tile")
+    assert brightest_of_other_colours(tab) < 0.45
     tab.call("Page.reload")
     tab.see(".theme", "Night")
     tab.run("localStorage.clear()")
+
+
+def test_the_overview_says_when_the_last_image_came(tab: Tab) -> None:
+    connected(tab, "Py Camera")
+    tab.fill(f"{card('CCD_EXPOSURE')} input", "0.2")
+    tab.press("Enter")
+    tab.see(".image[data-loaded]")
+    tab.click('[data-place="overview"]')
+    tab.see('.tile[data-device="Py Camera"] dl', "Last image")
+    tab.see('.tile[data-device="Py Camera"] dl', "2.6 MB")
 
 
 def test_stop_everything_from_anywhere(tab: Tab, router: Router) -> None:
@@ -200,6 +232,8 @@ def test_search_and_keyboard(tab: Tab) -> None:
     tab.see("#found li", "Driver Info")
     tab.press("Enter")
     tab.see(f"{card('DRIVER_INFO')}.found")
+    paddings = "[...document.querySelectorAll('.card')].map((node) => getComputedStyle(node).padding)"
+    assert len(set(tab.run(paddings))) == 1  # it is where it was, and as it was
     assert tab.run("document.activeElement.dataset.property") == "DRIVER_INFO"
 
 
@@ -212,6 +246,7 @@ def test_the_router_shows_its_tree(tab: Tab) -> None:
 
 
 def test_names_and_roles_for_screen_readers(tab: Tab) -> None:
+    connected(tab, "Py Camera")
     connected(tab, "Py Telescope")
     tree = tab.call("Accessibility.getFullAXTree")["nodes"]
     named = {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if not node.get("ignored")}

@@ -105,7 +105,7 @@ export class Automation {
   }
 
   _desired({ device, ready, state, reason }) {
-    const word = ready ? ["As it is to be", "Ok"] : [NOT_YET[state] ?? "Not ready", state === "retrying" ? "Alert" : "Busy"];
+    const word = ready ? ["In its desired state", "Ok"] : [NOT_YET[state] ?? "Not ready", state === "retrying" ? "Alert" : "Busy"];
     return entry(device, "desired", word, "", [reason ? h("p.aside", {}, reason) : null]);
   }
 

@@ -104,7 +104,7 @@ export class DevicePage {
 
   _head() {
     const row = this.context.store.row(this.name);
-    setText(this.desired, row?.ready === undefined ? "" : row.ready ? "As it is to be" : `Not as it is to be: ${row.reason}`);
+    setText(this.desired, row?.ready === undefined ? "" : row.ready ? "In its desired state" : `Not in its desired state: ${row.reason}`);
     const state = connection(this.properties);
     this.connect.hidden = !state;
     if (state) {

@@ -1,7 +1,7 @@
 // The bar on top: whether the connection lives, what is in Alert, the colours, and the button that stops everything.
 
 import { h, icon, setAttribute, setText } from "./dom.js";
-import { aborts } from "./knowledge.js";
+import { aborts, why } from "./knowledge.js";
 import { span } from "./numbers.js";
 import { Search } from "./search.js";
 
@@ -16,7 +16,7 @@ export class Header {
     this.search = new Search(context);
     this.alerts = h("button.alerts", { type: "button", "aria-haspopup": "true", "aria-expanded": "false", hidden: true,
       onclick: () => this.toggleAlerts() });
-    this.list = h("ul.found.alertlist", { hidden: true, "aria-label": "Properties in Alert" });
+    this.list = h("ul.dropdown.alertlist", { hidden: true, "aria-label": "Properties in Alert" });
     this.theme = h("button.quiet.theme", { type: "button", onclick: () => this.nextTheme() });
     this.abort = h("button.abort", { type: "button", hidden: true, onclick: () => context.abort(aborts(context.store.devices)) },
       "Abort all");
@@ -67,7 +67,7 @@ export class Header {
     this.list.replaceChildren(...this.bad.map((each) => h("li", {}, h("button", { type: "button", onclick: () => {
       this._close();
       this.context.reveal(each.device, each.name);
-    } }, h("strong", {}, `${each.device}: ${each.label}`), h("span", {}, each.message || `in Alert for ${span((Date.now() - each.since) / 1000)}`)))));
+    } }, h("strong", {}, `${each.device}: ${each.label}`), h("span", {}, why(each) || `in Alert for ${span((Date.now() - each.since) / 1000)}`)))));
   }
 
   _close() {

@@ -43,6 +43,13 @@ export function condition(properties) {
   return worst;
 }
 
+// Why a property is in Alert: what its device said, else which of its lights are; "" where nothing tells.
+export function why(property) {
+  if (property.message) return property.message;
+  const red = property.kind === "Light" ? property.items.filter((item) => item.value === "Alert") : [];
+  return red.length ? `${red.map((item) => item.label).join(", ")} in Alert` : "";
+}
+
 // What is sent for a click on a switch: by its rule the others follow of themselves.
 export function press(property, item) {
   if (property.rule === "OneOfMany") return [{ name: item.name, value: true }];

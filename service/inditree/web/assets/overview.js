@@ -2,8 +2,9 @@
 
 import { news } from "./automation.js";
 import { arrange, h, patch, setAttribute, setText } from "./dom.js";
-import { abortOf, condition, connection, filterName, telling } from "./knowledge.js";
-import { write } from "./numbers.js";
+import { abortOf, condition, connection, filterName, telling, why } from "./knowledge.js";
+import { clock } from "./messages.js";
+import { bytes, write } from "./numbers.js";
 
 const WORDS = { Off: "Not connected", Ok: "Ready", Busy: "Busy", Alert: "Alert" };
 
@@ -82,19 +83,12 @@ class Tile {
     const state = condition(properties);
     setAttribute(this.node, "data-state", state);
     setText(this.word, WORDS[state]);
-    const rows = state === "Off" ? [] : telling(properties);
-    const nodes = [...this.values.children];
-    if (nodes.length !== rows.length) this.values.replaceChildren(...rows.map(() => h("div", {}, h("dt"), h("dd"))));
-    rows.forEach(({ property, item }, i) => {
-      const [name, value] = this.values.children[i].children;
-      setText(name, property.items.length > 1 && property.kind !== "Switch" ? item.label : property.label);
-      setText(value, said(properties, property, item));
-      setAttribute(this.values.children[i], "data-state", property.state);
-    });
-    const bad = [...properties.values()].find((each) => each.state === "Alert");
     const row = this.context.store.row(this.name);
-    setText(this.note, state === "Alert" ? `${bad.label}${bad.message ? `: ${bad.message}` : ""}`
-      : row?.ready === false ? `Not as it is to be: ${row.reason}` : "");
+    patch(this.values, h("dl", {}, state === "Off" ? [] : lines(properties, row).map(([name, value, of]) =>
+      h("div", { dataset: { state: of } }, h("dt", {}, name), h("dd", {}, value)))));
+    const bad = [...properties.values()].find((each) => each.state === "Alert");
+    setText(this.note, state === "Alert" ? [bad.label, why(bad)].filter(Boolean).join(": ")
+      : row?.ready === false ? `Not in its desired state: ${row.reason}` : "");
     setAttribute(this.note, "data-quiet", state === "Alert" ? null : "");
     const link = connection(properties);
     this.connect.hidden = !link || link.connected;
@@ -106,6 +100,17 @@ class Tile {
     const state = connection(this.properties);
     if (state) this.context.connect(state.property, !state.connected);
   }
+}
+
+// What a tile says: name, value, and the state whose colour it has. A light has its own state.
+function lines(properties, row) {
+  const found = telling(properties).map(({ property, item }) => [
+    property.items.length > 1 && property.kind !== "Switch" ? item.label : property.label,
+    said(properties, property, item),
+    property.kind === "Light" ? item.value : property.state,
+  ]);
+  if (row?.image) found.push(["Last image", `${clock(row.image.at * 1000)}  ${bytes(row.image.size)}`, "Ok"]);
+  return found;
 }
 
 // What an item says, in few words.

@@ -30,7 +30,7 @@ export class Search {
     this.input = h("input", { type: "search", placeholder: "Search", "aria-label": "Search properties", role: "combobox",
       "aria-expanded": "false", "aria-controls": "found", autocomplete: "off",
       oninput: () => this.update(), onfocus: () => this.update(), onkeydown: (event) => this.key(event) });
-    this.list = h("ul.found", { id: "found", role: "listbox", hidden: true });
+    this.list = h("ul.dropdown", { id: "found", role: "listbox", hidden: true });
     this.node = h("div.search", { onfocusout: (event) => this.node.contains(event.relatedTarget) || this.close() },
       this.input, h("kbd", { "aria-hidden": "true" }, "/"), this.list);
     document.addEventListener("keydown", (event) => {

@@ -5,6 +5,8 @@ import { bytes, write } from "../numbers.js";
 import { clock } from "../messages.js";
 import { Viewer } from "./viewer.js";
 
+const LEVELS = { black: "Black", mid: "Midtones", white: "White" };
+
 export class ImagePanel {
   constructor(property, context) {
     this.property = property;
@@ -55,10 +57,10 @@ export class ImagePanel {
     this.bars = h("path");
     const slide = (name, label) => h("input", { type: "range", min: "0", max: "1", step: "0.0005", "aria-label": label,
       title: label, dataset: { level: name }, oninput: () => this.slid() });
-    this.sliders = { black: slide("black", "Black"), mid: slide("mid", "Midtones"), white: slide("white", "White") };
+    this.sliders = Object.fromEntries(Object.entries(LEVELS).map(([name, label]) => [name, slide(name, label)]));
     return h("div.levels", {},
       h("svg.histogram", { viewBox: "0 0 256 48", preserveAspectRatio: "none", role: "img", "aria-label": "Histogram" }, this.bars),
-      Object.values(this.sliders));
+      Object.entries(this.sliders).map(([name, node]) => h("label", {}, h("span", {}, LEVELS[name]), node)));
   }
 
   // Tell the router whether images are wanted, as it was last chosen.
