@@ -1,4 +1,4 @@
-"""What is wrong with the files of `tls`, in words: OpenSSL's own name neither the file nor the mistake."""
+"""Says in words what is wrong with the files of `tls`: OpenSSL names neither the file nor the mistake."""
 
 from __future__ import annotations
 

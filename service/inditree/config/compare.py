@@ -1,4 +1,4 @@
-"""What a reload has to do: the differences of two configurations."""
+"""The differences of two configurations: what a reload has to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a front end asks of the server beyond the configuration."""
+"""What a front end (serve, indiserver, IPyServer) asks of the server beyond the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joins wire, routing, view, tree and flow: an event goes in, effects come out. Pure.
+"""The router without I/O: an event goes in, effects come out. Joins wire, view, tree and flow. Pure.
 
 Events: `join`, `receive`, `heard`, `may_begin`, `discard`, `leave`, `tick`. One way out: `to_write` are the peers in
 whose outboxes something stands, `drain` is what else is to be done.

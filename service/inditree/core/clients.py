@@ -1,4 +1,4 @@
-"""What comes from those who use devices: getProperties, enableBLOB, new*, pings."""
+"""Handlers of what users of devices send: getProperties, enableBLOB, new*, pings."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ Key: TypeAlias = tuple[str, str]
 
 
 class Command(Struct, eq=False):
-    """One of them. `asker` is who wants to know how it ends, `before` the property as it was where that is audited.
+    """An open command. `asker` is who wants to know how it ends, `before` the property as it was where that is audited.
 
     `weight` is the bytes of memory that it takes, roughly.
     """
@@ -60,7 +60,7 @@ class Command(Struct, eq=False):
     result: Result | None = None
 
     def follow(self) -> Following:
-        """What has become of it; its values are read when the first answer comes."""
+        """Tell how the command stands; its values are read only when the first answer comes."""
         if self.following is None:
             values = said(self.data).values if self.data else {}
             self.following = Following(Asked(*self.key, self.tag[3:-6], values), self.sent)

@@ -1,4 +1,4 @@
-"""What is defined, as those who ask for it are told."""
+"""Sends definitions: to a client that asks, and to all who are interested when one is new."""
 
 from __future__ import annotations
 

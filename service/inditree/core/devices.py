@@ -1,4 +1,4 @@
-"""What follows when a device gets an owner, loses it, or is asked for again. Rules: docs/tree.md."""
+"""Gaining and losing a device: who is told, what is forgotten, who is asked next. Rules: docs/tree.md."""
 
 from __future__ import annotations
 

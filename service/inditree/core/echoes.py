@@ -1,4 +1,4 @@
-"""Requests that a plain server repeats: it tells each `new*` to all its clients, and our links are clients of it."""
+"""Drops commands that a plain server repeats: it tells each `new*` to all its clients, and our links are among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the core asks of whoever runs it."""
+"""The effects: what the core asks of the engine that runs it."""
 
 from __future__ import annotations
 

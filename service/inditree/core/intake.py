@@ -1,4 +1,4 @@
-"""What comes in and is kept: bytes of images in memory, room promised to sources, sources that are not read.
+"""Memory of images, room that is reserved for sources, and the sources that are not read.
 
 Those who connected to us may hold a part of the memory only, all together, however many they are. Drivers and links
 that we opened are the operator's own choice and are not bounded so.

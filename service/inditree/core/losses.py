@@ -1,4 +1,4 @@
-"""Images that an outbox has dropped: counted, and a sender told where one was a request."""
+"""Counts images that an outbox has dropped, and tells the sender where the image was a command."""
 
 from __future__ import annotations
 

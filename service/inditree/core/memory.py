@@ -1,4 +1,4 @@
-"""The memory that images take: who pays where it is short, who may begin another one. Rules: docs/flow.md."""
+"""Decides whether the next image may enter memory, and what is dropped when memory is short. Rules: docs/flow.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes from those who provide devices: def*, set*, delProperty, message."""
+"""Handlers of what providers of devices send: def*, set*, delProperty, message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Elements of those who may not provide what they try to provide."""
+"""Refuses elements of peers that may not provide devices, and elements without a device or a name."""
 
 from __future__ import annotations
 

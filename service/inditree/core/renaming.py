@@ -1,4 +1,4 @@
-"""What a peer says whose devices have other names here. Rules: docs/tree.md, "Other names"."""
+"""Renames the devices in elements of peers whose devices have other names here. Rules: docs/tree.md, "Other names"."""
 
 from __future__ import annotations
 

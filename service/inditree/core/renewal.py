@@ -1,4 +1,4 @@
-"""The definition of a property that was asked for anew, or that is there again after a blip of its link.
+"""Compares a definition that was asked for again with the old one, and tells what differs. Rules: docs/wire.md.
 
 Rules: docs/wire.md, "A definition that is old"; docs/tree.md, "A blip".
 """

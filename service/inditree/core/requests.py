@@ -1,4 +1,4 @@
-"""A new* on its way: whose it is, and what its sender is told when it does not arrive."""
+"""A command on its way to the owner: whose it is, and what its sender is told when it does not arrive."""
 
 from __future__ import annotations
 

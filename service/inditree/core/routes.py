@@ -1,4 +1,4 @@
-"""Routes: where the set* of a property go that come from a source. Looked up once, and kept until something changes."""
+"""Routes: to whom the set* of a property go. Looked up once, and kept until something changes."""
 
 from __future__ import annotations
 

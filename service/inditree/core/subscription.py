@@ -1,4 +1,4 @@
-"""What one peer wants to hear: its interest in devices and properties, and its BLOB modes.
+"""The subscription of one peer: the devices and properties that it hears, and its BLOB modes.
 
 Rules: docs/wire.md, "Who gets what". For a driver this is what it snoops on, for a link what is behind it.
 """

@@ -1,4 +1,4 @@
-"""Who may want to hear of a device: an index of what peers have asked for.
+"""The index of subscriptions by device: which peers may want to hear of it.
 
 It is there so that a definition, a value or a command costs a look at those who asked for its device, however many
 other peers are connected.

@@ -1,4 +1,4 @@
-"""What was last asked of each number: a page shows it beside what the number is."""
+"""Remembers the last value asked for of each number: a page shows it beside the present value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is still to be written to a peer: a row of control elements, and lanes of images. Pure. Rules: docs/flow.md.
+"""The outbox of one peer: a row of control elements and lanes of images that wait. Pure. Rules: docs/flow.md.
 
 Whoever writes takes buffers, and says how many bytes the kernel took.
 """

@@ -1,4 +1,4 @@
-"""What waits of each property for one peer, what its source was promised, and whether there is room for more.
+"""The images that wait for one peer, by property, and whether there is room for more.
 
 Rules: docs/flow.md, "Room".
 """

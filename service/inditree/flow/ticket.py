@@ -1,4 +1,4 @@
-"""An image that waits for one peer, and one that was dropped."""
+"""A ticket for an image that waits for one peer, and a record of one that was dropped."""
 
 from __future__ import annotations
 

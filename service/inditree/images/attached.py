@@ -1,4 +1,4 @@
-"""Images that a libindi driver passes as descriptors (memfds), made into what a TCP client reads.
+"""Images that a libindi driver passes as descriptors (memfds): encoded as base64, or handed on as descriptors.
 
 libindi writes ``<oneBLOB name= size= len= attached='true'>`` and passes the data by SCM_RIGHTS, one descriptor for
 each such oneBLOB, in their order. `len` is how many bytes there are, `size` how many after decompression (the same
@@ -86,7 +86,7 @@ def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
     """Make the element for those who take descriptors: it has its images as `attached`, and no chunks.
 
     Its descriptors are new ones that can only be read (libindi's memory is not sealed, and one client must not write
-    into what others get); `close` closes them. `fds` stay the caller's. `limit` is in bytes. Raises AttachedError.
+    into what others get); `close_fds` closes them. `fds` stay the caller's. `limit` is in bytes. Raises AttachedError.
     """
     _check_count(blob, fds)
     lengths = [_length(one) for one in blob.ones if one.attached]
@@ -102,8 +102,8 @@ def hand_over(blob: Blob, fds: Sequence[int], limit: int = 1 << 30) -> Blob:
     return result
 
 
-def close(blob: Blob) -> None:
-    """Close its descriptors: nobody is owed it any more."""
+def close_fds(blob: Blob) -> None:
+    """Close the descriptors of an image that nobody waits for any more."""
     if blob.attached is not None:
         for fd in blob.attached.fds:
             os.close(fd)

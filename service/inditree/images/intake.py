@@ -10,10 +10,18 @@ from concurrent.futures import Future
 from inditree.core import Peer
 from inditree.errors import PeerError
 from inditree.flow.pauses import Pause
-from inditree.images.attached import WORTH_A_THREAD, AttachedError, close, hand_over, is_compressed, raw_size, wanted
+from inditree.images.attached import (
+    WORTH_A_THREAD,
+    AttachedError,
+    close_fds,
+    hand_over,
+    is_compressed,
+    raw_size,
+    wanted,
+)
 from inditree.images.descriptors import FDS_KEPT, close_all
 from inditree.images.interfaces import Fds, Host, Reader, Source
-from inditree.images.thread import ImageThread, Outcome
+from inditree.images.thread import ImageThread, ReadResult
 from inditree.images.works import Encoded
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
@@ -137,7 +145,7 @@ class ImageIntake:
         elif now - self._upload[1] >= limit:
             self._core.desk.close(self.peer, "stalled", f"began an image and sent no more of it for {limit:g} s")
 
-    def _image_read(self, outcome: Outcome) -> None:
+    def _image_read(self, outcome: ReadResult) -> None:
         """The thread has stopped reading."""
         self.threaded = False
         self._buffers += outcome.buffers
@@ -164,7 +172,7 @@ class ImageIntake:
         if self.discard:
             self.discard = False
             self._core.desk.count_dropped(self.peer, "memory", blob.size)
-            close_all(self._came(attached))
+            close_all(self._claimed(attached))
         elif attached:
             self._complete_attached(blob, attached)
         else:
@@ -173,15 +181,15 @@ class ImageIntake:
     def abandon(self, attached: int) -> None:
         """The image at hand was none: nobody has its buffers, nor its `attached` descriptors."""
         self._image = None
-        close_all(self._came(attached))
+        close_all(self._claimed(attached))
         if not self.threaded and self._framer.image is None:
             self._release_buffers()
 
     def disown(self) -> None:
         """Close what no element claimed: all that came was looked at, and a descriptor comes with its element."""
-        close_all(self._came(FDS_KEPT))
+        close_all(self._claimed(FDS_KEPT))
 
-    def _came(self, count: int) -> list[int]:
+    def _claimed(self, count: int) -> list[int]:
         return self._fds(count) if self._fds is not None else []
 
     def _complete_attached(self, blob: Blob, count: int) -> None:
@@ -189,7 +197,7 @@ class ImageIntake:
 
         Nothing later overtakes them.
         """
-        fds = self._came(count)
+        fds = self._claimed(count)
         as_fds, as_text = self._core.forms(self.peer, blob)
         if is_compressed(blob):
             as_fds, as_text = False, True
@@ -217,7 +225,7 @@ class ImageIntake:
             result = await asyncio.wrap_future(job)
             if self._reader.closed:
                 if handed is not None:
-                    close(handed)
+                    close_fds(handed)
                 return
             self._host.begin()
             self._encoded(blob, result, handed)
@@ -237,7 +245,7 @@ class ImageIntake:
             self._core.receive(self.peer, result)
             return
         if handed is not None:
-            close(handed)
+            close_fds(handed)
         self._core.desk.count_dropped(self.peer, "unknown", blob.size)
         text = f"{self.peer.name}: {blob.device}.{blob.name}: {result}"
         self._core.desk.log("warning", "no_image", text, device=blob.device)
@@ -274,4 +282,4 @@ def _let_go(job: Future[Encoded], fds: list[int], handed: Blob | None, task: asy
     elif job.exception() is None:
         return
     if handed is not None:
-        close(handed)
+        close_fds(handed)

@@ -24,7 +24,7 @@ SLACK = 4096
 """Bytes asked for beyond the announced end of an image: what follows has to be copied."""
 
 
-class Outcome:
+class ReadResult:
     """Why the thread stopped reading: the image's end, the stream's, or an error.
 
     `buffers` hold what it read: they belong to the image from now on.
@@ -38,7 +38,7 @@ class Outcome:
         self.error: Exception | None = None
 
 
-_Job = tuple[Source, Framer, int, float, Callable[[Outcome], None]]
+_Job = tuple[Source, Framer, int, float, Callable[[ReadResult], None]]
 
 
 class ImageThread:
@@ -61,7 +61,7 @@ class ImageThread:
         framer: Framer,
         expected: int,
         most: float,
-        done: Callable[[Outcome], None],
+        done: Callable[[ReadResult], None],
     ) -> None:
         """Read the image that `framer` has begun, of about `expected` bytes; `done` is called in the loop.
 
@@ -77,7 +77,7 @@ class ImageThread:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             channel, framer, expected, most, done = job
-            outcome = Outcome()
+            outcome = ReadResult()
             try:
                 self._read(channel, framer, expected, most, outcome)
             except ValueError as error:  # its descriptor was closed meanwhile
@@ -91,7 +91,7 @@ class ImageThread:
                 return  # the loop is closed: so is the router
             del done
 
-    def _read(self, channel: Source, framer: Framer, expected: int, most: float, outcome: Outcome) -> None:
+    def _read(self, channel: Source, framer: Framer, expected: int, most: float, outcome: ReadResult) -> None:
         image = framer.image
         assert image is not None
         poll = select.poll()

@@ -1,4 +1,4 @@
-"""What the images of one router have in common: buffers, the threads that encode, uploads on their way."""
+"""Shared by all images of one router: the buffers, the threads that encode, the uploads on their way."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Works:
 
     def free(self, blob: Blob) -> None:
         """Nobody holds this image any more: its buffers are used again, its descriptors closed."""
-        attached.close(blob)
+        attached.close_fds(blob)
         blob.chunks.clear()
         for buffer in blob.buffers:
             self.buffers.recycle(buffer)

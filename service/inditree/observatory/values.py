@@ -1,4 +1,4 @@
-"""What conditions and interlocks read: properties as they are defined, with their newest values."""
+"""The values that conditions and interlocks read: properties as defined, with their newest values."""
 
 from __future__ import annotations
 

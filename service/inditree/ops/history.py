@@ -1,4 +1,4 @@
-"""What the record says of the past, for `GET /api/v1/history`. Runs in a thread."""
+"""Reads the record for `GET /api/v1/history`. Runs in a thread."""
 
 from __future__ import annotations
 

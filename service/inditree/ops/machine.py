@@ -1,4 +1,4 @@
-"""What the machine says about us: the limit of our memory, and what the drivers use. Reads /proc; runs in a thread."""
+"""The memory limit of this machine or container, and what the drivers use. Reads /proc; runs in a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `http.devices` lets HTTP show: everything of other devices is as if they were not there."""
+"""Applies `http.devices`: hides other devices from HTTP as if they were not there."""
 
 from __future__ import annotations
 

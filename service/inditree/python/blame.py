@@ -1,4 +1,4 @@
-"""Whose code it is that raised, and where a driver's own code is."""
+"""Finds whose code raised an exception, and where a driver's own code is."""
 
 from __future__ import annotations
 

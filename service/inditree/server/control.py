@@ -1,4 +1,4 @@
-"""What an operator may ask of a router while it runs: the calls of the HTTP API."""
+"""The calls of the HTTP API: what an operator can ask of a router while it runs."""
 
 from __future__ import annotations
 

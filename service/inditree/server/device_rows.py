@@ -1,4 +1,4 @@
-"""What the status says of each device. On the loop, cheap: nothing is parsed that was parsed before."""
+"""The status row of each device. Taken on the loop, cheap: nothing is parsed twice."""
 
 from __future__ import annotations
 

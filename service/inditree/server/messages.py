@@ -1,4 +1,4 @@
-"""What the router says to all clients by itself."""
+"""Messages that the router itself sends to all clients."""
 
 from __future__ import annotations
 

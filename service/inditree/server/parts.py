@@ -1,4 +1,4 @@
-"""What one router is made of while it runs: each thing once, for all who look at it or change it."""
+"""The parts of one running router: each thing once, for all who look at it or change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the router tells about itself: rows of the status, the sample that metrics are made of. On the loop, cheap."""
+"""The rows of the status, and the sample that metrics are made of. Taken on the loop, cheap."""
 
 from __future__ import annotations
 

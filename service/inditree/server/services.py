@@ -1,4 +1,4 @@
-"""What runs beside the routing: the audit log, HTTP, the measure of the loop's lag."""
+"""The services beside the routing: audit log, HTTP, the measure of the loop's lag."""
 
 from __future__ import annotations
 

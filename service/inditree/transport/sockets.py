@@ -1,4 +1,4 @@
-"""What all connections over TCP have in common: their options, and how their addresses are written."""
+"""Options and addresses of TCP sockets, for all connections."""
 
 from __future__ import annotations
 

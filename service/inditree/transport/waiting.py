@@ -1,4 +1,4 @@
-"""Connections past a listener's limit: a browser's request does not count, so they are looked at before they go.
+"""A waiting room for connections past a listener's limit: a browser's request does not count, a client is refused.
 
 Behind TLS the first bytes are seen after the handshake only: whoever begins one has it, and is looked at then.
 """

@@ -1,4 +1,4 @@
-"""What is written to one peer: its outbox, as far as the kernel takes it."""
+"""The writing half of a stream: gives the kernel what it takes of one peer's outbox."""
 
 from __future__ import annotations
 

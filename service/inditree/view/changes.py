@@ -1,4 +1,4 @@
-"""What a definition says that differs from an older one of the same property. Pure.
+"""Compares two definitions of a property: what the newer one changes. Pure.
 
 libindi's clients pass over a second definition of a property that they know: a changed one has to be deleted first, and
 changed values have to be told as a set*.

@@ -1,4 +1,4 @@
-"""What a request is answered: a table of paths, and who may ask. Pure but for the images, which are looked up."""
+"""Answers to plain requests: a table of paths, and who may ask. Pure, but for the images that it looks up."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ STATUS_EVERY = 2.0
 """Seconds between two statuses for a client that has asked for them."""
 
 
-class Desk(Protocol):
+class ClientFace(Protocol):
     """What a client needs of the listener's face. `write` puts frames into the outbox of a client and writes them."""
 
     telling: Telling
@@ -37,11 +37,11 @@ class Desk(Protocol):
 class JsonClient:
     """One that speaks JSON."""
 
-    def __init__(self, peer: Peer, outbox: JsonOutbox, desk: Desk) -> None:
+    def __init__(self, peer: Peer, outbox: JsonOutbox, face: ClientFace) -> None:
         self.peer = peer
         self.outbox = outbox
         self.stream: Stream | None = None
-        self._desk = desk
+        self._face = face
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -51,7 +51,7 @@ class JsonClient:
         for each in requests(text):
             if isinstance(each, EnableBlob):
                 found.append(enable_blob("Also" if each.value == "URL" else "Never", each.device, each.name or None))
-                self._later(lambda: self._desk.images_wanted(self))
+                self._later(lambda: self._face.images_wanted(self))
             elif isinstance(each, GetStatus):
                 self._later(self.stop if each.stop else self._say_status)
             else:
@@ -59,7 +59,7 @@ class JsonClient:
                 if each.startswith(b"<getProperties"):
                     self._asked(each)
                 else:
-                    self._desk.telling.ask(each)
+                    self._face.telling.ask(each)
         return b"".join(found)
 
     def _later(self, act: Callable[[], None]) -> None:
@@ -72,13 +72,13 @@ class JsonClient:
 
     def _asked(self, element: bytes) -> None:
         if b" device=" not in element or b' device="Server"' in element:
-            self._later(lambda: self._desk.write(self, b"".join(self._desk.server())))
+            self._later(lambda: self._face.write(self, b"".join(self._face.server())))
 
     def _say_status(self) -> None:
         self.stop()
         self._timer = self._loop.call_later(STATUS_EVERY, self._act, self._say_status)
         if not self.outbox.behind:
-            self._desk.write(self, self._desk.status(self.peer))
+            self._face.write(self, self._face.status(self.peer))
 
     def stop(self) -> None:
         """Say the status no more."""

@@ -1,4 +1,4 @@
-"""The web face of one listener: who visits it, and what they are shown."""
+"""The web face of one listener: its page, its JSON and XML clients, its images."""
 
 from __future__ import annotations
 

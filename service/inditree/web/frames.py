@@ -1,4 +1,4 @@
-"""What goes out over a WebSocket: a server's frames are not masked, so one is made once and sent to many."""
+"""Frames that go out over a WebSocket: a server does not mask them, so one is made once and sent to many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What waits for a web client: elements become frames as they are put in.
+"""The outbox of a web client: elements become frames as they are put in.
 
 A page that does not keep up gets the newest state of each property instead of a backlog: past BEHIND bytes only what
 has changed is remembered, and made a message of when it has room.

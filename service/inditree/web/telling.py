@@ -1,4 +1,4 @@
-"""What the router says, as JSON messages in frames: made once, for all web clients of a listener."""
+"""Turns elements into JSON messages in frames: made once, for all web clients of a listener."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Web Manager has started: it ends that, and nothing else."""
+"""What the Web Manager has started, and may therefore stop."""
 
 from __future__ import annotations
 

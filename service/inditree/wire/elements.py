@@ -1,4 +1,4 @@
-"""What comes out of the framer: runs of control elements, single elements, and BLOBs."""
+"""The items that the framer gives out: runs of control elements, single elements, and BLOBs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was wrong with what a peer wrote, for the operator."""
+"""Faults: what was wrong in an element that was repaired or dropped, as the operator is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first bytes of a client are: INDI, HTTP, or neither.
+"""Tells INDI from HTTP by the first bytes of a client.
 
 Whoever finds a web page's request and reads on would find INDI in its body: any page could then move the telescope.
 """

@@ -1,4 +1,4 @@
-"""What an INDI element looks like in bytes, and the few elements that a server writes itself.
+"""The syntax of INDI elements in bytes, and the few elements that a server writes itself.
 
 Source: INDI 1.7 (the white paper) and XML 1.0. Everything written here is UTF-8: libindi knows no character references
 (`M&#233;t&#233;o` is another device to it than `Météo`), and indipyclient reads UTF-8 since 0.9.4.
