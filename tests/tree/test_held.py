@@ -203,6 +203,7 @@ def test_a_property_that_is_not_there_again_goes_when_the_answer_has_ended() -> 
     back.says(number("Mount", via=OTHER))
     assert client.heard() == ""
     answers(back)
+    desk.wait(0.01)
     assert client.heard() == gone("Mount", "P") + "\n"
     assert not desk.node.core.state.holding.devices
 
@@ -281,6 +282,7 @@ def test_a_device_that_its_router_has_no_more_goes_when_the_answer_has_ended() -
     client.heard()
     link.hangs_up()
     answers(there(desk, "a", OTHER), number("Mount", via=OTHER))
+    desk.wait(0.01)
     assert client.heard() == gone("Dome") + "\n"
 
 

@@ -38,13 +38,6 @@ def hold(state: State, device: str, owner: Peer, origin: str, told: Iterable[Pee
     return True
 
 
-def ended(state: State, device: str) -> None:
-    """The owner has said all that it has of a device: what is not there again goes."""
-    held = state.holding.devices.get(device)
-    if held is not None:
-        _drop(state, device, list(held.waiting))
-
-
 def expire(state: State) -> None:
     """Go on with what was held for as long as it may be."""
     now = state.desk.now

@@ -38,8 +38,9 @@ def lose_all(state: State, owner: Peer) -> None:
     state.ownership.leaving += ((device, number < NAMED_DEVICES) for number, device in enumerate(devices))
     lose_some(state)
     if len(devices) > NAMED_DEVICES:
-        text = f"{len(devices) - NAMED_DEVICES} more devices: no longer provided by {owner.place}"
-        state.desk.log("info", "devices_gone", text, peer=owner.name)
+        held = blips.length(state, owner)
+        text = f"{len(devices) - NAMED_DEVICES} more devices: {_what(owner, held)}"
+        state.desk.log("info", "devices_held" if held else "devices_gone", text, peer=owner.name)
 
 
 def lose_some(state: State) -> None:
@@ -85,12 +86,18 @@ def lose(state: State, device: str, farewell: bytes | None = None, *, held: floa
         desk.forget_device(device)
     state.routes.forget()
     if said:
-        what = f"not provided by {owner.place} for the moment, held" if held else f"no longer provided by {owner.place}"
-        desk.log("info", "device_held" if held else "device_gone", f"{device}: {what}", device=device)
+        desk.log("info", "device_held" if held else "device_gone", f"{device}: {_what(owner, held)}", device=device)
     for driver in state.ownership.refused_drivers(device):
         desk.send(driver, get_properties(device), "getProperties")
     if desk.links:
         state.ownership.pause(device, owner if farewell is not None else None, owner if held else None)
+
+
+def _what(owner: Peer, held: float) -> str:
+    """What has become of a device, for the log."""
+    if held:
+        return f"lost behind {owner.place}, may come back within {held:g} s"
+    return f"no longer provided by {owner.place}"
 
 
 def end_pauses(state: State) -> None:

@@ -160,16 +160,16 @@ class Holding:
         self._desk.send(peer, ping_request(f"{holding.UID}{self._number}"), "pingRequest")
         return self._number
 
-    def answered(self, peer: Peer, uid: str) -> list[str]:
-        """A link has said all; the devices of which something is missing."""
+    def answered(self, peer: Peer, uid: str) -> None:
+        """A link has said all: what is not there again of its devices is due now, and what it had and has no more."""
         number = holding.number(uid)
         if self._pings.get(peer) == number:
             del self._pings[peer]
-        return [name for name, held in self.devices.items() if held.owner is peer and 0 < held.mark <= number]
-
-    def missing(self, peer: Peer) -> list[str]:
-        """The devices that a link has brought, and that it does not bring any more now that it has said all."""
-        return [name for name, held in self.devices.items() if held.owner is None and held.went_with(peer)]
+        for device, held in self.devices.items():
+            if (held.owner is peer and 0 < held.mark <= number) or (held.owner is None and held.went_with(peer)):
+                held.until = self._desk.now
+                held.waiting = dict.fromkeys(held.waiting, self._desk.now)
+                self._watch(self._desk.now, device)
 
     # It ends
 

@@ -228,10 +228,7 @@ def pong(state: State, peer: Peer, element: Element) -> None:
     if uid.startswith(PREFIX):
         blobs.acknowledge(state, peer, uid)
     elif uid.startswith(UID):
-        for device in state.holding.answered(peer, uid):
-            blips.ended(state, device)
-        for device in state.holding.missing(peer):
-            blips.give_up(state, device)
+        state.holding.answered(peer, uid)
     elif uid.startswith(PROBE):
         first = link.pongs == 0
         link.pongs += 1
