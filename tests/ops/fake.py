@@ -8,13 +8,11 @@ from typing import Any
 
 from inditree.commands import Outcome
 from inditree.counters import Counters
+from inditree.ops.control import ControlError, Definition, DeviceSource, Sample
 from inditree.ops.model import (
     BlobWish,
     ClientRow,
-    ControlError,
-    Definition,
     DeviceRow,
-    DeviceSource,
     DriverRow,
     InterlockRow,
     ListenerRow,
@@ -22,7 +20,6 @@ from inditree.ops.model import (
     ReactionRow,
     RecordRow,
     RemoteRow,
-    Sample,
     Status,
     WaitingRow,
 )

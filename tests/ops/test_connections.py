@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 
 from inditree.ops import connection as module
-from inditree.ops.model import Definition, Sample
+from inditree.ops.control import Definition, Sample
 from ops.fake import FakeControl, sample
 from ops.test_http import served
 

@@ -10,9 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inditree.counters import Counters
 from inditree.ops.cardinality import MAX_LISTENERS, MAX_NAMES, Rising, Slots
+from inditree.ops.control import Definition, Sample
 from inditree.ops.machine import DriverUsage
 from inditree.ops.metrics import Metrics
-from inditree.ops.model import Definition, DeviceRow, ListenerRow, Owner, Sample
+from inditree.ops.model import DeviceRow, ListenerRow, Owner
 from inditree.wire.syntax import KNOWN_TAGS
 from ops.fake import driver, remote, sample, status
 

@@ -20,9 +20,9 @@ import pytest
 import yaml
 
 from inditree.config import Http
+from inditree.ops.control import Definition, Sample
 from inditree.ops.http import HttpServer
 from inditree.ops.metrics import Metrics
-from inditree.ops.model import Definition, Sample
 from inditree.tasks import Tasks
 from ops import fake
 from ops.fake import FakeControl, sample

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from inditree.envelope import number
+from inditree.ops.control import Definition
 from inditree.ops.detail import capture
-from inditree.ops.model import Definition
 from inditree.ops.values import MAX_SERIES, PropertyValues, State, Value
 from inditree.view.properties import View
 from ops.fake import COOLER, COORDINATES, IMAGE, TEMPERATURE

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from inditree.config import Config, Driver, Remote
-from inditree.ops.model import ControlError
+from inditree.ops.control import ControlError
 from inditree.server.server import Server
 from ports import free_port
 from server.inloop import SLEEPER, STUBBORN, Running, caller, config, listen, run, running, until

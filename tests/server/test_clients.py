@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inditree.config import Remote
-from inditree.ops.model import ControlError
+from inditree.ops.control import ControlError
 from ports import free_port
 from server.inloop import GET, caller, config, listen, run, running, until
 

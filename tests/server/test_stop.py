@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from inditree.config import Driver, Http, Remote
 from inditree.ops.blocked import BlockWatch
-from inditree.ops.model import ControlError
+from inditree.ops.control import ControlError
 from inditree.server import server
 from inditree.server.server import Server
 from inditree.server.services import Services

@@ -27,8 +27,9 @@ from inditree.ops.access import HttpAccess
 from inditree.ops.audit import Audit
 from inditree.ops.commanding import Commanding, read
 from inditree.ops.connection import HEALTH
+from inditree.ops.control import Control, ControlError
 from inditree.ops.metrics import CONTENT_TYPE, Metrics
-from inditree.ops.model import Control, ControlError, DriverRow, Error, RemoteRow, Status, readiness
+from inditree.ops.model import DriverRow, Error, RemoteRow, Status, readiness
 from inditree.ops.openapi import document
 from inditree.ops.places import user_name
 from inditree.ops.shown import Shown

@@ -13,8 +13,9 @@ import msgspec
 from inditree.commands import Outcome
 from inditree.config import units
 from inditree.envelope.numbers import spell
+from inditree.ops.control import Control, ControlError, Definition
 from inditree.ops.detail import property_row
-from inditree.ops.model import CommandRow, Control, ControlError, Definition, Error
+from inditree.ops.model import CommandRow, Error
 
 KEY_KEPT = 600.0
 """Seconds for which a key is remembered."""

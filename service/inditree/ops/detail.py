@@ -5,7 +5,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Literal, get_args
 
-from inditree.ops.model import Definition, DeviceDetail, DeviceSource, MemberRow, PropertyRow
+from inditree.ops.control import Definition, DeviceSource
+from inditree.ops.model import DeviceDetail, MemberRow, PropertyRow
 from inditree.view.fold import fold, parse
 from inditree.view.properties import View
 

@@ -13,8 +13,8 @@ from inditree.errors import StartError
 from inditree.ops.access import HttpAccess
 from inditree.ops.api import Api
 from inditree.ops.audit import Audit
+from inditree.ops.control import Control
 from inditree.ops.metrics import Metrics
-from inditree.ops.model import Control
 from inditree.ops.serving import Serving
 from inditree.ops.shown import Shown
 from inditree.tasks import Tasks

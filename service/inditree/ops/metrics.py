@@ -14,8 +14,9 @@ from prometheus_client import Metric, PlatformCollector, ProcessCollector, gener
 from prometheus_client.registry import Collector as _Collector
 
 from inditree.ops.cardinality import MAX_LISTENERS, Slots
+from inditree.ops.control import Sample
 from inditree.ops.machine import DriverUsage, memory_limit
-from inditree.ops.model import Sample, Status
+from inditree.ops.model import Status
 from inditree.ops.named_families import NamedFamilies, properties
 from inditree.ops.shown import Shown
 from inditree.ops.traffic_families import gauge, listeners, traffic

@@ -11,16 +11,8 @@ from prometheus_client import Metric
 from inditree.counters import Counters, DeviceCounters
 from inditree.observatory.reactions import RUN_RESULTS
 from inditree.ops.cardinality import MAX_KEPT, MAX_RULES, OTHER, Rising, Slots, known
-from inditree.ops.model import (
-    Definition,
-    DriverRow,
-    DriverState,
-    InterlockRow,
-    ReactionRow,
-    RemoteState,
-    Sample,
-    Status,
-)
+from inditree.ops.control import Definition, Sample
+from inditree.ops.model import DriverRow, DriverState, InterlockRow, ReactionRow, RemoteState, Status
 from inditree.ops.shown import Shown
 from inditree.ops.traffic_families import Values, counter, gauge, histogram
 from inditree.ops.values import PropertyValues

@@ -10,7 +10,8 @@ from prometheus_client.utils import floatToGoString
 
 from inditree.counters import PEER_KINDS, Counters, Histogram, PeerCounters
 from inditree.ops.cardinality import OTHER, Slots, known
-from inditree.ops.model import ListenerRow, RecordRow, Sample
+from inditree.ops.control import Sample
+from inditree.ops.model import ListenerRow, RecordRow
 from inditree.wire.mend import REASONS
 from inditree.wire.syntax import KNOWN_TAGS
 

@@ -10,8 +10,8 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from inditree.envelope import number
+from inditree.ops.control import Definition
 from inditree.ops.detail import newest
-from inditree.ops.model import Definition
 from inditree.view.fold import parse
 
 MAX_SERIES = 500

@@ -10,16 +10,8 @@ from inditree import config as configuration
 from inditree.commands import Outcome
 from inditree.commands.making import CommandError, made
 from inditree.errors import ConfigError
-from inditree.ops.model import (
-    ClientRow,
-    ControlError,
-    DeviceSource,
-    InterlockRow,
-    ReactionRow,
-    RecordRow,
-    Sample,
-    Status,
-)
+from inditree.ops.control import ControlError, DeviceSource, Sample
+from inditree.ops.model import ClientRow, InterlockRow, ReactionRow, RecordRow, Status
 from inditree.server.parts import Parts
 from inditree.server.report import Report
 from inditree.server.sender import Sender

@@ -21,7 +21,8 @@ from inditree.observatory.interlocks import Gate, Interlock
 from inditree.observatory.keeping import Keeper
 from inditree.observatory.reactions import Action, State, Watch
 from inditree.observatory.values import Values
-from inditree.ops.model import ControlError, InterlockRow, ReactionRow, RunRow
+from inditree.ops.control import ControlError
+from inditree.ops.model import InterlockRow, ReactionRow, RunRow
 from inditree.server.acting import Actor
 from inditree.transport.engine import Engine
 

@@ -12,20 +12,19 @@ from msgspec.structs import replace
 from inditree.core import Peer
 from inditree.counters import PEER_KINDS, Counters
 from inditree.ops import logs
+from inditree.ops.control import DeviceSource, Sample
 from inditree.ops.detail import capture
 from inditree.ops.model import (
     BlobWish,
     ClientRow,
     ConflictRow,
     DeviceRow,
-    DeviceSource,
     DriverRow,
     InterlockRow,
     ListenerRow,
     Owner,
     RecordRow,
     RemoteRow,
-    Sample,
     Status,
     Traffic,
     WaitingRow,

@@ -20,9 +20,9 @@ from inditree.server.units import Units
 from inditree.transport.engine import Engine
 
 if TYPE_CHECKING:
+    from inditree.ops.control import Control
     from inditree.ops.http import HttpServer
     from inditree.ops.metrics import Metrics
-    from inditree.ops.model import Control
 
 _logger = logging.getLogger("inditree.router")
 

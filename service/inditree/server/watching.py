@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from inditree.config import Config
 from inditree.core import Peer
-from inditree.ops.model import ControlError, InterlockRow, ReactionRow
+from inditree.ops.control import ControlError
+from inditree.ops.model import InterlockRow, ReactionRow
 from inditree.transport.engine import Engine
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import msgspec
 
 from inditree.config import Config
 from inditree.core import Peer
+from inditree.ops.control import Definition
 from inditree.ops.detail import newest
-from inditree.ops.model import Definition
 from inditree.server.parts import Parts
 from inditree.server.services import Services
 from inditree.transport.remote import RemoteLink

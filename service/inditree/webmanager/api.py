@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from inditree.config import Webmanager
 from inditree.ops.api import read_body
-from inditree.ops.model import ControlError
+from inditree.ops.control import ControlError
 from inditree.web.origins import own_names, refuses_host, refuses_origin
 from inditree.webmanager.manager import Manager
 

@@ -12,7 +12,7 @@ import msgspec
 from inditree.config import Webmanager
 from inditree.config.structs import INDI_PORT
 from inditree.errors import ConfigError
-from inditree.ops.model import ControlError
+from inditree.ops.control import ControlError
 from inditree.supervise import ENDED, State
 from inditree.transport.remote import RemoteLink
 from inditree.webmanager.catalogue import Known, Unit, catalogue

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from inditree.errors import ConfigError
-from inditree.ops.model import ControlError
+from inditree.ops.control import ControlError
 
 FILE = "profiles.json"
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from inditree.config import Webmanager, units
 from inditree.errors import StartError
-from inditree.ops.model import ControlError
+from inditree.ops.control import ControlError
 from inditree.ops.serving import Serving
 from inditree.tasks import Tasks
 from inditree.transport.binding import bind_tcp
