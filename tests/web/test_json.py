@@ -8,11 +8,12 @@ import json
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from inditree.config import Limits
 from server.inloop import caller, run, until
-from web.world import CAMERA, MOUNT, image, moved, site
+from web.world import CAMERA, MOUNT, Json, image, moved, site
 
 ALL: dict[str, Any] = {"getProperties": {}}
 
@@ -267,5 +268,23 @@ def test_two_hundred_clients_and_no_more_than_may_be() -> None:
                     assert (await client.take("setNumberVector"))["items"][0]["value"] == 9
             counts = it.running.server.parts.faces.counts
             await until(lambda: counts()["json"] == 0, "all are gone")
+
+    run(work())
+
+
+def test_the_websockets_library_as_it_comes() -> None:
+    """With the compression and the pings that it offers by itself, and messages in pieces: docs/web.md, "JSON"."""
+
+    async def work() -> None:
+        async with site(MOUNT, CAMERA) as it, connect(f"ws://127.0.0.1:{it.port}/", max_size=None) as socket:
+            assert socket.protocol.extensions == []  # none is taken up
+            await asyncio.wait_for(await socket.ping(b"there?"), 10)
+            await socket.send(iter(['{"getProp', 'erties": {"device"', ': "Mount"}}']))
+            client = Json(socket)
+            assert (await client.take("defNumberVector"))["device"] == "Mount"
+            await it.say(moved(7))
+            assert (await client.take("setNumberVector"))["items"] == [{"name": "RA", "target": 7, "value": 7}]
+            await socket.send(b"{}")
+            assert await client.closed() == (1003, "messages are text")
 
     run(work())
