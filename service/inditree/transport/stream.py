@@ -196,6 +196,7 @@ class Stream:
         try:
             data = self.channel.recv(self._size)
         except (BlockingIOError, InterruptedError):
+            self._read_pending()
             return
         except OSError as error:
             self._ended("error", error.strerror or str(error))
@@ -214,6 +215,9 @@ class Stream:
         if self._early is None or (data := self._enter(self._early + data)):
             self._framer.feed(data)
             self._pump()
+        self._read_pending()
+
+    def _read_pending(self) -> None:
         if self._reading and self.channel.pending():
             self._loop.call_soon(self.read)
 

@@ -12,6 +12,9 @@ from inditree.envelope import RequestError
 from inditree.transport.channel import Buffer, Channel
 from inditree.web import frames
 
+READ_BYTES = 4096
+"""Bytes of frames that are looked at in one turn: six make a frame of nothing, and cost as much as a whole message."""
+
 
 class WebSocketError(Exception):
     """The client has sent what it may not; `code` is that of the close frame."""
@@ -93,8 +96,8 @@ class WebSocketChannel:
         if self._left:
             left, self._left = self._left, b""
             return left
-        data, self._early = self._early, b""
-        data = data or self._channel.recv(size)
+        data, self._early = self._early[:READ_BYTES], self._early[READ_BYTES:]
+        data = data or self._channel.recv(min(size, READ_BYTES))
         if not data or self._failed:
             return b""
         try:
