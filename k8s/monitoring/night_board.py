@@ -6,7 +6,10 @@ from grafana_foundation_sdk.builders import prometheus
 from panels import (
     ALL,
     DEVICE,
+    INTERLOCK_STATES,
     PROPERTY_STATES,
+    REACTION_STATES,
+    READY_STATES,
     Row,
     lines,
     number,
@@ -30,6 +33,55 @@ def member(name: str) -> prometheus.Dataquery:
     return query(f"max by (device, member) (indi_property_value{{{selector}}})", "{{device}} {{member}}")
 
 
+def by_itself() -> Row:
+    """What interlocks, reactions and the desired state are doing; docs/observatory.md."""
+    refused = query(
+        f"sum by (interlock) (increase(indi_interlock_refusals_total{{{ALL}}}[10m]))", "refused by {{interlock}}"
+    )
+    ran = query(
+        f"sum by (reaction, result) (increase(indi_reaction_runs_total{{{ALL}}}[10m]))", "{{reaction}} {{result}}"
+    )
+    return (
+        "By itself",
+        [
+            states(
+                "Interlocks",
+                "Whether what they guard may be commanded now.",
+                INTERLOCK_STATES,
+                query(f"min by (interlock) (indi_interlock_holds{{{ALL}}}) + 1", "{{interlock}}"),
+                width=8,
+            ),
+            states(
+                "Reactions",
+                "Armed, waiting for its time, running, or done until its condition has been false.",
+                REACTION_STATES,
+                query(f"max by (reaction) (indi_reaction_state{{{ALL}}})", "{{reaction}}"),
+                width=8,
+            ),
+            states(
+                "Devices as they are to be",
+                "Of those that `devices` names.",
+                READY_STATES,
+                query(f"min by (device) (indi_device_ready{{{DEVICE}}})", "{{device}}"),
+                width=8,
+            ),
+            lines("Refused and done", "none", "In ten minutes: commands refused, reactions that ran.", refused, ran),
+            lines(
+                "The record",
+                "bytes",
+                "What it takes on the disk.",
+                query(f"sum by (instance) (indi_record_bytes{{{ALL}}})", "{{instance}}"),
+            ),
+            lines(
+                "Lost from the record",
+                "none",
+                "In ten minutes: elements that the disk did not take.",
+                query(f"sum by (instance) (increase(indi_record_lost_total{{{ALL}}}[10m]))", "{{instance}}"),
+            ),
+        ],
+    )
+
+
 def night_rows() -> list[Row]:
     """For who observes: what `metrics.properties` names, see docs/metrics.md."""
     images = query(
@@ -51,6 +103,7 @@ def night_rows() -> list[Row]:
                 number("Devices", "none", "Provided now.", query(f"sum(indi_devices{{{ALL}}})", "devices")),
             ],
         ),
+        by_itself(),
         (
             "Commands",
             [

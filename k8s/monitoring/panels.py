@@ -21,12 +21,15 @@ DEVICE = f'{ALL}, device=~"$device"'
 DRIVER_STATES = ("stopped", "starting", "running", "backoff", "stopping", "failed")
 REMOTE_STATES = ("stopped", "connecting", "up", "backoff")
 PROPERTY_STATES = ("Idle", "Ok", "Busy", "Alert")
+INTERLOCK_STATES = ("unknown: refuses", "refuses", "lets through")
+REACTION_STATES = ("armed", "waiting", "running", "done")
+READY_STATES = ("not ready", "ready")
 COLOURS = {
-    **dict.fromkeys(("stopped", "Idle"), "text"),
-    **dict.fromkeys(("running", "up", "Ok"), "green"),
-    **dict.fromkeys(("starting", "connecting", "stopping", "Busy"), "blue"),
-    "backoff": "orange",
-    **dict.fromkeys(("failed", "Alert"), "red"),
+    **dict.fromkeys(("stopped", "Idle", "armed"), "text"),
+    **dict.fromkeys(("running", "up", "Ok", "lets through", "ready"), "green"),
+    **dict.fromkeys(("starting", "connecting", "stopping", "Busy", "waiting"), "blue"),
+    **dict.fromkeys(("backoff", "refuses", "not ready", "done"), "orange"),
+    **dict.fromkeys(("failed", "Alert", "unknown: refuses"), "red"),
 }
 
 Panel: TypeAlias = timeseries.Panel | stat.Panel | heatmap.Panel | statetimeline.Panel
