@@ -21,6 +21,7 @@ class Load:
     quick: int
     servers: tuple[str, ...] = ALL
     less: Mapping[str, int] = field(default_factory=dict)
+    config: str = ""  # of ours
 
     def count(self, server: str, quick: bool) -> int:
         return self.quick if quick else max(1, self.n // self.less.get(server, 1))
@@ -79,12 +80,20 @@ _SLOW_IMAGES = {INDISERVER: 2, INDIPYSERVER: 20}
 _SLOW_NUMBERS = {INDISERVER: 200, INDIPYSERVER: 1000}
 _NO_COPY = (OURS, INDISERVER, INDIPYSERVER)
 
+_RECORD = "record: {dir: FOLDER/night}"
+_LOCK = (
+    "{name: lock%d, refuse: ['Dome %d.DOME_SHUTTER.*', 'Load.GO.V>1e9'], max_age: 60s,"
+    """ unless: '"Load.NUM0._STATE" == 1 && "Load.NUM0.V" < 1e12'}"""
+)
+_INTERLOCKS = f"interlocks: [{', '.join(_LOCK % (number, number) for number in range(10))}]"
+
 LOADS = (
     Load("images-lines-1", _image(16 * MIB, 1, "lines"), 80, 5, less=_SLOW_IMAGES),
     Load("images-lines-4", _image(16 * MIB, 4, "lines"), 40, 5, less=_SLOW_IMAGES),
     Load("images-line-1", _image(16 * MIB, 1), 80, 5, less={INDISERVER: 5, INDIPYSERVER: 20}),
     Load("images-line-4", _image(16 * MIB, 4), 40, 5, less={INDISERVER: 4, INDIPYSERVER: 20}),
     Load("numbers-1", _numbers(10, style="libindi"), 1_000_000, 100_000, less=_SLOW_NUMBERS),
+    Load("numbers-1-locked", _numbers(10, style="libindi"), 1_000_000, 100_000, (OURS,), config=_INTERLOCKS),
     Load("numbers-3", _numbers(10, style="libindi", props=3), 1_000_000, 100_000, less=_SLOW_NUMBERS),
     Load("numbers-short-1", _numbers(10), 2_000_000, 200_000, less=_SLOW_NUMBERS),
     Load("numbers-short-3", _numbers(10, props=3), 2_000_000, 200_000, less=_SLOW_NUMBERS),
@@ -93,6 +102,8 @@ LOADS = (
     Load("pages-2k", _pages(50, style="libindi", props=3, per=1, every=500), 6000, 1000, (OURS,)),
     Load("vectors-20k", _numbers(1, per=1, every=50), 40_000, 10_000, less={INDIPYSERVER: 20}),
     Load("vectors-20k-bursts", _numbers(1, per=200, every=10_000), 40_000, 10_000, less={INDIPYSERVER: 20}),
+    Load("ten-20k", _numbers(10, per=1, every=50), 40_000, 10_000, (OURS,)),
+    Load("ten-20k-recorded", _numbers(10, per=1, every=50), 40_000, 10_000, (OURS,), config=_RECORD),
     Load("rtt", _rtt(0), 5000, 300, less={INDIPYSERVER: 10}),
     Load("rtt-spin", _rtt(1), 5000, 300, less={INDIPYSERVER: 10}),
     Load("flat-1MiB", _image(MIB, 1), 100, 100, less={INDIPYSERVER: 2}),
@@ -168,6 +179,14 @@ LINES = (
         "higher",
         _FLAT,
     ),
+    Line(
+        "numbers-1-locked",
+        "the same with ten interlocks",
+        "M/s",
+        _deliveries,
+        "higher",
+        (Bound(OURS, 0.95, "numbers-1"),),
+    ),
     Line("numbers-3", "the same, three properties in turn", "M/s", _deliveries, "higher", _FLAT),
     Line("numbers-short-1", "the same, one member on one line (153 bytes)", "M/s", _deliveries, "higher", _FLAT),
     Line("numbers-short-3", "the same, three properties in turn", "M/s", _deliveries, "higher", _FLAT),
@@ -191,6 +210,15 @@ LINES = (
     ),
     Line(
         "vectors-20k-bursts", "the same in bursts of 200", "us", _cpu_per_delivery, "lower", (Bound(INDISERVER, 1.0),)
+    ),
+    Line("ten-20k", "CPU per delivery, 20 000/s one by one, 10 clients", "us", _cpu_per_delivery, "lower"),
+    Line(
+        "ten-20k-recorded",
+        "the same, recorded",
+        "us",
+        _cpu_per_delivery,
+        "lower",
+        (Bound(OURS, 1.1, "ten-20k"),),
     ),
     Line("rtt", "round trip new* -> set*, client in poll(2)", "ms", _milliseconds("median"), "lower", _PEER_RTT),
     Line(

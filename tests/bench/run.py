@@ -57,7 +57,7 @@ class Sample:
         return float(self.results[part][key])
 
 
-def run(server: str, parts: Sequence[Part], n: int, *, command: list[str] | None = None) -> Sample:
+def run(server: str, parts: Sequence[Part], n: int, *, command: list[str] | None = None, config: str = "") -> Sample:
     """Starts, measures, stops. What goes wrong with the server or with what arrives becomes the sample's problem."""
     sample = Sample(server, n)
     counts = [n if index == 0 else part.n for index, part in enumerate(parts)]
@@ -65,7 +65,7 @@ def run(server: str, parts: Sequence[Part], n: int, *, command: list[str] | None
     connections = sum(part.clients + part.stalled for part in parts) + 10
     begin = time.monotonic()
     try:
-        with running(server, drivers, connections, command) as process:
+        with running(server, drivers, connections, command, config) as process:
             sample.start_seconds = process.start_seconds
             if any(part.client for part in parts):
                 _drive(process, parts, counts, sample)

@@ -108,11 +108,19 @@ COMMANDS: dict[str, Callable[[int, Drivers, int, Path], list[str]]] = {
 
 
 @contextlib.contextmanager
-def running(name: str, drivers: Drivers, connections: int = 10, command: list[str] | None = None) -> Iterator[Server]:
-    """Runs a server while the block does. Raises BenchError where it is not there or does not come up."""
+def running(
+    name: str, drivers: Drivers, connections: int = 10, command: list[str] | None = None, config: str = ""
+) -> Iterator[Server]:
+    """Runs a server while the block does. Raises BenchError where it is not there or does not come up.
+
+    `config`: a configuration for ours, with FOLDER for a folder of its own.
+    """
     with tempfile.TemporaryDirectory(prefix="inditree-bench-") as folder:
         port = free_port()
         chosen = command or COMMANDS[name](port, drivers, connections, Path(folder))
+        if config and name in (OURS, BEFORE):
+            (Path(folder) / "config.yaml").write_text(config.replace("FOLDER", folder))
+            chosen += ["--config", f"{folder}/config.yaml"]
         if command:
             chosen = [part.replace("PORT", str(port)) for part in command]
         log = CACHE / f"{name}.log"
