@@ -60,3 +60,52 @@ def test_names_of_others_stay_as_they_are() -> None:
     said = "<defTextVector device='Caf\xe9' name='N' perm='ro'><defText name='n'>x</defText></defTextVector>\n"
     world.driver(said)
     assert driver.read() == said.encode()
+
+
+MIXED = (
+    "<newTextVector\n  device='Météo'\n  name='STATION'>\n  <oneText\n      name='FILTRE'>\n".encode()
+    + b"\xe9t\xe9\n  </oneText>\n</newTextVector>\n"
+)
+"""What KStars 3.6 sends: names in the bytes that it was told, the text of a person in Latin-1."""
+
+
+def test_a_value_in_latin_1_beside_names_in_utf_8() -> None:
+    """The device is found, and the value arrives as UTF-8."""
+    world = World()
+    driver = world.driver(
+        "<defTextVector device='Météo' name='STATION' perm='rw'><defText name='FILTRE'>x</defText></defTextVector>\n"
+    )
+    client = world.client(get())
+    driver.read()
+    client.say(MIXED)
+    assert driver.read() == MIXED.decode("latin-1").encode().replace("Ã©".encode(), "é".encode())
+
+
+@pytest.mark.parametrize("device", ["Météo", "Cam"])
+def test_a_driver_that_writes_both(device: str) -> None:
+    """Its names in UTF-8 go back to it so, whatever else it writes beside them; those in Latin-1 as they came."""
+    world = World()
+    driver = world.driver()
+    label = "<defTextVector device='%b' name='N' label='Temp (\xb0C)' perm='rw'><defText name='\xe9'>x</defText>"
+    driver.say(label.encode("latin-1") % device.encode() + b"</defTextVector>\n")
+    client = world.client()
+    client.say(get())
+    assert f"device='{device}' name='N' label='Temp (°C)'".encode() in client.read()
+    driver.read()
+    new = f"<newTextVector device='{device}' name='N'><oneText name='é'>é</oneText></newTextVector>\n"
+    client.say(new)
+    assert driver.read() == new.replace("name='é'", "name='@'").encode().replace(b"@", b"\xe9")
+
+
+def test_a_name_that_mixes_both_goes_back_as_it_came() -> None:
+    """A name has one spelling here, and its own bytes there."""
+    world = World()
+    driver = world.driver()
+    name = "Hα".encode() + b"\xe9"
+    driver.say(b"<defTextVector device='%b' name='N' perm='rw'><defText name='a'>x</defText></defTextVector>\n" % name)
+    client = world.client()
+    client.say(get())
+    assert "device='Hαé'".encode() in client.read()
+    driver.read()
+    client.say("<newTextVector device='Hαé' name='N'><oneText name='a'>é</oneText></newTextVector>\n")
+    assert b"device='%b'" % name in driver.read()

@@ -155,6 +155,14 @@ def test_latin_1() -> None:
     assert one(blob) == (blob, set())
 
 
+def test_latin_1_beside_utf_8() -> None:
+    """Each byte that belongs to no character in UTF-8 is one of Latin-1."""
+    data = "<setTextVector device='M\xe9t\xe9o' name='N'><oneText name='a'>{}</oneText></setTextVector>\n"
+    broken = b"\xe9t\xe9 \xb0 \xed\xa0\x80 \xf5 \xc0\x80 \xe2\x82"
+    wanted = "\xe9t\xe9 \xb0 \xed\xa0\x80 \xf5 \xc0\x80 \xe2\x82"
+    assert one(data.encode().replace(b"{}", broken)) == (data.format(wanted), {"encoding"})
+
+
 def test_a_mended_tag_of_an_image_is_where_the_image_says() -> None:
     tag = b"<oneBLOB name='B' size='6' label='R & D' attached='true' format='<'/>"
     data = (

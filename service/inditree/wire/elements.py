@@ -53,12 +53,12 @@ class Run:
 class Element:
     """One complete control element: `data` are its bytes, in UTF-8, and one newline after it.
 
-    `latin`: they came as Latin-1.
+    `latin`: the bytes as they came, where these were no UTF-8.
     """
 
     __slots__ = ("attributes", "data", "device", "latin", "name", "tag")
 
-    def __init__(self, tag: str, attributes: dict[str, str], data: bytes, latin: bool = False) -> None:
+    def __init__(self, tag: str, attributes: dict[str, str], data: bytes, latin: bytes = b"") -> None:
         self.latin = latin
         self.tag = tag
         self.attributes = attributes

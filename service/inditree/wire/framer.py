@@ -318,7 +318,7 @@ class Framer:
         if reasons:
             self.faults.append(repaired(raw, whole, reasons, attributes))
         self._text_row = 0
-        return Element(tag, attributes, whole + b"\n", latin)
+        return Element(tag, attributes, whole + b"\n", raw if latin else b"")
 
     def _check_names(self, attributes: dict[str, str], end: int) -> None:
         try:
@@ -355,7 +355,7 @@ class Framer:
             raise
         if latin and self.trust.repairs:
             self.faults.append(repaired(raw, whole, {ENCODING}, attributes))
-        return Element(tag, attributes, whole, latin)
+        return Element(tag, attributes, whole, raw if latin else b"")
 
     def _refused(self, raw: bytes, wrong: NotXmlError, end: int) -> PeerError | BrokenError:
         """What is raised for an element that is no XML: it goes, or its sender."""

@@ -13,6 +13,8 @@ from inditree.wire.syntax import NOT_XML
 AMPERSAND, LESS, CONTROL, DUPLICATE, ENCODING = "ampersand", "less", "control", "duplicate_attribute", "encoding"
 REASONS = (AMPERSAND, CONTROL, DUPLICATE, ENCODING, LESS)
 
+_LATIN = {0xDC80 + byte: 0x80 + byte for byte in range(0x80)}
+"""What `surrogateescape` makes of a byte that belongs to no character in UTF-8, as that byte's character in Latin-1."""
 _BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
 _TAG = re.compile(r"<([^\s/>=\"'<]++)")
@@ -29,13 +31,16 @@ class _HopelessError(Exception):
 
 
 def to_utf8(data: bytes) -> tuple[bytes, bool]:
-    """The bytes as UTF-8; True where they were not, and were taken for Latin-1."""
+    """The bytes as UTF-8; True where they were not: what belongs to no character in UTF-8 is taken for Latin-1.
+
+    Programs mix both in one element: KStars sends a device's name as it was told, and what a person typed in Latin-1.
+    """
     if data.isascii():
         return data, False
     try:
         data.decode()
     except UnicodeDecodeError:
-        return data.decode("latin-1").encode(), True
+        return data.decode(errors="surrogateescape").translate(_LATIN).encode(), True
     return data, False
 
 

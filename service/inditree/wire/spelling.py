@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from inditree.wire.elements import Blob, Element, OneBlob
+from inditree.wire.mend import to_utf8
 
 NAMES_LIMIT = 1024
 """Names remembered for one source, of devices, properties and members; they have 256 characters at most."""
@@ -17,19 +18,19 @@ _NAMES = re.compile(rb"(\s(?:device|name)\s*+=\s*+)(\"[^\"<]*+\"|'[^'<]*+')")
 
 
 class Latin:
-    """The names that one source writes in Latin-1."""
+    """The names that one source writes in bytes that are no UTF-8."""
 
     __slots__ = ("_names",)
 
     def __init__(self) -> None:
-        self._names: set[bytes] = set()
+        self._names: dict[bytes, bytes] = {}  # as they are here: as they came
 
     def learn(self, element: Element) -> None:
-        """Take the names of a definition that came as Latin-1."""
-        for _, quoted in _NAMES.findall(element.data):
-            name = quoted[1:-1]
-            if not name.isascii() and len(self._names) < NAMES_LIMIT:
-                self._names.add(name)
+        """Take the names of a definition that came so; those in it that are UTF-8 stay as they are."""
+        for _, quoted in _NAMES.findall(element.latin):
+            name, is_latin = to_utf8(quoted[1:-1])
+            if is_latin and len(self._names) < NAMES_LIMIT:
+                self._names[name] = quoted[1:-1]
 
     def spell(self, data: bytes) -> bytes:
         """An element (UTF-8) as it goes to that source."""
@@ -38,7 +39,7 @@ class Latin:
     def spell_blob(self, blob: Blob) -> Blob:
         """An image as it goes to that source; where a name in it is to be spelt, a copy: such images are rare."""
         names = (blob.device, blob.name, *(one.attributes.get("name", "") for one in blob.ones))
-        if self._names.isdisjoint(name.encode() for name in names):
+        if self._names.keys().isdisjoint(name.encode() for name in names):
             return blob
         data = blob.join()
         start = self.spell(blob.element.data)
@@ -57,6 +58,5 @@ class Latin:
 
     def _own(self, found: re.Match[bytes]) -> bytes:
         quoted = found[2]
-        if quoted[1:-1] not in self._names:
-            return found[0]
-        return found[1] + quoted.decode().encode("latin-1")
+        own = self._names.get(quoted[1:-1])
+        return found[0] if own is None else found[1] + quoted[:1] + own + quoted[-1:]
