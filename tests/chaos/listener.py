@@ -22,8 +22,9 @@ class Listener:
     """Listens to everything at a port, from its making to `close`; `faults` are what must not have been.
 
     `ticks` counts the elements that came, `last` is the newest number of each device, None while it is not there, and
-    `seen` that of its newest picture. Of the devices `near` no picture may be missing either: those behind a link that
-    is cut or stalled are dropped by newer ones.
+    `seen` that of its newest picture. Of the devices `near` no number and no picture may be missing. Of those
+    behind a link that is cut and comes back within `link_hold` the newest number is told, and no older one behind it;
+    pictures are dropped by newer ones.
     """
 
     def __init__(self, port: int, name: str, near: str) -> None:
@@ -85,7 +86,7 @@ class Listener:
         if defined:
             return
         self.ticks += 1
-        if last is not None and number != last + 1:
+        if last is not None and (number != last + 1 if device in self._near else number <= last):
             self._fault(f"{device}: {number} after {last}")
         owed = self._owed.setdefault(device, set())
         if number % PICTURE_EVERY == 0:

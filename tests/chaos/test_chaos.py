@@ -27,6 +27,20 @@ from security.parts import TOKEN, api, configured, http_with_token, listen
 SECONDS = float(os.environ.get("INDITREE_CHAOS_SECONDS", "9"))
 TICKER = Path(__file__).parent / "ticker.py"
 MIB = 1 << 20
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def everything(tmp: Path) -> tuple[str, ...]:
+    """Lines of the hub that switch on what a router may do by itself."""
+    return (
+        f"record: {{dir: {tmp / 'night'}, images: hash}}",
+        "devices: [{device: C, connect: false, set: {ECHO.N: 1}}]",
+        "interlocks: [{name: never 13, refuse: ['C.ECHO.N=13'], unless: '\"C.TICK.N\" < 0'}]",
+        "reactions: [{name: seen, when: '\"B.TICK.N\" > 0', for: 1s, do: [{set: C.ECHO.N=2, wait: 5s}]}]",
+    )
 
 
 @dataclass
@@ -175,6 +189,21 @@ def client_that_commands(made: Scene) -> None:
         sock.sendall(f"<newNumberVector device='{device}' name='ECHO'>{member}</newNumberVector>".encode() * 20)
 
 
+def page_that_stalls(made: Scene) -> None:
+    """A browser's page: what it asks for waits for it; now and then one hangs up (`client_that_vanishes`)."""
+    with _client(made) as sock:
+        made.clients.append(sock.dup())
+        sock.sendall(HANDSHAKE)
+        for text in (b'{"getProperties": {"client": "chaos"}}', b'{"enableBLOB": {"device": "A", "value": "URL"}}'):
+            sock.sendall(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text)
+
+
+def command_that_an_interlock_refuses(made: Scene) -> None:
+    with contextlib.suppress(OSError), _client(made) as sock:
+        member = "<oneNumber name='N'>13</oneNumber>"
+        sock.sendall(f"<newNumberVector device='C' name='ECHO'>{member}</newNumberVector>".encode())
+
+
 def _client(made: Scene) -> socket.socket:
     return socket.create_connection(("127.0.0.1", made.random.choice((made.leaf.port, made.hub.port))), 5)
 
@@ -186,6 +215,7 @@ def _post(http: str, path: str) -> None:
 FAULTS: tuple[Callable[[Scene], None], ...] = (
     kill_driver, stop_and_start_driver, freeze_driver, restart_link, cut_link, delay_link, stall_link, refuse_link,
     client_that_stalls, client_that_stalls, client_that_vanishes, client_that_babbles, client_that_commands,
+    page_that_stalls, command_that_an_interlock_refuses,
 )  # fmt: skip
 
 
@@ -206,7 +236,7 @@ def heal(made: Scene) -> None:
 
 def test_faults_cost_no_healthy_client_anything(tmp_path: Path) -> None:
     seed = int(os.environ.get("INDITREE_CHAOS_SEED", time.time_ns() % 1_000_000))
-    with scene(tmp_path, seed) as made:
+    with scene(tmp_path, seed, *everything(tmp_path)) as made:
         before = [process.num_fds() for process in made.processes()]
         peaks = [0, 0]
         done = 0

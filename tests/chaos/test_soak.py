@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from chaos.test_chaos import all_there, scene
+from chaos.test_chaos import all_there, everything, scene
 from live import Client, until
 
 SECONDS = float(os.environ.get("INDITREE_SOAK_SECONDS", "4"))
@@ -38,7 +38,7 @@ def rounds(port: int, seconds: float, process: psutil.Process) -> list[int]:
 
 
 def test_memory_and_descriptors_stay_flat(tmp_path: Path) -> None:
-    with scene(tmp_path, seed=0) as made:
+    with scene(tmp_path, 0, *everything(tmp_path)) as made:
         process = psutil.Process(made.leaf.process.pid)
         rounds(made.leaf.port, SECONDS / 4, process)  # caches fill
         until(lambda: process.num_fds())
