@@ -1,4 +1,4 @@
-"""How many unsent bytes the kernel may hold for one client: few while the client is slow.
+"""How many unsent bytes the kernel may hold for one client: few until the client has shown to be fast.
 
 What is in the kernel's buffer keeps its order, so a mount's number waits behind all of it. Whether a client is too slow
 to keep up with others, and loses images, is decided in `flow/pacing.py`.
@@ -13,11 +13,11 @@ UNSENT = 64 << 10
 behind images of 1 MB at 0.4 MB/s."""
 
 SLOW, FAST = 2 << 20, 8 << 20
-"""Bytes a second: a client that takes less than SLOW is slow until it takes more than FAST. A fast client would lose
-speed with a small buffer."""
+"""Bytes a second: a client is taken for slow until it takes more than FAST, and again when it takes less than SLOW. A
+fast client would lose speed with a small buffer; a whole one takes all of the first image for a slow one."""
 
 SHORTEST = 0.1
-"""Seconds over which the speed is measured, at least."""
+"""Seconds over which the speed is measured, at least, unless so much is taken before that it must be FAST."""
 
 
 class Unsent:
@@ -29,7 +29,8 @@ class Unsent:
         self._channel = channel
         self._mark = 0
         self._since = 0.0
-        self.small = False
+        self.small = True
+        channel.bound_unsent(UNSENT)
 
     def blocked(self, taken: int, now: float) -> None:
         """The kernel takes no more; it has taken `taken` bytes in all."""
@@ -37,14 +38,14 @@ class Unsent:
 
     def went_on(self, taken: int, now: float) -> None:
         """The kernel has taken more, having been full in between."""
-        seconds = now - self._since
-        if seconds < SHORTEST:
+        seconds, more = now - self._since, taken - self._mark
+        if seconds < SHORTEST and (not self.small or more < FAST * SHORTEST):
             return
-        speed = (taken - self._mark) / seconds
+        speed = more / max(seconds, SHORTEST)
         if speed < SLOW and not self.small:
             self.small = True
             self._channel.bound_unsent(UNSENT)
-        elif speed > FAST and self.small:
+        elif speed >= FAST and self.small:
             self.small = False
             self._channel.bound_unsent(0)
         self.blocked(taken, now)
