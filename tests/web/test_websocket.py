@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -76,3 +77,19 @@ def test_a_message_in_thousands_of_pieces_is_answered_though_nothing_follows_it(
             await asyncio.wait_for(client.reader.readuntil(b'"defBLOBVector"'), 20)
 
     run(work())
+
+
+@pytest.mark.parametrize(("piece", "number"), [(NOTHING, 30_000), (frame(0, b"ab"), 30_000)])
+def test_a_message_in_pieces_is_kept_as_its_text_and_no_more(piece: bytes, number: int) -> None:
+    """It kept eight bytes of memory for each piece of nothing, without end, and sixty for each of two characters."""
+    decoder = Decoder(1 << 20, str.encode)
+    decoder.feed(frame(0x01, b"{"))
+    for _ in range(100):
+        decoder.feed(piece * (number // 1000))  # what wsproto keeps once
+    tracemalloc.start()
+    try:
+        for _ in range(number // 100):
+            decoder.feed(piece * 90)
+        assert tracemalloc.get_traced_memory()[0] < (len(piece) - len(NOTHING)) * number * 5 + 100_000
+    finally:
+        tracemalloc.stop()
