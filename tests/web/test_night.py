@@ -266,6 +266,10 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(tab: Tab) -> None:
             "document.documentElement.scrollWidth - innerWidth + document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth"
         )
         assert wide <= 0, place
+        reach = "document.querySelector('[data-place=router]').getBoundingClientRect().right <= innerWidth"
+        assert tab.run(reach), "the router is in reach without scrolling"
+        cut = "[...document.querySelectorAll('.devices .name')].filter((node) => node.scrollWidth > node.clientWidth).length"
+        assert tab.run(cut) == 0, "devices have their whole names"
         tab.picture(f"phone{place.replace('#/', '-').replace('/', '-').replace('%20', '-').rstrip('-')}")
 
 

@@ -84,8 +84,7 @@ class Tile {
     setAttribute(this.node, "data-state", state);
     setText(this.word, WORDS[state]);
     const row = this.context.store.row(this.name);
-    patch(this.values, h("dl", {}, state === "Off" ? [] : lines(properties, row).map(([name, value, of]) =>
-      h("div", { dataset: { state: of } }, h("dt", {}, name), h("dd", {}, value)))));
+    this._show(state === "Off" ? [] : lines(properties, row));
     const bad = [...properties.values()].find((each) => each.state === "Alert");
     setText(this.note, state === "Alert" ? [bad.label, why(bad)].filter(Boolean).join(": ")
       : row?.ready === false ? `Not in its desired state: ${row.reason}` : "");
@@ -94,6 +93,13 @@ class Tile {
     this.connect.hidden = !link || link.connected;
     setText(this.connect, link?.property.state === "Busy" ? "Connecting…" : "Connect");
     this.abort.hidden = !abortOf(properties) || state === "Off";
+  }
+
+  _show(rows) {
+    const text = JSON.stringify(rows);
+    if (text === this.shown) return;
+    this.shown = text;
+    patch(this.values, h("dl", {}, rows.map(([name, value, state]) => h("div", { dataset: { state } }, h("dt", {}, name), h("dd", {}, value)))));
   }
 
   toggle() {

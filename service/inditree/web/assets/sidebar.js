@@ -30,7 +30,7 @@ export class Sidebar {
   }
 
   _entry(place, name, label, mark) {
-    return h("button.entry", { type: "button", dataset: { place }, onclick: () => this.context.go(place, name) },
+    return h("button.entry", { type: "button", "aria-label": label, title: label, dataset: { place }, onclick: () => this.context.go(place, name) },
       mark, h("span.name", {}, label), h("span.word"));
   }
 
