@@ -14,11 +14,11 @@ Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
 """Where commands are added."""
 
 PATTERNS = """\
-A PATTERN is DEVICE, DEVICE.PROPERTY or DEVICE.PROPERTY.MEMBER, each a glob;
-the last two dots count, and a part in double quotes is itself."""
+A PATTERN is DEVICE, DEVICE.PROPERTY or DEVICE.PROPERTY.MEMBER, each part a glob.
+The last two dots separate the parts. A part in double quotes is taken literally."""
 
 TIMES = """\
-A TIME is 2026-01-02T20:00:00Z, without a zone UTC; a date is its midnight."""
+A TIME is 2026-01-02T20:00:00Z (UTC if it has no zone), or a date, which means its midnight."""
 
 
 def add(commands: Commands, name: str, brief: str, text: str, more: str | None = None) -> ArgumentParser:
@@ -40,16 +40,18 @@ def runs(parser: ArgumentParser, module: str, function: str = "run") -> None:
 
 def between(parser: ArgumentParser) -> None:
     """Options of commands that read a part of a record."""
-    parser.add_argument("--from", dest="begin", metavar="TIME", help="leave out what was before")
-    parser.add_argument("--to", dest="end", metavar="TIME", help="leave out what was then and after")
+    parser.add_argument("--from", dest="begin", metavar="TIME", help="leave out what was before TIME")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="leave out what was at TIME or later")
 
 
 def session(parser: ArgumentParser, timeout: float | None = 10.0, of: str = "", json: str = "") -> None:
     """Options of commands that speak INDI; `of` says what the time is by default, `json` what it prints then."""
-    parser.add_argument("--host", metavar="H", help="of the server (INDITREE_HOST; default: localhost)")
+    parser.add_argument("--host", metavar="H", help="host of the server (INDITREE_HOST; default: localhost)")
     parser.add_argument("--port", metavar="P", help="its INDI port (INDITREE_PORT; default: 7624)")
     default = of or ("10s" if timeout else "none")
-    parser.add_argument("--timeout", type=_duration, default=timeout, metavar="TIME", help=f"default: {default}")
+    parser.add_argument(
+        "--timeout", type=_duration, default=timeout, metavar="TIME", help=f"wait at most TIME (default: {default})"
+    )
     if json:
         parser.add_argument("--json", action="store_true", help=json)
 
@@ -66,9 +68,11 @@ def where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--socket",
         metavar="PATH|off",
-        help="control socket of the router (INDITREE_SOCKET; default: of your router with port INDITREE_PORT, or 7624)",
+        help="control socket (INDITREE_SOCKET; default: that of your router on port INDITREE_PORT, or 7624)",
     )
     parser.add_argument(
-        "--http", metavar="H:P", help=f"where the router is without one (INDITREE_HTTP; default: {HTTP_ADDRESS})"
+        "--http",
+        metavar="H:P",
+        help=f"HTTP of the router, if it has no control socket (INDITREE_HTTP; default: {HTTP_ADDRESS})",
     )
-    parser.add_argument("--token-file", metavar="FILE", help="file with its token (INDITREE_TOKEN_FILE)")
+    parser.add_argument("--token-file", metavar="FILE", help="file with the token for HTTP (INDITREE_TOKEN_FILE)")

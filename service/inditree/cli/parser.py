@@ -1,4 +1,4 @@
-"""What `inditree` can be told. Commands are imported when they run, so that `--version` and `check` start quickly."""
+"""The command line of `inditree`. Commands are imported when they run, so that `--version` starts quickly."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ a Python factory of IPyDriver objects (pkg.module:callable), or a device of
 another server ([DEVICE]@HOST[:PORT])."""
 
 _SERVE_MORE = """\
-A flag beats a variable, a variable beats the file; a list given by one
-replaces the list below it. Variables: INDITREE_CONFIG, INDITREE_HOST,
+A flag overrides a variable, and a variable overrides the file; a list
+replaces the whole list. Variables: INDITREE_CONFIG, INDITREE_HOST,
 INDITREE_PORT, INDITREE_HTTP, INDITREE_TOKEN_FILE, INDITREE_SOCKET,
 INDITREE_DRIVERS (one a line, or separated by ;), INDITREE_REMOTES
 (host[:port][?blobs=off], separated by commas), INDITREE_LOG_LEVEL,
 INDITREE_LOG_FORMAT.
 
-Signals: SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP
-reads the configuration again."""
+Signals: SIGTERM and SIGINT stop it in order; a second one stops it at once.
+SIGHUP reads the configuration again."""
 
 INTERMIXED = frozenset({"serve", "get", "set", "watch", "record", "list", "show", "export"})
 """Commands with more than one positional word."""
 
 
 def parse(words: Sequence[str]) -> Namespace:
-    """What the words say; `run` of the result is a function of the result itself. Exits 2 after wrong use."""
+    """Parse the words; `run` of the result is a function of the result itself. Exits 2 after wrong use."""
     parser, commands = build()
     chosen, rest = commands, list(words)
     while rest and rest[0] in INTERMIXED and rest[0] in chosen.choices:
@@ -51,8 +51,8 @@ def build() -> tuple[ArgumentParser, Commands]:
     """The parser, and its commands."""
     parser = ArgumentParser(
         prog="inditree",
-        description="An INDI server: routes, supervises drivers, links servers into a tree, and measures.",
-        epilog="inditree COMMAND --help tells more of each.",
+        description="An INDI server: runs drivers, serves clients, links servers into a tree, and measures.",
+        epilog="inditree COMMAND --help says more about a command.",
     )
     parser.add_argument("--version", action="version", version=f"inditree {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -77,14 +77,16 @@ def build() -> tuple[ArgumentParser, Commands]:
 
 def _serve(commands: Commands) -> None:
     parser = add(commands, "serve", "serve drivers and remotes to clients", _SERVE, _SERVE_MORE)
-    parser.add_argument("drivers", nargs="*", metavar="DRIVER", help="in place of the configuration's drivers")
+    parser.add_argument(
+        "drivers", nargs="*", metavar="DRIVER", help="driver to run, instead of those of the configuration"
+    )
     parser.add_argument("--config", metavar="FILE", help="configuration in YAML (docs/configuration.md)")
     parser.add_argument("--host", metavar="H", help="address of the first TCP listener; * for all (default: localhost)")
     parser.add_argument("--port", metavar="P", help="port of the first TCP listener (default: 7624)")
     parser.add_argument(
         "--http", metavar="H:P|off", help=f"address of health, metrics and control (default: {HTTP_ADDRESS})"
     )
-    parser.add_argument("--token-file", metavar="FILE", help="file with the token that HTTP needs")
+    parser.add_argument("--token-file", metavar="FILE", help="file with the token for HTTP")
     parser.add_argument(
         "--socket",
         metavar="PATH|off",
@@ -95,9 +97,9 @@ def _serve(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="HOST[:PORT]",
-        help="link to this server; may be repeated, in place of the configuration's remotes",
+        help="server to link to, instead of those of the configuration; may be repeated",
     )
-    parser.add_argument("--max-connections", metavar="N", help="of the first TCP listener (default: 256)")
+    parser.add_argument("--max-connections", metavar="N", help="connections of the first TCP listener (default: 256)")
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning, error (default: info)")
     parser.add_argument("--log-format", metavar="FORMAT", help="text or json (default: text)")
     runs(parser, "serve")
@@ -109,14 +111,14 @@ def _check(commands: Commands) -> None:
         "check",
         "check a configuration",
         "Say what is wrong in a configuration, with the path of the key, or print it with every default filled in.\n"
-        "Exit status: 0 fine, 2 wrong. Flags and variables are not looked at.",
+        "Exit status: 0 no mistake, 2 a mistake. Flags and variables are not looked at.",
     )
     parser.add_argument("file", metavar="FILE", help="configuration in YAML")
     runs(parser, "check")
 
 
 _COMPLETION = """\
-Print what lets a shell complete inditree's commands, options and files.
+Print a script that lets a shell complete inditree's commands, options and files.
 
   bash   echo 'eval "$(inditree completion bash)"' >> ~/.bashrc
   zsh    inditree completion zsh > a directory of $fpath/_inditree

@@ -6,7 +6,8 @@ from argparse import ArgumentParser
 
 from inditree.cli.options import Commands, add, runs, where
 
-_STATUS = "Show a running router: its tree, devices, their last messages, drivers, links, clients and rates."
+_STATUS = """Show a running router: its tree, devices and their last messages, interlocks, reactions, drivers, links
+and clients."""
 
 
 def health(commands: Commands) -> None:
@@ -15,7 +16,7 @@ def health(commands: Commands) -> None:
         commands,
         "health",
         "ask a router whether it is ready",
-        "Exit status: 0 when the router's /readyz says yes, 1 otherwise.",
+        "Exit status: 0 if the router is ready (/readyz), 1 otherwise.",
     )
     where(parser)
     runs(parser, "health")
@@ -24,13 +25,13 @@ def health(commands: Commands) -> None:
 def status(commands: Commands) -> None:
     """The whole of a router."""
     parser = add(commands, "status", "show a running router", _STATUS)
-    parser.add_argument("--json", action="store_true", help="what /api/v1/status answers, on one line")
+    parser.add_argument("--json", action="store_true", help="print the answer of /api/v1/status, on one line")
     parser.add_argument(
         "--watch",
         nargs="?",
         const="2",
         metavar="SECONDS",
-        help="show it again and again until interrupted (every 2 seconds)",
+        help="repeat until interrupted (default: every 2 seconds)",
     )
     where(parser)
     runs(parser, "status")
@@ -44,12 +45,12 @@ def control(commands: Commands, kind: str) -> None:
     _listing(actions, kind)
     (_driver_add if kind == "driver" else _remote_add)(actions)
     for action, brief in (
-        ("remove", "stop it and forget it"),
-        ("restart", "stop it and start it again"),
-        ("stop", "stop it until it is started"),
-        ("start", "start it again"),
+        ("remove", f"stop a {kind} and forget it"),
+        ("restart", f"stop a {kind} and start it again"),
+        ("stop", f"stop a {kind} until it is started"),
+        ("start", f"start a {kind} that is stopped"),
     ):
-        _change(actions, kind, action, brief).add_argument("name", metavar="NAME", help=f"of the {kind}")
+        _change(actions, kind, action, brief).add_argument("name", metavar="NAME", help=f"name of the {kind}")
 
 
 def client(commands: Commands) -> None:
@@ -59,23 +60,25 @@ def client(commands: Commands) -> None:
         title="actions", metavar="ACTION", required=True
     )
     _listing(actions, "client")
-    parser = _change(actions, "client", "close", "close its connection; it may come back")
-    parser.add_argument("name", metavar="ID", help="of the client, as list shows it")
+    parser = _change(actions, "client", "close", "close a client's connection; the client may come back")
+    parser.add_argument("name", metavar="ID", help="ID of the client, as list shows it")
 
 
 def device(commands: Commands) -> None:
     """A device of a router."""
-    text = "Have a device of a running router asked for its definitions."
-    actions = add(commands, "device", "refresh what is known of a device", text).add_subparsers(
+    text = "Ask a device's driver for its definitions again."
+    actions = add(commands, "device", "ask for a device's definitions again", text).add_subparsers(
         title="actions", metavar="ACTION", required=True
     )
-    parser = _change(actions, "device", "refresh", "ask for all its definitions anew; clients hear what differs")
-    parser.add_argument("name", metavar="NAME", help="of the device")
+    parser = _change(
+        actions, "device", "refresh", "ask the driver for all definitions of a device; clients hear what differs"
+    )
+    parser.add_argument("name", metavar="NAME", help="name of the device")
 
 
 def _listing(actions: Commands, kind: str) -> None:
     parser = add(actions, "list", f"list the {kind}s", f"List the {kind}s of a running router.")
-    parser.add_argument("--json", action="store_true", help=f"what /api/v1/{kind}s answers, on one line")
+    parser.add_argument("--json", action="store_true", help=f"print the answer of /api/v1/{kind}s, on one line")
     where(parser)
     parser.set_defaults(kind=kind)
     runs(parser, "control", "listing")
@@ -96,10 +99,14 @@ def _driver_add(actions: Commands) -> None:
     parser.add_argument(
         "word", metavar="DRIVER", help="a program with its arguments in one word, or pkg.module:callable"
     )
-    parser.add_argument("--name", help="default: the program's name")
-    parser.add_argument("--env", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
+    parser.add_argument("--name", help="name of the driver (default: the program's name)")
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="KEY=VALUE", help="set a variable; may be repeated"
+    )
     parser.add_argument("--cwd", metavar="DIR", help="directory to run in")
-    parser.add_argument("--restart", choices=("always", "on-failure", "never"), help="default: always")
+    parser.add_argument(
+        "--restart", choices=("always", "on-failure", "never"), help="whether it is started again (default: always)"
+    )
     parser.add_argument("--required", action="store_true", help="the router is not ready while this driver is not")
     where(parser)
     runs(parser, "control", "add_driver")
@@ -107,11 +114,13 @@ def _driver_add(actions: Commands) -> None:
 
 def _remote_add(actions: Commands) -> None:
     parser = add(actions, "add", "link to a server", "Link to another server. The link lasts until the router ends.")
-    parser.add_argument("word", metavar="HOST[:PORT]", help="or DEVICE@HOST[:PORT] for one device")
-    parser.add_argument("--name", help="default: HOST:PORT")
+    parser.add_argument("word", metavar="HOST[:PORT]", help="the server; DEVICE@HOST[:PORT] for one device of it")
+    parser.add_argument("--name", help="name of the link (default: HOST:PORT)")
     parser.add_argument("--no-blobs", action="store_true", help="no BLOBs over this link")
-    parser.add_argument("--device", action="append", default=[], metavar="PATTERN", help="take these; may be repeated")
-    parser.add_argument("--share", choices=("both", "down"), help="down: our devices are not shown there")
+    parser.add_argument(
+        "--device", action="append", default=[], metavar="PATTERN", help="take only these devices; may be repeated"
+    )
+    parser.add_argument("--share", choices=("both", "down"), help="down: do not show our devices there")
     parser.add_argument("--required", action="store_true", help="the router is not ready while this link is down")
     where(parser)
     runs(parser, "control", "add_remote")
