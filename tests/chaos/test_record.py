@@ -17,7 +17,7 @@ from inditree.record.entries import Entry
 from inditree.record.store import read, segments
 from live import Router, until
 from ports import free_port
-from security.parts import listen, metrics
+from security.parts import configured, listen, metrics
 
 EVENT = re.compile(
     rb"<(?P<tag>def|set)NumberVector[^>]*device=.(?P<device>\w+).[^>]*name=.TICK.[^>]*>"
@@ -57,7 +57,8 @@ class Ear:
         return {device: each[1:] for device, each in events(bytes(self._data)).items()}
 
     def close(self) -> None:
-        self._sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # the other end has closed it
+            self._sock.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
         self._sock.close()
 
@@ -94,6 +95,20 @@ def test_what_ten_clients_heard_among_faults_is_in_the_record(tmp_path: Path) ->
         all_heard = [each.heard() for each in ears]
         assert all(set(heard) == set("ABC") and all(heard.values()) for heard in all_heard)
         until(lambda: not any(missing(heard, recorded(folder)) for heard in all_heard), 20, f"seed {seed}: all is kept")
+
+
+def test_a_kill_costs_the_last_second_at_most(tmp_path: Path) -> None:
+    rate, port, folder = 200, free_port(), tmp_path / "night"
+    lines = (listen(port), tickers(rate, "A"), f"record: {{dir: {folder}}}")
+    with configured(tmp_path, port, *lines, ready="A: provided by") as router, contextlib.closing(Ear(port)) as ear:
+        until(lambda: len(ear.heard().get("A", ())) > 2 * rate, what="two seconds were heard")
+        router.process.kill()
+        router.process.wait()
+    heard, kept = ear.heard()["A"], recorded(folder)["A"]
+    last = min(len(heard), heard.index(kept[-1]) + 1 if kept[-1] in heard else len(heard))
+    assert len(heard) - last <= rate
+    assert not missing({"A": heard[:last]}, {"A": kept})
+    assert all(isinstance(each, Entry) for each in read(each.path for each in segments(folder)))
 
 
 NAMESPACE = ("unshare", "-rm", "sh", "-c", 'mkdir "$0" && mount -t tmpfs -o size=512k none "$0" && exec "$@"')

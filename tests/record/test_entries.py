@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import datetime
 from xml.etree import ElementTree
 
 import pytest
@@ -74,6 +77,15 @@ def test_csv() -> None:
         "2026-01-02T03:04:07.500000Z,Mount,PARK,PARK,On,asked\n"
         f"2026-01-02T03:04:08.500000Z,Cam,CCD1,CCD1,{'ab' * 32},Ok\n"
     )
+
+
+def test_csv_is_read_as_it_was_said() -> None:
+    value = "a \"quoted\", text\nof two lines; 'ä'"
+    said = f"<setTextVector device='D' name='P' state='Ok'><oneText name='T'>{value}</oneText></setTextVector>"
+    table = "".join(as_csv(rows(lines([Entry(0, "client", said.encode())], Wanted()))))
+    (row,) = csv.DictReader(io.StringIO(table, newline=""))
+    assert (row["device"], row["member"], row["value"], row["state"]) == ("D", "T", value, "Ok")
+    assert datetime.fromisoformat(row["time"]).timestamp() == 0
 
 
 @pytest.mark.parametrize(
