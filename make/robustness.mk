@@ -24,6 +24,7 @@ soak: debs $(READY) ## hours of ordinary work: memory and descriptors stay flat 
 # 125 MB to fetch and 310 MB on the disk: too much for each run of CI.
 kstars: debs $(READY) ## KStars itself against the router, on a screen of its own; pictures are in build/kstars
 	@scripts/debs kstars=kstars Xvfb=xvfb xdotool=xdotool dbus-daemon=dbus import=imagemagick gdbus=libglib2.0-bin
+	@mkdir -p build
 	$(BIN)/python -m pytest -q -s --basetemp build/kstars tests/kstars
 
 # PyPI has syft as a wheel. What is known against our dependencies, pip-audit asks PyPI for, where that can be reached.

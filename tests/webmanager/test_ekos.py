@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 from pathlib import Path
 
 import psutil
@@ -193,3 +194,37 @@ def test_a_profile_without_a_port_is_where_indi_is(tmp_path: Path) -> None:
         ekos.post("/api/profiles/My%20Pier/drivers", PROFILE)
         assert ekos.post("/api/server/start/My%20Pier")["message"] == "INDI server started for profile My Pier"
         assert ekos.get("/api/profiles/My%20Pier")["port"] == router.port
+
+
+AGENT = "Accept-Encoding: gzip, deflate\r\nAccept-Language: en,*\r\nUser-Agent: Mozilla/5.0\r\n"
+HEAD = f"Connection: Keep-Alive\r\n{AGENT}\r\n"
+DRIVERS = (
+    '[\n    {\n        "label": "CCD Simulator"\n    },\n    {\n        "label": "Telescope Simulator"\n    }\n]\n'
+)
+KSTARS = [
+    ("GET /api/server/status", None),
+    ("GET /api/info/version", None),
+    ("GET /api/server/drivers", None),
+    ("POST /api/server/stop", ""),
+    ("POST /api/profiles/My%20Pier", ""),
+    ("POST /api/profiles/My%20Pier/drivers", DRIVERS),
+    ("POST /api/server/start/My%20Pier", ""),
+    ("GET /api/server/drivers", None),
+    ("POST /api/drivers/restart/CCD%20Simulator", ""),
+    ("POST /api/server/stop", ""),
+]
+"""What KStars 3.6.2 sent (`make kstars`), in its order, byte for byte but for the port."""
+
+
+def test_the_very_requests_of_kstars(tmp_path: Path) -> None:
+    """Each on a connection of its own that stays open; one that is opened and closed without a word does no harm."""
+    with managed(tmp_path) as (router, ekos), contextlib.ExitStack() as stack:
+        socket.create_connection(("127.0.0.1", ekos.port)).close()  # newer KStars looks so whether somebody listens
+        for line, body in KSTARS:
+            typed = "Content-Type: application/json\r\n" if body else ""
+            size = f"{typed}Content-Length: {len(body)}\r\n" if body is not None else ""
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", ekos.port), timeout=30))
+            connection.sendall(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{ekos.port}\r\n{size}{HEAD}{body or ''}".encode())
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n"), line
+        assert not programs(router) & {CCD, MOUNT}
+        assert "WARNING" not in router.log
