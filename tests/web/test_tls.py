@@ -126,3 +126,24 @@ def test_no_more_than_64_are_looked_at_past_a_full_listener(tmp_path: Path, monk
                 await until(lambda: rejected["limit"] == 65, "they have gone")
 
     run(work())
+
+
+def test_who_is_looked_at_is_hung_up_on_when_the_router_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "WAIT", 30.0)
+    authority = Authority(tmp_path)
+    server = authority.server()
+    keys = ServerTls(cert=str(server.cert), key=str(server.key))
+    trust = context(authority.cert, None)
+
+    async def work() -> None:
+        async with (
+            site(MOUNT, tls=keys, max_connections=1) as it,
+            connect(f"wss://127.0.0.1:{it.port}/", ssl=trust, compression=None),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.port, ssl=trust)
+            listener = it.running.server.listeners["main"]
+            await until(lambda: listener.waiting.late == 1, "it is looked at")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.transport.abort()
+
+    run(work())

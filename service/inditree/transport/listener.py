@@ -46,7 +46,7 @@ class Listener:
     def __init__(self, engine: Engine, config: Listen, per_address: int | None = None) -> None:
         self.config = config
         self.streams: set[Stream] = set()
-        self._waiting = WaitingRoom(engine.loop)
+        self.waiting = WaitingRoom(engine.loop)
         self.web: Web = turn_away  # takes the connections that speak HTTP
         self._engine = engine
         self._loop = engine.loop
@@ -146,7 +146,7 @@ class Listener:
     def pass_on(self) -> None:
         """Take no more connections: another listener has the sockets."""
         self._stand_down()
-        self._waiting.close()
+        self.waiting.close()
         self._sockets.clear()
 
     def give_back(self, old: Listener) -> None:
@@ -176,7 +176,7 @@ class Listener:
     def stop(self) -> None:
         """Take no more connections; those that are there stay."""
         self._stand_down()
-        self._waiting.close()
+        self.waiting.close()
         bound = bool(self._sockets)
         for sock in self._sockets:
             sock.close()
@@ -205,9 +205,9 @@ class Listener:
             if reason and self._may_be_a_browser(address):
                 refuse = partial(self._refused, address, reason)
                 if self._context is None:
-                    self._waiting.wait(client, may_be_http, partial(self._take, client, address), refuse)
+                    self.waiting.wait(client, may_be_http, partial(self._take, client, address), refuse)
                 else:
-                    self._waiting.wait(client, begins_tls, partial(self._take, client, address, refuse), refuse)
+                    self.waiting.wait(client, begins_tls, partial(self._take, client, address, refuse), refuse)
             elif reason:
                 client.close()
                 self._refused(address, reason)
@@ -220,7 +220,7 @@ class Listener:
 
     def _may_be_a_browser(self, address: Any) -> bool:
         """There are too many connections for one more client, but a plain request does not count."""
-        if self.web is turn_away or self._waiting.full:
+        if self.web is turn_away or self.waiting.full:
             return False
         return self._admission.refuses(address, 0) is None
 
@@ -258,7 +258,7 @@ class Listener:
             self._handshakes += 1
             self._engine.tasks.start(self._shake_hands(client, name, host, self._context), f"tls {name}")
         else:
-            self._waiting.late += 1
+            self.waiting.late += 1
             self._engine.tasks.start(self._look_first(client, name, host, self._context, late), f"tls {name}")
 
     async def _look_first(
@@ -267,12 +267,16 @@ class Listener:
         """Have the handshake of one that came past the limit, and let it in where a request begins."""
         try:
             channel = TlsChannel(await handshake(client, context, server_side=True))
-            data = await first(channel)
+            try:
+                data = await first(channel)
+            except BaseException:  # the router stops
+                channel.close()
+                raise
         except (OSError, TimeoutError) as error:
             self._failed(client, name, host, error)
             return
         finally:
-            self._waiting.late -= 1
+            self.waiting.late -= 1
         if self._sockets and may_be_http(data):
             channel.unread(data)
             self._join(channel, name, host, self._admission.policy(subject_of(channel.sock)))
