@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 from collections.abc import Callable, Sequence
 
 from wsproto.connection import Connection, ConnectionType
@@ -32,8 +31,7 @@ class Decoder:
         self._connection = Connection(ConnectionType.SERVER)
         self._limit = limit
         self._read = read
-        self._text = io.StringIO()  # a list would keep more for each piece than what is in it
-        self._size = 0
+        self._text = bytearray()  # UTF-8; a list or a StringIO keeps more for each piece than what is in it
         self.replies: list[bytes] = []
         self.ended = False
 
@@ -56,12 +54,11 @@ class Decoder:
         return b"".join(found)
 
     def _take(self, event: TextMessage, found: list[bytes]) -> None:
-        self._text.write(event.data)
-        self._size += len(event.data)
-        if self._size > self._limit:
+        self._text += event.data.encode()
+        if len(self._text) > self._limit:
             raise WebSocketError(frames.TOO_BIG, f"a message is larger than {self._limit} bytes (limits.element)")
         if event.message_finished:
-            text, self._text, self._size = self._text.getvalue(), io.StringIO(), 0
+            text, self._text = self._text.decode(), bytearray()
             try:
                 found.append(self._read(text))
             except RequestError as error:
