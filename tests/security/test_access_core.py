@@ -63,6 +63,35 @@ def test_what_is_not_shown_cannot_be_set_over_a_link(joins: object) -> None:
     assert world.dropped("link") == {"access": 1}
 
 
+HIDDEN = request("Mount", "P", 666).replace("<", "< ").replace("< /", "</")
+TEXT = "<newTextVector device='Cam' name='T'><oneText name='V'>{}</oneText></newTextVector>"
+
+
+@pytest.mark.parametrize("joins", [World.client, router, chained], ids=["client", "router", "indiserver"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        TEXT.format(f"<![CDATA[></oneText></newTextVector>{HIDDEN}]]>"),
+        TEXT.format(f"<!-- ></oneText></newTextVector>{HIDDEN} -->"),
+        image("Cam", "CCD", tag="newBLOBVector").replace("</new", f"<!-- ></newBLOBVector>{HIDDEN} --></new"),
+    ],
+    ids=["cdata", "comment", "upload"],
+)
+def test_a_command_for_what_is_not_shown_cannot_hide_in_another(joins: object, command: str) -> None:
+    """One driver has both devices, and libindi's reader finds the second command."""
+    world = World()
+    driver = world.driver(define("Cam", "T", "x", "Text"), define("Cam", "CCD", kind="BLOB"), define("Mount", "P"))
+    actor = world.client(get(), policy=CAM_ONLY) if joins is World.client else joins(world, CAM_ONLY)  # type: ignore[operator]
+    actor.heard()
+    actor.say(command)
+    assert "666" not in "".join(driver.heard())
+    assert "a command could hide in it" in "".join(actor.heard())
+    actor.say(TEXT.format("R &amp; D"), image("Cam", "CCD", tag="newBLOBVector"))
+    assert len([each for each in driver.heard() if each.startswith("<new")]) == 2
+    world.client(get()).say(command)  # who may command the mount anyhow
+    assert "666" in "".join(driver.heard())
+
+
 def test_a_router_at_a_read_only_listener_sets_nothing_and_provides_its_own() -> None:
     world = World()
     cam, _ = everything(world)

@@ -12,6 +12,7 @@ from inditree.core.subscription import MODES
 from inditree.flow.acks import PREFIX
 from inditree.flow.outbox import Traced
 from inditree.wire.elements import Blob, Element
+from inditree.wire.hidden import hides, hides_in_image
 from inditree.wire.syntax import get_properties as question
 from inditree.wire.syntax import message
 
@@ -127,7 +128,11 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         _echo(state, peer, item, device)
         return
     if peer.policy.read_only or not peer.sees(device):
-        _refuse(state, peer, item, device, size)
+        why = "this connection is read-only" if peer.policy.read_only else f"{device} is not open to this connection"
+        _refuse(state, peer, item, device, size, why)
+        return
+    if peer.policy.devices != ("*",) and _hides(item):  # of another device of that driver
+        _refuse(state, peer, item, device, size, "a command could hide in it")
         return
     if peer.link is None and peer.kind != "observer" and state.subscriptions.show_interest(peer, device):
         _bound_subscription(state, peer)
@@ -169,8 +174,11 @@ def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
             state.desk.send(other, item.data, item.tag, device)
 
 
-def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int) -> None:
-    why = "this connection is read-only" if peer.policy.read_only else f"{device} is not open to this connection"
+def _hides(item: Element | Blob) -> bool:
+    return hides_in_image(item.chunks) if isinstance(item, Blob) else hides(item.data)
+
+
+def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int, why: str) -> None:
     state.desk.count_dropped(peer, "access", size)
     state.commands.refused(peer, item, "refused")
     text = f"Refused {item.tag} {item.name or ''}: {why}"

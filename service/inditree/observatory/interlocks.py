@@ -18,9 +18,9 @@ from typing import NamedTuple, Protocol
 
 from inditree.commands.names import literal
 from inditree.observatory.conditions import Condition, Number, Operand, Source
-from inditree.observatory.hidden import hides, hides_in_image
 from inditree.observatory.patterns import Pattern
 from inditree.wire.elements import Blob, Element
+from inditree.wire.hidden import hides, hides_in_image
 
 _SPACE = rb"[ \t\r\n]"
 _ENTITY = rb"&(?:amp|lt|gt|quot|apos);"
