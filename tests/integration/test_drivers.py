@@ -89,7 +89,7 @@ def test_a_stopped_driver_is_found_hung_and_restarted(tmp_path: Path) -> None:
     try:
         router.wait_for("Telescope Simulator: provided by")
         os.kill(router.driver_pid("indi_simulator_telescope"), signal.SIGSTOP)
-        router.wait_for("stands stopped")
+        router.wait_for("has been stopped")
         until(lambda: router.log.count("Telescope Simulator: provided by") == 2, what="it is back")
     finally:
         router.stop()

@@ -168,7 +168,7 @@ def test_one_that_stands_stopped_is_hung(run: Run) -> None:
             os.kill(program.pids[0], signal.SIGSTOP)
             await until(lambda: len(program.pids) == 2 and supervisor.ready, "a new one")
             assert supervisor.restarts["hung"] == 1
-            assert "stands stopped" in supervisor.last_error
+            assert "has been stopped (SIGSTOP)" in supervisor.last_error
 
     run(main())
 
