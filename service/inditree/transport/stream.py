@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 from collections.abc import Callable
 from time import monotonic
@@ -11,14 +10,15 @@ from inditree.core import Peer
 from inditree.errors import PeerError
 from inditree.flow.pauses import Pause
 from inditree.images.intake import ImageIntake
-from inditree.transport import traffic
 from inditree.transport.channel import Channel, DriverChannel
 from inditree.transport.engine import Engine
-from inditree.transport.guard import Guard, guard
+from inditree.transport.guard import guard
+from inditree.transport.remarks import Remarks
+from inditree.transport.rest import Rest
 from inditree.transport.visitors import Visitor, Web, turn_away
 from inditree.transport.writer import Writer
 from inditree.wire import trust
-from inditree.wire.elements import Blob, Element, Run
+from inditree.wire.elements import Blob
 from inditree.wire.first import SPACE, First, look
 from inditree.wire.framer import Framer
 
@@ -70,7 +70,6 @@ class Stream:
         self._engine = engine
         self._core = engine.core
         self._loop = engine.loop
-        self._log = log
         self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.works.limit)
         self._framer.drops_at_once = DROPS_AT_ONCE
         fds = channel.pop_fds if isinstance(channel, DriverChannel) else None
@@ -78,20 +77,16 @@ class Stream:
         self._on_closed = on_closed
         self._on_defined = on_defined
         self._joins = joins
-        self._tap = engine.tap if peer.kind == "driver" else None
-        self._guard = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
-        self._looks = self._log or self._tap is not None or self._guard is not None  # at each element, before the core
+        self._remarks = Remarks(engine, peer, self._framer, self.images, log=log)
+        watch = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
+        self._rest = Rest(engine, peer, self, watch) if watch is not None else None
         self._size = SMALL_READ
         self._reading = False  # registered with the loop
         self._pauses = 0  # a Pause; that nobody takes its images the core keeps in the peer
         self._trust()
-        self._text = 0
-        self._garbled = False  # something was dropped since the last time that nothing was left to look at
         self._paused_at: float | None = None
         self._last_read = 0.0
-        self._count = 0  # elements in this read, for the guard
         self._finished: Callable[[], None] | None = None  # to be called when what is left of the driver has been read
-        self._rest: asyncio.TimerHandle | None = None  # the end of its rest
         self._web = web
         self._early: bytes | None = b"" if peer.kind == "client" else None  # what was read before it was known for INDI
         engine.ports[peer] = self
@@ -159,28 +154,23 @@ class Stream:
         """The descriptor that may break unseen, and for what it is to be polled; -1 where there is none."""
         if self._reading:
             return self.channel.read_fd(), 0
-        if self._rest is not None and not self._pauses & (_THREAD | _ENCODE):
+        if self._rest is not None and self._rest.on and not self._pauses & (_THREAD | _ENCODE):
             return self.channel.read_fd(), select.POLLRDHUP
         return -1, 0
 
     def broken(self) -> None:
         """Read once more: the connection is broken, or its peer has hung up in a rest."""
-        if self._rest is None:
+        if self._rest is None or not self._rest.on:
             self.read()
-        elif Pause.REST & self._pauses:
-            self._end_rest()
-            self._guard = None
+        else:
+            self._rest.end()
+            self._rest = None
             self._end(Pause.REST)
             self.update()
             if not Pause.TURN & self._pauses:
                 self.read()
             if not self.closed:
                 self._ended("eof", "hung up while it was rested")
-
-    def _end_rest(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
 
     def read(self) -> None:
         """Take what is there and act on it."""
@@ -254,7 +244,8 @@ class Stream:
             self._loop.remove_reader(self.channel.read_fd())
             self._reading = False
         self.writer.stop()
-        self._end_rest()
+        if self._rest is not None:
+            self._rest.end()
         self.closed = True
 
     def _maybe_join(self, now: float) -> None:
@@ -272,6 +263,7 @@ class Stream:
     def _pump(self) -> None:
         """Act on everything complete that was read, then write what came of it. The core knows what time it is."""
         core, peer, framer, images = self._core, self.peer, self._framer, self.images
+        remarks, rest = self._remarks, self._rest
         if peer.kind == "client":
             self._engine.client_spoke = core.desk.now
         left, end = ITEMS_AT_ONCE, core.desk.now + TURN
@@ -279,14 +271,16 @@ class Stream:
             while not ((peer.held and self._finished is None) or peer.gone or self._pauses & _ENCODE):
                 item = framer.pull()
                 if framer.faults:
-                    self._say_faults()
+                    remarks.faults()
                 if item is None:
                     if framer.more:
                         framer.more, left = False, 0
                         self._go_on_later()
                     break
-                if self._looks:
-                    self._look_at(item)
+                if rest is not None:
+                    rest.count(item)
+                if remarks.looks:
+                    remarks.look_at(item)
                 if type(item) is Blob:
                     images.complete(item)
                 else:
@@ -305,17 +299,14 @@ class Stream:
             ):
                 images.go_on(framer.image)
         except PeerError as error:
-            self._say_faults()
+            remarks.faults()
             self.bad(error)
         except Exception as error:
             self._engine.mistake(peer, error)
-        if framer.text != self._text:
-            self._say_text()
-        if self._garbled and framer.idle:
-            self._garbled = False
-            images.disown()
-        if self._guard is not None:
-            self._engine.attempt(peer, self._mind, self._guard)
+        if remarks.garbled or framer.text != remarks.text:
+            remarks.pumped()
+        if rest is not None:
+            self._engine.attempt(peer, rest.mind, not framer.idle)
         self._engine.flush()
         if self._pauses & _EOF and left and not (self._holds() or self._pauses & (_ENCODE | _THREAD)):
             self._ended("eof", "hung up")
@@ -325,57 +316,21 @@ class Stream:
         self.pause(Pause.TURN)
         self._loop.call_soon(self.resume, Pause.TURN)
 
-    def _mind(self, guard: Guard) -> None:
-        """Rest a client that sends more than it may."""
-        count, self._count = self._count, 0
-        rest = guard.passed(count, not self._framer.idle, self._core.now)
-        if rest > 0 and not Pause.REST & self._pauses and not self.closed:
-            self.peer.counters.read_paused_seconds += rest
-            self.pause(Pause.REST)
-            self._rest = self._loop.call_later(rest, self._rested)
-
-    def _rested(self) -> None:
-        self._rest = None
+    def rested(self) -> None:
+        """The rest is over: read on."""
         self._end(Pause.REST)
         if not self.closed:
             self.update()
 
     def check(self, now: float) -> None:
         """Now and then: has it kept us waiting for too long?"""
-        why = self._guard.overdue(now) if self._guard is not None and self.peer.kind == "client" else None
-        if why is not None:
-            self._core.desk.close(self.peer, "timeout", why)
-
-    def _look_at(self, item: Run | Element | Blob) -> None:
-        """For the log, the tap and the guard: most peers have none of them."""
-        if self._guard is not None:
-            self._count += sum(head.count for head in item.heads) if isinstance(item, Run) else 1
-        if not self._log and self._tap is None:
-            return
-        data = item.element.data if isinstance(item, Blob) else item.data
-        if self._log:
-            traffic.log("RX", data, self.peer.name)
-        if self._tap is not None:
-            self._tap(self.peer, data)
+        if self._rest is not None:
+            self._rest.check(now)
 
     @property
     def skipped(self) -> int:
         """Bytes between elements that were no XML."""
         return self._framer.text
-
-    def _say_faults(self) -> None:
-        """Report what was repaired or dropped; an image that was dropped leaves its buffers and descriptors behind."""
-        faults, self._framer.faults = self._framer.faults, []
-        for fault in faults:
-            self._core.fault(self.peer, fault)
-            self._garbled |= fault.dropped
-            if fault.image:
-                self.images.abandon(fault.attached)
-
-    def _say_text(self) -> None:
-        self._text = self._framer.text
-        text = "writes text between its elements (a library that prints?): skipped"
-        self._core.notices.once(self.peer, "warning", "text", text)
 
     def bad(self, error: PeerError) -> None:
         """Close a peer that sent what is not INDI."""
