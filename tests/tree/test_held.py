@@ -396,6 +396,16 @@ def test_an_answer_is_said_to_have_ended_when_all_is_there_again() -> None:
     assert heard.index('name="P"') < heard.index("hold/7")
 
 
+def test_where_drivers_answer_themselves_nobody_says_that_they_have() -> None:
+    desk = Desk(link_hold=HOLD, forwarded=True)
+    driver, asker = desk.driver(), desk.router(THIRD, "b")
+    driver.says(number("Mount"))
+    asker.heard()
+    asker.says('<getProperties version="1.7" device="Mount"/><pingRequest uid="hold/7"/><pingRequest uid="probe/9"/>')
+    heard = asker.heard()
+    assert "getProperties" in driver.heard() and "probe/9" in heard and "hold/7" not in heard
+
+
 def test_held_devices_take_a_part_of_the_memory_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inditree.core.holding.PART", 1 << 20)
     desk = Desk(link_hold=HOLD)
