@@ -210,6 +210,20 @@ def test_read_only_and_devices_hold_as_for_any_client() -> None:
     run(work())
 
 
+def test_what_a_guest_asked_for_is_nobodys_target() -> None:
+    """Who may not command shows others no goal that a mount does not have."""
+
+    async def work() -> None:
+        new = {"newNumberVector": {"device": "Mount", "name": "COORD", "items": [{"name": "RA", "value": 7.25}]}}
+        async with site(MOUNT, access="read-only") as it, it.json(ALL) as other, it.json(ALL, new) as guest:
+            await other.take("defNumberVector")
+            await guest.count()
+            await it.say(moved(6))
+            assert (await other.take("setNumberVector"))["items"] == [{"name": "RA", "target": 6, "value": 6}]
+
+    run(work())
+
+
 def test_a_page_that_never_reads_gets_the_newest_state_and_costs_little() -> None:
     async def work() -> None:
         async with site(MOUNT, limits=Limits(stall_timeout=60)) as it, it.json(ALL, max_queue=1) as client:

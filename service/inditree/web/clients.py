@@ -11,7 +11,7 @@ from inditree.envelope import EnableBlob, GetStatus, requests
 from inditree.transport.stream import Stream
 from inditree.web.outbox import JsonOutbox
 from inditree.web.telling import Telling
-from inditree.wire.syntax import enable_blob
+from inditree.wire.syntax import enable_blob, parse_start, tag_end
 
 STATUS_EVERY = 2.0
 """Seconds between two statuses for a client that has asked for them."""
@@ -58,9 +58,14 @@ class JsonClient:
                 found.append(each)
                 if each.startswith(b"<getProperties"):
                     self._asked(each)
-                else:
+                elif self._may_command(each):
                     self._face.telling.ask(each)
         return b"".join(found)
+
+    def _may_command(self, element: bytes) -> bool:
+        """Else the core refuses it: nobody is shown it as what was asked for."""
+        _, attributes = parse_start(element[: tag_end(element, 1, len(element), 0)[0]])
+        return not self.peer.policy.read_only and self.peer.sees(attributes.get("device", ""))
 
     def _later(self, act: Callable[[], None]) -> None:
         """Behind what the message itself brings about."""
