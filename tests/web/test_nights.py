@@ -109,6 +109,9 @@ def test_other_sites_get_nothing_and_where_nothing_is_recorded_there_is_none(tmp
         async with recorded(tmp_path) as it:
             assert (await it.get("/night.csv", "Host: evil.example\r\n"))[0] == 403
             assert (await it.get("/night.csv", "Origin: http://evil.example\r\n"))[0] == 403
+            for mode in ("navigate", "no-cors"):  # such a link would take the one download there is
+                head = f"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: {mode}\r\n"
+                assert (await it.get("/night.csv", head))[0] == 403
             assert (await it.get("/night.csv", method="POST"))[0] == 405
         async with site(MOUNT) as it:
             assert (await it.get("/night.csv"))[0] == 404

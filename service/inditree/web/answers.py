@@ -81,7 +81,8 @@ def answer(method: str, target: str, headers: dict[str, str], site: Site, find: 
     path, _, query = target.partition("?")
     if "websocket" in headers.get("upgrade", "").lower():
         return _socket(method, path, headers)
-    if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") not in ("navigate", None):
+    followed = path not in NIGHTS and headers.get("sec-fetch-mode") in ("navigate", None)  # a link to the page may be
+    if headers.get("sec-fetch-site") == "cross-site" and not followed:
         return _text(403, "a page of another site gets nothing here")
     known = path in assets() or path in NIGHTS or path.startswith("/blob/")
     if not known:
