@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inditree.record.format import MAGIC, MARK, Commanded, Damage, Pictured, Record, Said, pack, unpack
+from inditree.record.format import MAGIC, MARK, SHORT, STORED, Commanded, Damage, Pictured, Record, Said, pack, unpack
 
 NUMBER = b'<setNumberVector device="M" name="N"><oneNumber name="x">1</oneNumber></setNumberVector>\n'
 RECORDS: list[Record] = [
@@ -60,3 +63,11 @@ def test_what_is_none(data: bytes, message: str) -> None:
 
 def test_an_empty_file_is_an_empty_record() -> None:
     assert list(unpack(b"")) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, STORED - 40, STORED, SHORT - 40, SHORT, 100_000])
+def test_payloads_of_each_size_are_zlib(size: int) -> None:
+    record = Commanded(1, "client", "sent", bytes(size))
+    packed = pack(record)
+    assert list(unpack(MAGIC + packed)) == [record]
+    assert msgspec.msgpack.decode(zlib.decompress(packed[12:])) == ["c", 1, "client", "sent", bytes(size)]

@@ -35,6 +35,8 @@ SYNC = 1.0
 """Seconds after which what was written is safe from a crash of the machine, too."""
 RUN_BYTES = 64 << 10
 """Bytes of elements in one record at most, so that damage costs little."""
+WRITE_BYTES = 256 << 10
+"""Bytes of records in one write, so that a disk that is full costs few of them."""
 TAPE_BYTES = 32 << 20
 """Bytes that wait for a disk that is slow, images apart: some seconds of the fastest drivers."""
 TAPE_IMAGES = 128 << 20
@@ -191,14 +193,23 @@ class Writer:
                 self._on_written(blobs)
 
     def _write(self, items: list[Taped]) -> None:
-        lost = 0
+        batch: list[bytes] = []
+        stamp = size = 0
         for record in _records(items, self.plan.images):
-            lost += not self._put(pack(record), record.time)
-        if lost:
-            self.figures.lost += lost
+            data = pack(record)
+            if batch and size + len(data) > WRITE_BYTES:
+                self._put(batch, stamp)
+                batch = []
+            if not batch:
+                stamp, size = record.time, 0
+            batch.append(data)
+            size += len(data)
+        if batch:
+            self._put(batch, stamp)
 
-    def _put(self, data: bytes, stamp: int) -> bool:
-        """Append a record; False where the disk does not take it."""
+    def _put(self, batch: list[bytes], stamp: int) -> None:
+        """Append records in one write; they are lost where the disk does not take them."""
+        data = b"".join(batch) if len(batch) > 1 else batch[0]
         try:
             if self._file is None:
                 self._begin_segment(stamp)
@@ -206,11 +217,11 @@ class Writer:
             _write_whole(self._file, data)
         except OSError as error:
             self._fail(error)
-            return False
+            self.figures.lost += len(batch)
+            return
         self._size += len(data)
         self.figures.size += len(data)
         self._recover()
-        return True
 
     def _begin_segment(self, stamp: int) -> None:
         path = self.plan.folder / file_name(stamp)
