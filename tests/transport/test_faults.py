@@ -21,6 +21,7 @@ from inditree.transport.engine import Engine
 from inditree.transport.stream import DROPS_AT_ONCE, ITEMS_AT_ONCE, Stream
 from live import Client, Router, serve, until
 from ports import free_port
+from waiting import becomes
 
 CAMERA = """
 import sys
@@ -195,3 +196,29 @@ def test_a_flood_of_garbage_has_its_turn_and_no_more(piece: bytes) -> None:
         await engine.close()
 
     asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_who_has_hung_up_is_heard_to_its_end_and_answered_no_more() -> None:
+    """Its commands count, and answers to thousands of questions would be work for nobody."""
+
+    async def run() -> None:
+        engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
+        ours, theirs = socket.socketpair()
+        driver = engine.join("driver", "D")
+        Stream(engine, driver, SocketChannel(ours), lambda reason, text: None)
+        theirs.sendall(b"<defTextVector device='D' name='T' state='Ok' perm='rw'><defText name='t'/></defTextVector>")
+        await becomes(lambda: driver.owns, "it is defined")
+        near, far = socket.socketpair()
+        client = engine.join("client", "gone", Policy(listener="l"))
+        Stream(engine, client, SocketChannel(near), lambda reason, text: None)
+        far.sendall(b"<getProperties version='1.7'/>" * 1500 + b"<newTextVector device='D' name='T'/>")
+        far.close()
+        await becomes(lambda: client.gone, "it leaves")
+        assert client.counters.received["getProperties"] == 1500
+        assert client.counters.sent["defTextVector"] <= ITEMS_AT_ONCE
+        assert b"<newTextVector" in theirs.recv(4096)
+        engine.end(driver, "shutdown", "the end of the test")
+        theirs.close()
+        await engine.close()
+
+    asyncio.run(asyncio.wait_for(run(), 20))

@@ -9,6 +9,8 @@ from inditree.tree import paths
 
 def answer(state: State, peer: Peer, device: str | None, name: str | None) -> None:
     """Tell the asker, and nobody else, what is defined now."""
+    if peer.deaf:
+        return
     for known, each in state.view.matching(device, name):
         if each.stale and peer.link is not None:
             continue  # who provides it is gone for the moment: a link is not told of it

@@ -34,7 +34,8 @@ class Peer:
     """One peer. `kind` is client, driver, link, inprocess (an IPyDriver object), or observer: a part of the router
     itself that hears and commands as a client does. `name` is for the log and the status.
 
-    `owns` are the devices that it provides. `gone` is true once it has left: late effects pass over it.
+    `owns` are the devices that it provides. `deaf`: nothing can be written to it any more. `gone` is true once
+    it has left: late effects pass over it.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Peer:
         "address",
         "asked",
         "counters",
+        "deaf",
         "gone",
         "held",
         "id",
@@ -73,6 +75,7 @@ class Peer:
         self.kind = kind
         self.name = name
         self.address = name
+        self.deaf = False
         self.policy = policy
         self.lossless = policy.lossless
         self.outbox = outbox

@@ -308,6 +308,10 @@ class Core:
         """A peer's outbox has `moved`, and the last byte of these BLOBs is with the kernel."""
         blobs.moved(self.state, peer, delivered)
 
+    def unheard(self, peer: Peer) -> None:
+        """Nothing can be written to a peer any more: what it has asked still is acted on, and not answered."""
+        peer.deaf = True
+
     def fetched(self, device: str, size: int) -> None:
         """A client has fetched an image by its address: `size` bytes of a file, the last of them is with the kernel."""
         blobs.fetched(self.state, device, size)

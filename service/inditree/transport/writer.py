@@ -84,6 +84,7 @@ class Writer:
     def _gave_up(self, outbox: Outbox) -> None:
         """Nothing can be written any more. Its requests may still wait to be read: it leaves when they have been."""
         self.failed = True
+        self._engine.core.unheard(self._peer)
         outbox.clear()
         self._unblock()
         if self._peer.kind == "driver":
