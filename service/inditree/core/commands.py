@@ -99,7 +99,9 @@ class Commands:
 
     def sent(self, peer: Peer, item: Element | Blob, known: Property | None) -> Command | None:
         """A `new*` goes to the owner of its device. None where it is not followed here: another router does."""
-        self._desk.audit(peer, item, "sent")
+        audited = self._desk.settings.audited
+        if audited:
+            self._desk.audit(peer, item, "sent")
         if peer.is_router:
             return None
         element = item.element if isinstance(item, Blob) else item
@@ -107,7 +109,7 @@ class Commands:
         older = self.open.get(key)
         if older is not None:
             self._end(older, "superseded")
-        before = (known.definition, *known.pending) if known is not None and self._desk.settings.audited else ()
+        before = (known.definition, *known.pending) if known is not None and audited else ()
         command = self.open[key] = _command(peer, element, key, self._desk.now, before)
         names = self._names.get(key[0])
         if names is None:

@@ -35,6 +35,7 @@ SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
 
 _ENCODE, _EOF, _THREAD = Pause.ENCODE.value, Pause.EOF.value, Pause.THREAD.value  # looked at for each element
+_NO_MORE = _ENCODE | _EOF
 
 
 def _nothing() -> None:
@@ -292,11 +293,7 @@ class Stream:
                 if left == 0:
                     self._go_on_later()
                     break
-            if (
-                framer.image is not None
-                and left
-                and not (self._holds() or peer.gone or self._pauses & (_ENCODE | _EOF))
-            ):
+            if framer.image is not None and left and not (self._holds() or peer.gone or self._pauses & _NO_MORE):
                 images.go_on(framer.image)
         except PeerError as error:
             remarks.faults()
