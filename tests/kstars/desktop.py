@@ -154,6 +154,10 @@ class KStars:
         done = subprocess.run(["xdotool", *words], env=self._env, capture_output=True, text=True, timeout=30)
         return done.stdout
 
+    def windows(self) -> list[str]:
+        """The names of all windows that can be seen."""
+        return self.xdo("search", "--onlyvisible", "--name", ".", "getwindowname", "%@").splitlines()
+
     def shot(self, name: str) -> Path:
         """A picture of the whole screen."""
         self._shots += 1

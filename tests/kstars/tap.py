@@ -1,4 +1,4 @@
-"""Stands between KStars and the Web Manager, and keeps what each said."""
+"""Stands between KStars and what it talks to, and keeps what each said."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from ports import free_port
 
 
 class Tap:
-    """Listens at `port`, and hands all on to `target`. `requests`: the bytes of each connection that came, in order."""
+    """Listens at `port`, and hands all on to `target`.
+
+    `requests` and `answers`: the bytes of each connection, in the order in which they were opened.
+    """
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.requests: list[bytearray] = []
+        self.answers: list[bytearray] = []
         self._target = target
         self._socket = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._serve, daemon=True).start()
@@ -23,14 +27,15 @@ class Tap:
         with self._socket, contextlib.suppress(OSError):
             while True:
                 near, _ = self._socket.accept()
-                self.requests.append(kept := bytearray())
-                threading.Thread(target=self._join, args=(near, kept), daemon=True).start()
+                self.requests.append(asked := bytearray())
+                self.answers.append(answered := bytearray())
+                threading.Thread(target=self._join, args=(near, asked, answered), daemon=True).start()
 
-    def _join(self, near: socket.socket, kept: bytearray) -> None:
+    def _join(self, near: socket.socket, asked: bytearray, answered: bytearray) -> None:
         with near, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._target)) as far:
-            back = threading.Thread(target=_hand_on, args=(far, near), daemon=True)
+            back = threading.Thread(target=_hand_on, args=(far, near, answered), daemon=True)
             back.start()
-            _hand_on(near, far, kept)
+            _hand_on(near, far, asked)
             back.join()
 
     @property
@@ -48,11 +53,10 @@ class Tap:
         self._socket.shutdown(socket.SHUT_RDWR)  # ends `accept`
 
 
-def _hand_on(one: socket.socket, other: socket.socket, kept: bytearray | None = None) -> None:
+def _hand_on(one: socket.socket, other: socket.socket, kept: bytearray) -> None:
     with contextlib.suppress(OSError):
         while data := one.recv(1 << 16):
-            if kept is not None:
-                kept += data
+            kept += data
             other.sendall(data)
     with contextlib.suppress(OSError):
         other.shutdown(socket.SHUT_WR)
