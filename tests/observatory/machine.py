@@ -112,12 +112,17 @@ class HomeNode(Node):
     """A router that has an observatory in each of its runs. `shown` is told what is written to whom."""
 
     def __init__(
-        self, world: World, number: int, config: Config, shown: Callable[[HomeNode, Peer, bytes], None]
+        self,
+        world: World,
+        number: int,
+        config: Config,
+        shown: Callable[[HomeNode, Peer, bytes], None],
+        hold: float = 0.0,
     ) -> None:
         self._config = config
         self._shown = shown
         self.looked: Callable[[], None] = lambda: None
-        super().__init__(world, number)
+        super().__init__(world, number, link_hold=hold)
 
     def start(self) -> None:
         super().start()

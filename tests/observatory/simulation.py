@@ -77,9 +77,11 @@ class Night:
         guarded = self.random.choice(("owner", "all", "far")) if count > 1 else "owner"
         # "far": the interlock is at the first router only, and the dome at the last one.
         self.partial = guarded == "far"
+        # A driver behind a link that restarts while the link is held is not seen to appear anew: docs/observatory.md.
+        hold = 0.0 if self.partial else self.random.choice((0.0, 0.5, 5.0))
         for number in range(count):
             config = CONFIG if guarded == "all" or number == 0 else BARE
-            self.grove.nodes.append(HomeNode(self.world, number, config, self.shown))
+            self.grove.nodes.append(HomeNode(self.world, number, config, self.shown, hold))
         for number in range(1, count):
             one, other = self.grove.nodes[number], self.grove.nodes[number - 1]
             pair = (one, other) if self.random.random() < 0.5 else (other, one)
