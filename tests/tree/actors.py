@@ -352,6 +352,10 @@ class Outlet(PlainServer):
         super().begin()
         self._asked = False
 
+    def set(self, device: str, name: str, value: str, state: str = "Ok") -> None:
+        self._defined = any(each._asked for each in self.group)
+        super().set(device, name, value, state)
+
     def say(self, data: bytes) -> None:
         """Write to those connections that have asked, or only to this one."""
         tag, attributes, _ = parse(data)

@@ -120,6 +120,16 @@ def test_a_wish_of_a_router_for_a_camera_of_ours_that_is_gone_for_a_moment_stays
     assert image() in dome.heard()
 
 
+def test_a_router_that_has_deleted_a_device_asks_for_ours_of_that_name() -> None:
+    desk = Desk()
+    dome = desk.router(OTHER, "dome", names=names({"*": "B *"}))
+    dome.says(camera(via=OTHER), gone("Cam"))
+    desk.driver().says(camera())
+    dome.heard()
+    dome.says('<getProperties version="1.7" device="Cam"/>')
+    assert '<defBLOBVector device="Cam"' in dome.heard()
+
+
 def test_a_driver_that_snoops_on_its_own_wheel_hears_it_by_its_own_name() -> None:
     desk = Desk()
     driver = desk.driver(names=names({"*": "B *"}))

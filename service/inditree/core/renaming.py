@@ -39,6 +39,8 @@ def inward(state: State, peer: Peer, item: Element | Blob) -> Element | Blob:
     if names is None or not device or device == "*":
         return item
     here = name_here(state, peer, names, item.tag, device)
+    if item.tag == "delProperty" and not item.name:
+        names.defined.discard(device)  # what it asks for by that name from now on is what others have
     if here == device:
         return item
     if isinstance(item, Blob):
