@@ -32,8 +32,10 @@ run: $(READY) ## serve a simulated telescope and camera on port 7624
 	@echo "Where a port is taken: make run PORT=7625 HTTP=127.0.0.1:9725"
 	@exec $(BIN)/inditree serve --port $(PORT) --http $(HTTP) inditree-telescope inditree-camera
 
-# Most of a test is waiting for something to happen, so two run on each processor.
+# Most of a test is waiting for something to happen, so two run on each processor. Hundreds of routers start: compiled once,
+# also where the environment keeps Python from writing what it has compiled.
 test: debs $(READY) ## all tests but those with containers
+	@$(BIN)/python -m compileall -q service drivers
 	$(BIN)/python -m pytest -q -n $$((2 * $$(nproc))) --dist worksteal
 
 lint: $(READY) ## ruff, and the layers of the house

@@ -42,6 +42,12 @@ def test_every_service_is_hardened_and_bounded(name: str) -> None:
             assert entry["stop_grace_period"] == "15s", service
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_is_started_by_a_test(name: str) -> None:
+    started = "\n".join(path.read_text() for path in HERE.glob("test_*.py"))
+    assert f'"compose/{name}"' in started
+
+
 def test_up_is_an_observatory_that_takes_pictures() -> None:
     with project(MAIN) as made:
         made.container("router").healthy()
