@@ -75,7 +75,7 @@ def test_a_message_is_what_it_asks_for(message: str, expected: list[object]) -> 
         ('{"newSwitchVector": {"device": null, "name": "T", "items": []}}', "$.newSwitchVector.device"),
         ('{"enableBLOB": {"device": "D", "value": "Only"}}', "$.enableBLOB.value"),
         ('{"getStatus": {"stop": 1}}', "$.getStatus.stop"),
-        ('{"unknown": ' + "[" * 3000, "depth"),
+        ('{"unknown": ' + "[" * 20_000, "depth"),
     ],
 )
 def test_a_mistake_says_where_it_stands(message: str, place: str) -> None:
