@@ -200,7 +200,13 @@ def test_errors_are_json() -> None:
                 ("POST", "/metrics", None, 405, "POST is not possible here"),
                 ("POST", "/api/v1/drivers", b"{", 400, "the body is not a JSON object: Input data was truncated"),
                 ("POST", "/api/v1/drivers", [1], 400, "the body is not a JSON object: Expected `object`, got `array`"),
-                ("POST", "/api/v1/drivers", b'{"name": ' + b"[" * 20_000, 400, f"the body is not a JSON object: {DEEP}"),
+                (
+                    "POST",
+                    "/api/v1/drivers",
+                    b'{"name": ' + b"[" * 20_000,
+                    400,
+                    f"the body is not a JSON object: {DEEP}",
+                ),
                 ("POST", "/api/v1/drivers", b"x" * 70_000, 400, "the body is longer than 65536 bytes"),
             ):
                 got, answer, headers = await call(method, path, body)
