@@ -57,7 +57,9 @@ def test_a_step_of_the_clock_is_nothing(tmp_path: Path) -> None:
     ):
         until(lambda: client.last.get("A") and client.last.get("C"), what="both are heard")
         for step in STEPS:
-            clock.write_text(f"{step:+d}")
+            # In one step: every look at the time reads this file.
+            (tmp_path / "next").write_text(f"{step:+d}")
+            (tmp_path / "next").replace(clock)
             ticks = client.ticks
             off = commanded(hub_port, audit) - datetime.now(UTC)
             assert abs(off - timedelta(seconds=step)) < timedelta(seconds=60), "its clock was not set"
