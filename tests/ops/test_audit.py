@@ -70,6 +70,17 @@ def test_the_end_of_a_command_is_a_line_with_what_was_before(tmp_path: Path) -> 
     assert (undefined["was"], undefined["seconds"]) == ({}, 0.0)
 
 
+def test_a_line_that_cannot_be_made_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is being set was seen to say a time beyond the calendar."""
+    audit = Audit(str(tmp_path / "a"))
+    with monkeypatch.context() as patched:
+        patched.setattr(audit_module.time, "time", lambda: 1e30)
+        command(audit)
+    command(audit)
+    audit.close()
+    assert len(lines(tmp_path / "a")) == 1 and audit.lost == 1
+
+
 def test_values_are_cut(tmp_path: Path) -> None:
     audit = Audit(str(tmp_path / "a"))
     command(audit, b'<newTextVector><oneText name="T">' + b"x" * 1000 + b"</oneText></newTextVector>")

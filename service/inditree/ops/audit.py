@@ -141,7 +141,12 @@ class Audit:
             if entry == "reopen" or self._moved:
                 self._reopen()
             if isinstance(entry, _Entry):
-                self._write(msgspec.json.encode(_line(entry)) + b"\n")
+                try:
+                    line = msgspec.json.encode(_line(entry)) + b"\n"
+                except Exception as error:  # it would end the thread, and with it the audit
+                    self._lose(1, f"a line could not be made: {error!r}")
+                else:
+                    self._write(line)
         if self._descriptor is not None:
             os.close(self._descriptor)
 
