@@ -74,7 +74,7 @@ def test_a_line_that_cannot_be_made_costs_itself_alone(tmp_path: Path, monkeypat
     """A clock that is being set was seen to say a time beyond the calendar."""
     audit = Audit(str(tmp_path / "a"))
     with monkeypatch.context() as patched:
-        patched.setattr(audit_module.time, "time", lambda: 1e30)
+        patched.setattr("inditree.ops.audit.time.time", lambda: 1e30)
         command(audit)
     command(audit)
     audit.close()
