@@ -68,13 +68,20 @@ def _in_order(data: bytes, result: Result) -> None:
     at = 0
     starts = []
     for item in result.items:
-        piece = item.data[:-1]
-        if data.find(piece, at) < 0:  # it came as Latin-1
-            piece = piece.decode().encode("latin-1")
-        at = data.index(piece, at)
-        starts.append(at)
-        at += len(piece)
+        start, at = _found(data, item.data[:-1], at)
+        starts.append(start)
     assert all(a < b for a, b in pairwise(starts))
+
+
+def _found(data: bytes, piece: bytes, at: int) -> tuple[int, int]:
+    """Where a piece stands behind `at`, and where it ends; what is no UTF-8 came as Latin-1, byte by byte."""
+    if (start := data.find(piece, at)) >= 0:
+        return start, start + len(piece)
+    text, wanted = data[at:].decode(errors="surrogateescape"), piece.decode()
+    first = text.translate({0xDC00 + byte: byte for byte in range(0x80, 0x100)}).index(wanted)
+    before, own = text[:first], text[first : first + len(wanted)]
+    start = at + len(before.encode(errors="surrogateescape"))
+    return start, start + len(own.encode(errors="surrogateescape"))
 
 
 def _limited(result: Result) -> None:
