@@ -36,7 +36,7 @@ run: $(READY) ## serve a simulated telescope and camera on port 7624
 # also where the environment keeps Python from writing what it has compiled.
 test: debs $(READY) ## all tests but those with containers
 	@$(BIN)/python -m compileall -q service drivers
-	$(BIN)/python -m pytest -q -n $$((2 * $$(nproc))) --dist worksteal
+	@scripts/tests $(BIN)/python -q -n $$((2 * $$(nproc))) --dist worksteal
 
 lint: $(READY) ## ruff, and the layers of the house
 	$(BIN)/ruff check .

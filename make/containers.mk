@@ -31,7 +31,7 @@ $(COMPOSE): $(READY)
 	@touch $@
 
 e2e: image $(COMPOSE) ## tests on the real container engine: images, the tree in containers, discovery, monitoring
-	COMPOSE=$(COMPOSE) IMAGE=$(IMAGE) BASE_IMAGE=$(BASE_IMAGE) $(BIN)/python -m pytest -q -s --durations=12 tests/e2e
+	COMPOSE=$(COMPOSE) IMAGE=$(IMAGE) BASE_IMAGE=$(BASE_IMAGE) scripts/tests $(BIN)/python -q -s --durations=12 tests/e2e
 
 clean-room: ## README's two commands in a container of the base image, which has nothing, with the image's Python
 	@scripts/debs $(ENGINE) git=git
