@@ -62,6 +62,8 @@ def number(title: str, unit: str, text: str, *queries: prometheus.Dataquery, bad
     limits = dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
     panel = stat.Panel().title(title).description(text).unit(unit).datasource(SOURCE).span(4).height(4)
     panel.thresholds(limits).graph_mode(BigValueGraphMode.NONE).color_mode(BigValueColorMode.VALUE)
+    if unit == "none":
+        panel.decimals(0)  # what increase() tells of whole things is a fraction
     return panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])).targets(_numbered(queries))
 
 

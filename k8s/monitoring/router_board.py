@@ -62,6 +62,7 @@ def router_rows() -> list[Row]:
             "Elements per second.",
             query(rate("indi_messages_received_total", ALL, "peer"), "from {{peer}}"),
             query(rate("indi_messages_sent_total", ALL, "peer"), "to {{peer}}"),
+            width=6,
         ),
         lines(
             "Errors",
@@ -73,18 +74,21 @@ def router_rows() -> list[Row]:
                 rate("indi_connections_closed_total", f'{ALL}, reason!~"eof|shutdown"', "reason"),
                 "closed {{reason}}",
             ),
+            width=6,
         ),
         lines(
             "Forwarding an image",
             "s",
             "First byte in to last byte given to the kernel.",
             *quantiles("indi_blob_forward_seconds", 0.5, 0.95, 0.99),
+            width=6,
         ),
         lines(
             "Browsers",
             "none",
             "Over HTTP and WebSocket: requests of a page, clients that speak JSON or XML, images being sent.",
             query(f"sum by (kind) (indi_web_connections{{{ALL}}})", "{{kind}}"),
+            width=6,
         ),
     ]
     blobs = [

@@ -328,3 +328,21 @@ def test_a_change_from_the_host_of_a_container(tmp_path: Path) -> None:
         "inditree: changes need a token (http.token_file) or the control socket (--token-file, or --socket as "
         "the router's user or root; in a container: docker compose exec router inditree ...)\n",
     )
+
+
+# A driver that crashes
+
+
+def test_the_status_has_the_last_words_of_a_driver_that_crashed(tmp_path: Path) -> None:
+    (tmp_path / "crasher").write_text("#!/bin/sh\necho cannot open /dev/ttyUSB7 >&2\nexit 3\n")
+    (tmp_path / "crasher").chmod(0o755)
+    env = {"XDG_RUNTIME_DIR": str(tmp_path), "COLUMNS": "200"}
+    with serve(tmp_path, str(tmp_path / "crasher"), env=env) as router:
+        words = [sys.executable, "-m", "inditree", "status"]
+        said = {**os.environ, **env, "INDITREE_PORT": str(router.port)}
+
+        def status() -> str:
+            return subprocess.run(words, env=said, capture_output=True, text=True, timeout=30).stdout
+
+        router.wait_for("ended with exit code 3")
+        until(lambda: "ended with exit code 3; it said last: cannot open /dev/ttyUSB7" in status())

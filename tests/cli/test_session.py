@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,6 +159,49 @@ def test_watch(port: int, tmp_path: Path) -> None:
     finally:
         watching.send_signal(signal.SIGINT)
     assert watching.wait(10) == 0
+
+
+@contextlib.contextmanager
+def buttons(*answers: tuple[str, str]) -> Iterator[int]:
+    """A server with two buttons that answers in one write, for each with these states and values; its port."""
+    definition = (
+        '<defSwitchVector device="A" name="{0}" state="Ok" perm="rw" rule="AtMostOne">'
+        '<defSwitch name="GO">Off</defSwitch></defSwitchVector>'
+    )
+    answer = '<setSwitchVector device="A" name="{0}" state="{1}"><oneSwitch name="GO">{2}</oneSwitch></setSwitchVector>'
+    said = "".join(answer.format(name, *each) for name in ("P", "Q") for each in answers).encode()
+
+    def answering(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        heard = b""
+        with peer:
+            while data := peer.recv(65536):
+                before, heard = heard, heard + data
+                if b"inditree-end" not in before and b"inditree-end" in heard:
+                    told = "".join(definition.format(name) for name in ("P", "Q"))
+                    peer.sendall((told + '<pingReply uid="inditree-end"/>').encode())
+                if heard.count(b"</newSwitchVector>") == 2 and before.count(b"</newSwitchVector>") < 2:
+                    peer.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answering, args=(listener,))
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(20)
+
+
+def test_buttons_that_spring_back_have_answered() -> None:
+    with buttons(("Ok", "Off")) as port:
+        done = inditree(port, "set", "A.P.GO=On", "A.Q.GO=On", "--wait")  # ten minutes, unless it sees that it is over
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "A.P.GO=Off\nA.Q.GO=Off\n"
+
+
+def test_what_is_said_in_one_breath_is_heard_to_its_end() -> None:
+    with buttons(("Ok", "Off"), ("Busy", "Off"), ("Alert", "Off")) as port:
+        done = inditree(port, "set", "A.P.GO=On", "A.Q.GO=On", "--wait")
+    assert done.returncode == 3
+    assert done.stderr.count("ended in Alert") == 2
 
 
 def test_nobody_there() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from inditree.programs import stderr
 from inditree.programs.process import close_guardian, spawn
-from inditree.programs.stderr import LINE_LIMIT, LINES_AT_ONCE, LINES_PER_SECOND, StderrLog
+from inditree.programs.stderr import LAST_LIMIT, LINE_LIMIT, LINES_AT_ONCE, LINES_PER_SECOND, StderrLog
 from programs.processes import both_loops, descriptors, ended, python, until
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -68,9 +68,17 @@ def test_a_line_may_come_in_pieces(caplog: pytest.LogCaptureFixture) -> None:
                 await asyncio.sleep(0)
                 log._read()
             assert log.lines == 2
+            assert log.last == "the next"
+            os.write(write, b"z" * 1000 + b"\n")
+            log._read()
+            assert log.last == "z" * LAST_LIMIT
+            again, end = os.pipe2(os.O_NONBLOCK)
+            log.attach(again)
+            assert log.last == "", "the next run has said nothing yet"
+            os.close(end)
 
     asyncio.run(main())
-    assert said(caplog) == ["ccd: half and half", "ccd: the next"]
+    assert said(caplog)[:2] == ["ccd: half and half", "ccd: the next"]
 
 
 @pytest.mark.parametrize("pieces", [1, 7])

@@ -163,6 +163,9 @@ def test_the_commands(tmp_path: Path, configured: Callable[..., list[str]]) -> N
     assert values == ["D,N,x,0,Idle", "D,N,x,4,Busy", "D,N,x,4,Ok", "D,N,x,4,asked"]
     assert inditree("record", "list", "--config", str(tmp_path / "config.yaml")).stdout.count(".rec") == 1
     assert "setBLOBVector D.I Ok" in inditree("record", "show", "--dir", str(folder)).stdout
+    lone = inditree("record", "show", "D.N", "--dir", str(folder))  # a word that names no file is the pattern
+    assert (lone.returncode, lone.stderr) == (0, "")
+    assert lone.stdout.splitlines() and all(" D.N " in line for line in lone.stdout.splitlines())
     wrong = inditree("record", "show", str(tmp_path / "nowhere"))
     assert (wrong.returncode, wrong.stderr) == (1, f"inditree: {tmp_path / 'nowhere'}: no such file or directory\n")
 

@@ -116,6 +116,16 @@ def test_reasons_are_counted_once_it_runs_again() -> None:
     assert world.machine.last_error == "no XML", "the reason is kept"
 
 
+@pytest.mark.parametrize(("code", "text"), [(3, "ended with exit code 3"), (-11, "was ended by signal 11")])
+def test_its_last_words_are_kept(code: int, text: str) -> None:
+    world = World(RestartPolicy())
+    world.run()
+    world.exited(code, "cannot open /dev/ttyUSB7")
+    world.advance(1)
+    world.started()
+    assert world.machine.last_error == f"{text}; it said last: cannot open /dev/ttyUSB7"
+
+
 @pytest.mark.parametrize("limit", [0, 1, 3])
 def test_max_restarts_means_one_start_more(limit: int) -> None:
     world = World(RestartPolicy(backoff=1, backoff_max=1, max_restarts=limit))

@@ -66,9 +66,9 @@ class World:
         self.terminated = self.killed = False
         self.send(Started())
 
-    def exited(self, code: int) -> None:
+    def exited(self, code: int, said: str = "") -> None:
         self.processes = 0
-        self.send(Exited(code))
+        self.send(Exited(code, said))
 
     def run(self) -> None:
         """Start it, and it does start."""

@@ -66,13 +66,19 @@ def times(chosen_words: Namespace) -> tuple[int | None, int | None]:
 
 
 def _lines(chosen_words: Namespace) -> Iterator[Line]:
+    lone = chosen_words.place if chosen_words.pattern is None else None
+    if lone and "/" not in lone and not Path(lone).exists():  # `inditree record show "Py Camera"`
+        chosen_words.place, chosen_words.pattern = None, lone
+        if not (chosen_words.dir or chosen_words.config):
+            print(f"inditree record: there is no {lone} here: it is taken for a PATTERN", file=sys.stderr)
     begin, end = times(chosen_words)
+    paths = paths_of(chosen_words)
     text = chosen_words.pattern or "*"
     try:
         names = pattern(text)
     except ValueError as error:
         raise ConfigError("", str(error)) from None
-    return lines(_entries(paths_of(chosen_words)), Wanted(*names, begin, end))
+    return lines(_entries(paths), Wanted(*names, begin, end))
 
 
 def _entries(paths: list[Path]) -> Iterator[Entry]:

@@ -50,6 +50,7 @@ class Session:
         except OSError as error:
             raise SessionError(f"no INDI server answers at {self.where}: {error.strerror or error}") from None
         self._framer = Framer(alone, ELEMENT_LIMIT, BLOB_LIMIT, LINK)
+        self._rest: Iterator[Object | Blob | None] = iter(())  # of what came in one breath
         self.received = 0  # bytes, for a progress bar
 
     @classmethod
@@ -91,10 +92,14 @@ class Session:
         """What the server says, in order, until `deadline` (seconds, monotonic): objects of the envelope, and images.
 
         None stands for the answer to a ping. Ends at the deadline; raises SessionError where the server hangs up.
+        Who stops listening is given the rest the next time.
         """
         while True:
-            while (item := self._framer.pull()) is not None:
-                yield from self._understood(item)
+            for each in self._rest:  # not `yield from`, which would end it together with this
+                yield each
+            if (item := self._framer.pull()) is not None:
+                self._rest = self._understood(item)
+                continue
             left = deadline - time.monotonic()
             if left <= 0:
                 return

@@ -56,7 +56,7 @@ def follow(session: Session, commands: list[Asked], wait: float, as_json: bool =
         for event in session.events(due):
             if isinstance(event, dict):
                 ended.update(_heard(event, session, open_ones))
-            if ended:
+            if ended or due > min(each.due() for each in open_ones.values()):
                 break
         now = time.monotonic()
         for key, following in open_ones.items():

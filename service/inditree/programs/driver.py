@@ -124,7 +124,7 @@ class ExecDriver:
         def done() -> None:
             self._child = None
             self.stderr.detach()
-            self.supervisor.exited(code)
+            self.supervisor.exited(code, self.stderr.last)
 
         if self._stream is not None:
             self._stream.finish(done)

@@ -10,6 +10,8 @@ _logger = logging.getLogger("inditree.driver")
 
 #: Bytes of a line that are logged; what follows is left out.
 LINE_LIMIT = 2048
+#: Characters of a driver's last line that are kept, to be shown in a row of `inditree status`.
+LAST_LIMIT = 200
 #: Lines a second that are logged of one driver in the long run, and how many at once after a silence: a traceback
 #: passes whole, one that prints in a loop takes 100 KiB a second at most.
 LINES_PER_SECOND, LINES_AT_ONCE = 50.0, 200.0
@@ -23,10 +25,14 @@ LAST_READS = 16
 
 
 class StderrLog:
-    """The stderr of one driver, from run to run. `lines` counts all of them, logged or left out."""
+    """The stderr of one driver, from run to run.
+
+    `lines` counts all of them, logged or left out; `last` is the beginning of the last one of this run that was logged.
+    """
 
     def __init__(self, name: str, level: int = logging.ERROR) -> None:
         self.lines = 0
+        self.last = ""
         self.level = level
         self._name = name
         self._loop = asyncio.get_running_loop()
@@ -42,6 +48,7 @@ class StderrLog:
     def attach(self, descriptor: int) -> None:
         """Read the non-blocking descriptor to its end, and close it then."""
         self.detach()
+        self.last = ""
         self._descriptor = descriptor
         self._loop.add_reader(descriptor, self._read)
 
@@ -128,6 +135,7 @@ class StderrLog:
         if text:
             self._tokens -= 1
             more = " [cut]" if len(line) > LINE_LIMIT else ""
+            self.last = printable(text[:LAST_LIMIT])
             self._log(printable(text) + more)
 
     def _leave_out(self, count: int) -> None:

@@ -202,9 +202,9 @@ class Supervisor:
         """End a driver that wrote what is not INDI; `text` says what."""
         self._from_unit(Garbage(text))
 
-    def exited(self, code: int) -> None:
-        """Act on the end of a driver whose output has been read."""
-        self._from_unit(Exited(code))
+    def exited(self, code: int, said: str = "") -> None:
+        """Act on the end of a driver whose output has been read; `said` is the last line of its stderr."""
+        self._from_unit(Exited(code, said))
 
     def _from_unit(self, event: Event) -> None:
         if self._spawning:

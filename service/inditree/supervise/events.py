@@ -65,9 +65,10 @@ class Defined(Struct, frozen=True):
 
 
 class Exited(Struct, frozen=True):
-    """Gone; `code` is negative for a signal."""
+    """Gone; `code` is negative for a signal, `said` what it wrote on stderr last."""
 
     code: int
+    said: str = ""
 
 
 class Hung(Struct, frozen=True):

@@ -139,13 +139,14 @@ class Machine:
         assert isinstance(event, Exited)
         actions = self._gone(event.code, "exited")
         self._cause = "signal" if event.code < 0 else "exit"
+        if event.said:
+            self.last_error = f"{_ended(event.code)}; it said last: {event.said}"
         return actions + self._by_policy(failed=event.code != 0)
 
     def _gone(self, code: int, kind: Literal["exited", "ended"]) -> list[Action]:
         self.alive = self.ready = False
         self.last_exit = code
-        text = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return [Disarm(Timer.READY), Disarm(Timer.RESET), Report(kind, text)]
+        return [Disarm(Timer.READY), Disarm(Timer.RESET), Report(kind, _ended(code))]
 
     def _by_policy(self, failed: bool) -> list[Action]:
         if self.policy.restarts_after(failed):
@@ -229,6 +230,10 @@ class Machine:
             return self._spawn()
         self.state = State.STOPPED
         return [Report("stopped", "is stopped")]
+
+
+def _ended(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
 _Step: TypeAlias = Callable[[Machine, Event], list[Action]]
