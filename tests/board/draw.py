@@ -133,7 +133,8 @@ def _numbers(page: Page, panel: Panel, box: Box, series: Sequence[Series], times
     share = box.width / len(series)
     for number, each in enumerate(series):
         x = box.left + share * (number + 0.5)
-        what = each.name if only_name else units.text(each.last, panel.unit(each.name))
+        last = round(each.last) if panel.defaults.get("decimals") == 0 and each.last is not None else each.last
+        what = each.name if only_name else units.text(last, panel.unit(each.name))
         size = next(size for size in (44, 38, 32, 26, 20) if size == 20 or page.width(what, size, True) < share - 8)
         if len(series) > 1:
             page.text(x, box.top + 10, page.fit(each.name, 13, share - 8), 13, DIM, "center")

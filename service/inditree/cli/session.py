@@ -95,7 +95,7 @@ class Session:
         Who stops listening is given the rest the next time.
         """
         while True:
-            for each in self._rest:  # not `yield from`, which would end it together with this
+            for each in self._rest:  # noqa: UP028 - `yield from` would end it together with this
                 yield each
             if (item := self._framer.pull()) is not None:
                 self._rest = self._understood(item)

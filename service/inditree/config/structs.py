@@ -206,6 +206,8 @@ class Parts(Section, frozen=True, kw_only=True):
     http: Level | None = None
     link: Level | None = None
     listener: Level | None = None
+    observatory: Level | None = None
+    record: Level | None = None
     router: Level | None = None
     traffic: Level | None = None
     webmanager: Level | None = None
