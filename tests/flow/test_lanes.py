@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from flow.test_outbox import image
 from inditree.flow.acks import Window
+from inditree.flow.image_queue import IDLE, PATIENCE, Promise
 from inditree.flow.outbox import Outbox
-from inditree.flow.room import IDLE, PATIENCE, Promise
 
 CAM, GUIDE = ("Cam", "CCD", False), ("Guide", "CCD", False)
 

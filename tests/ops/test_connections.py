@@ -136,11 +136,11 @@ def test_who_does_not_read_metrics_keeps_nobody_from_them() -> None:
 
 def test_past_their_number_the_oldest_reader_of_metrics_is_cut() -> None:
     cut: list[int] = []
-    crowd = module.Crowd()
+    limits = module.ConnectionLimits()
     readers = [module.Connection.__new__(module.Connection) for _ in range(module.MAX_HEALTH + 1)]
     for number, each in enumerate(readers):
         each.transport = cast(asyncio.Transport, SimpleNamespace(abort=partial(cut.append, number)))
-    assert all(crowd.admit(each, health=True) for each in readers)
+    assert all(limits.admit(each, health=True) for each in readers)
     assert cut == [0]
 
 

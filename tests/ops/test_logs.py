@@ -16,7 +16,7 @@ import pytest
 
 from inditree.config import Log
 from inditree.config.structs import Parts
-from inditree.ops import behind, logs
+from inditree.ops import logs, queued
 from inditree.ops.logs import REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup
 from inditree.transport.traffic import log, shortened
 
@@ -161,7 +161,7 @@ def stuck(clean: None) -> Iterator[tuple[int, TextIO]]:
 def test_a_reader_that_has_stopped_stops_nobody_and_lines_are_counted(
     stuck: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(behind, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(queued, "MAX_BYTES", 10_000)
     setup(Log(level="info"), stream=stuck[1])
     logger = logging.getLogger("inditree.server")
     began = time.monotonic()
@@ -175,7 +175,7 @@ def test_a_reader_that_has_stopped_stops_nobody_and_lines_are_counted(
 def test_lines_keep_their_order_and_say_where_some_are_lost(
     stuck: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(behind, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(queued, "MAX_BYTES", 10_000)
     setup(Log(level="info"), stream=stuck[1])
     logger = logging.getLogger("inditree.server")
     for number in range(2000):
@@ -239,7 +239,7 @@ def test_no_thread_for_repetitions_is_no_error(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_handler_without_a_lock_is_entered_as_python_313_enters_it() -> None:
     out = io.StringIO()
-    sink = behind.StreamSink(out)
+    sink = queued.StreamSink(out)
     assert sink.lock is not None
     with sink.lock:  # what Handler.handle does since 3.13, without asking whether there is one
         sink.emit(record("written"))
@@ -249,16 +249,16 @@ def test_a_handler_without_a_lock_is_entered_as_python_313_enters_it() -> None:
 
 
 def test_a_line_that_cannot_be_written_is_counted_and_the_next_one_comes(tmp_path: Path) -> None:
-    class Picky(behind.StreamSink):
+    class Picky(queued.StreamSink):
         def emit(self, each: logging.LogRecord) -> None:
             if each.getMessage() == "bad":
                 raise TypeError("internal error")
             super().emit(each)
 
     with (tmp_path / "log").open("w") as file:
-        queued = behind.Behind(Picky(file))
+        handler = queued.QueuedHandler(Picky(file))
         for text in ("bad", "good"):
-            queued.handle(record(text))
-        queued.finish()
+            handler.handle(record(text))
+        handler.finish()
     assert (tmp_path / "log").read_text() == "good\n"
-    assert queued.lost == 1
+    assert handler.lost == 1

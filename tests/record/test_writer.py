@@ -1,4 +1,4 @@
-"""Writing a record: what is on the tape reaches the disk; one that does not take it costs the record alone."""
+"""Writing a record: what is in the backlog reaches the disk; one that does not take it costs the record alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inditree.record import writer as module
 from inditree.record.entries import Entry
 from inditree.record.format import Commanded, Damage, Said, unpack
 from inditree.record.store import read, segments
-from inditree.record.writer import TAPE_BYTES, Item, Plan, Tape, Writer, pictured
+from inditree.record.writer import BACKLOG_BYTES, Backlog, Item, Plan, Writer, pictured
 from live import until
 
 MESSAGE = b'<message device="D" message="x"/>\n'
@@ -30,20 +30,20 @@ IMAGE = (
 
 
 class Recorder:
-    """A tape and its writer."""
+    """A backlog and its writer."""
 
     def __init__(self, folder: Path, **plan: int | str) -> None:
         self.folder = folder
-        self.tape = Tape()
+        self.backlog = Backlog()
         self.begun = 0
         self.plan = Plan(folder, keep=3600, **{"max_size": 1 << 30, **plan})  # type: ignore[arg-type]
-        self.writer = Writer(self.plan, self.tape, self.count)
+        self.writer = Writer(self.plan, self.backlog, self.count)
 
     def count(self) -> None:
         self.begun += 1
 
     def say(self, data: bytes = MESSAGE, kind: str = "said", source: str = "driver d") -> None:
-        self.tape.append(Item(time.time(), kind, source, data))
+        self.backlog.append(Item(time.time(), kind, source, data))
 
     def entries(self) -> list[Entry]:
         return [each for each in read(each.path for each in segments(self.folder)) if isinstance(each, Entry)]
@@ -120,7 +120,7 @@ def test_a_full_segment_is_followed_by_another_and_the_oldest_go(recording: Call
     while night.begun < 15:
         night.say(os.urandom(200))
         sent += 1
-        until(lambda: night.writer._tape._items == [], what="the tape was taken")
+        until(lambda: night.writer._backlog._items == [], what="the backlog was taken")
     until(lambda: sum(each.size for each in segments(night.folder)) <= 24_000)
     assert len(night.entries()) < sent
     assert night.writer.figures.oldest is not None
@@ -153,29 +153,29 @@ def test_a_full_disk_is_counted_and_it_goes_on(
 
 
 def test_a_slow_disk_bounds_what_waits() -> None:
-    tape = Tape()
-    piece = b"x" * (TAPE_BYTES // 4)
-    assert [tape.append(Item(0.0, "said", "d", piece)) for _ in range(6)] == [True] * 4 + [False] * 2
-    assert tape.lost == 2
-    assert len(tape.pop_all()) == 4
-    assert tape.append(Item(0.0, "said", "d", piece))
+    backlog = Backlog()
+    piece = b"x" * (BACKLOG_BYTES // 4)
+    assert [backlog.append(Item(0.0, "said", "d", piece)) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert backlog.lost == 2
+    assert len(backlog.pop_all()) == 4
+    assert backlog.append(Item(0.0, "said", "d", piece))
 
 
 def test_one_router_records_to_a_folder(recording: Callable[..., Recorder]) -> None:
     night = recording()
     with pytest.raises(StartError, match="another router records there"):
-        Writer(night.plan, Tape(), night.count)
+        Writer(night.plan, Backlog(), night.count)
 
 
 def test_a_folder_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match=r"record\.dir .*file/night: Not a directory"):
-        Writer(Plan(tmp_path / "file" / "night", 1, 1), Tape(), lambda: None)
+        Writer(Plan(tmp_path / "file" / "night", 1, 1), Backlog(), lambda: None)
 
 
 def test_a_lock_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "night").mkdir()
     (tmp_path / "night" / ".lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StartError, match=r"record\.dir .*night: "):
-        Writer(Plan(tmp_path / "night", 1, 1), Tape(), lambda: None)
+        Writer(Plan(tmp_path / "night", 1, 1), Backlog(), lambda: None)
     assert not (tmp_path / "elsewhere").exists()

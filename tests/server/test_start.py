@@ -13,7 +13,7 @@ LATER = (
     "inditree.config.observatory",
     "inditree.observatory",
     "inditree.record",
-    "inditree.web.face",
+    "inditree.web.endpoint",
     "inditree.webmanager",
     "prometheus_client",
     "starlette",

@@ -139,7 +139,7 @@ def in_an_effect(engine: Engine, source: Camera, one: Camera, patch: pytest.Monk
 
 def in_a_timer(engine: Engine, source: Camera, one: Camera, patch: pytest.MonkeyPatch) -> Camera:
     patch.setattr(one.stream.images, "check", mistaken)
-    engine.works.uploads.add(one.stream.images)
+    engine.resources.uploads.add(one.stream.images)
     return one
 
 
@@ -187,7 +187,7 @@ def test_an_image_that_cannot_be_encoded_closes_its_source(
 ) -> None:
     async def main() -> None:
         async with started() as (engine, camera):
-            monkeypatch.setattr(engine.works, "encode", mistaken)
+            monkeypatch.setattr(engine.resources, "encode", mistaken)
             monkeypatch.setattr(engine.core, "forms", lambda peer, blob: (True, True))
             camera.send_attached()
             await until(lambda: camera.closed, "its end")
@@ -252,7 +252,7 @@ def test_images_that_wait_to_be_encoded_leave_no_descriptor(monkeypatch: pytest.
         async with started() as (engine, camera):
             monkeypatch.setattr(engine.core, "forms", lambda peer, blob: (True, True))
             for _ in range(4):  # as many as there are threads
-                engine.works.executor.submit(gate.wait)
+                engine.resources.executor.submit(gate.wait)
             camera.send_attached()
             camera.stream.read()
             assert camera.stream.pauses & Pause.ENCODE

@@ -79,7 +79,7 @@ def test_an_uploader_that_waits_for_memory_is_not_closed_for_sending_nothing(mon
         async with world(monkeypatch) as (engine, one, two):
             one.say(HEAD.format(2_900_000).encode())  # nearly all of the part: 4 MiB
             two.say(HEAD.format(1_000).encode())
-            await until(lambda: len(engine.works.uploads) == 2, "both are let in")
+            await until(lambda: len(engine.resources.uploads) == 2, "both are let in")
             await fill(two, engine, one)
             loop = asyncio.get_running_loop()
             end = loop.time() + 4 * STALL
@@ -103,7 +103,7 @@ def test_uploads_that_wait_for_each_other_do_not_wait_for_ever(monkeypatch: pyte
         async with world(monkeypatch) as (engine, one, two):
             one.say(HEAD.format(1_600_000).encode())
             two.say(HEAD.format(1_000).encode())
-            await until(lambda: len(engine.works.uploads) == 2, "both are let in")
+            await until(lambda: len(engine.resources.uploads) == 2, "both are let in")
             await fill(two, engine, one)
             await fill(one, engine, two)
             await until(lambda: one.closed or two.closed, "one of them goes")

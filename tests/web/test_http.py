@@ -171,7 +171,7 @@ def test_a_head_that_does_not_come_and_silence_end_the_connection(monkeypatch: p
             async with caller(it.port) as there:
                 there.writer.write(f"GET /assets/icon.svg HTTP/1.1\r\nHost: 127.0.0.1:{it.port}\r\n\r\n".encode())
                 assert b"</svg>" in await asyncio.wait_for(there.reader.read(), 5)
-            await until(lambda: it.running.server.parts.faces.counts()["page"] == 0, "none is left")
+            await until(lambda: it.running.server.parts.web.counts()["page"] == 0, "none is left")
 
     run(work())
 
@@ -182,10 +182,10 @@ def test_sixty_four_plain_connections_at_once() -> None:
             waiting = [await asyncio.open_connection("127.0.0.1", it.port) for _ in range(64)]
             for _, writer in waiting:
                 writer.write(b"GET / HTTP/1.1\r\n")
-            await until(lambda: it.running.server.parts.faces.counts()["page"] == 64, "all are there")
+            await until(lambda: it.running.server.parts.web.counts()["page"] == 64, "all are there")
             assert (await it.get("/"))[0] == 503
             waiting[0][1].close()
-            await until(lambda: it.running.server.parts.faces.counts()["page"] == 63, "one has gone")
+            await until(lambda: it.running.server.parts.web.counts()["page"] == 63, "one has gone")
             assert (await it.get("/"))[0] == 200
             for _, writer in waiting:
                 writer.close()
@@ -206,7 +206,7 @@ def test_a_browser_that_never_reads_an_image_lets_go_of_it(monkeypatch: pytest.M
             async with caller(it.port) as there:
                 there.writer.transport.pause_reading()  # type: ignore[attr-defined]
                 there.writer.write(f"GET {where} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-                faces = it.running.server.parts.faces
+                faces = it.running.server.parts.web
                 await until(lambda: faces.counts()["image"] == 1, "it is sent")
                 await until(lambda: faces.counts()["image"] == 0, "it is given up")
 

@@ -157,7 +157,7 @@ def test_an_image_counts_as_delivered_when_its_last_byte_was_taken() -> None:
             async with caller(it.port) as there:  # reads the beginning, and goes
                 there.writer.write(f"GET {where} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 await there.reader.readexactly(100_000)
-            await until(lambda: it.running.server.parts.faces.counts()["image"] == 0, "it is given up")
+            await until(lambda: it.running.server.parts.web.counts()["image"] == 0, "it is given up")
             assert (device.blobs_delivered, device.blob_bytes_delivered, peer.blob_bytes_sent) == (0, 0, 0)
             for count in (1, 2):
                 assert (await it.get(where))[2] == data
@@ -204,7 +204,7 @@ def test_two_fetch_while_the_next_one_comes() -> None:
             await it.say(image(data))
             where = (await client.take("setBLOBVector"))["items"][0]["value"]
             fetching = [asyncio.ensure_future(it.get(where)) for _ in range(2)]  # noqa: TID251 - the test's own
-            await until(lambda: it.running.server.parts.faces.counts()["image"] > 0, "they are sent")
+            await until(lambda: it.running.server.parts.web.counts()["image"] > 0, "they are sent")
             await it.say(image(b"next"))
             for status, _, body in await asyncio.gather(*fetching):
                 assert status in (200, 410) and (status == 410 or body == data)

@@ -280,7 +280,7 @@ def test_two_hundred_clients_and_no_more_than_may_be() -> None:
                 await it.say(moved(9))
                 for client in clients:
                     assert (await client.take("setNumberVector"))["items"][0]["value"] == 9
-            counts = it.running.server.parts.faces.counts
+            counts = it.running.server.parts.web.counts
             await until(lambda: counts()["json"] == 0, "all are gone")
 
     run(work())

@@ -40,7 +40,7 @@ def test_sixty_megabytes_by_curl(tmp_path: Path) -> None:
             assert curl.returncode == 0
             assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(data).digest()
             assert most - before < 16 << 20
-            await until(lambda: it.running.server.parts.faces.counts()["image"] == 0, "it is sent")
+            await until(lambda: it.running.server.parts.web.counts()["image"] == 0, "it is sent")
 
     run(work())
 

@@ -130,7 +130,7 @@ def test_one_at_a_time_and_who_never_reads_gives_it_up(tmp_path: Path, monkeypat
             await it.say(moved(9))
             await until(lambda: any(b">9<" in each.data for each in entries(tmp_path)), "it is on the disk")
             assert (await it.get("/"))[0] == 200  # a face is made for its first visitor
-            nights_here = it.running.server.parts.faces.nights
+            nights_here = it.running.server.parts.web.nights
             assert nights_here is not None
             async with caller(it.port) as there:
                 there.writer.transport.pause_reading()  # type: ignore[attr-defined]

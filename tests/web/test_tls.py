@@ -1,4 +1,4 @@
-"""The web face behind TLS: who is let in by certificate, and by which rules."""
+"""The web endpoint behind TLS: who is let in by certificate, and by which rules."""
 
 from __future__ import annotations
 

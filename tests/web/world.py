@@ -1,4 +1,4 @@
-"""A router with a web face in the loop of the test, somebody who provides devices, and clients that speak JSON."""
+"""A router with a web endpoint in the loop of the test, somebody who provides devices, and clients that speak JSON."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inditree.config import Driver, Remote, Webmanager
 from inditree.supervise import State
-from inditree.webmanager.api import Api, Door
+from inditree.webmanager.api import AccessRules, Api
 from inditree.webmanager.installed import Installed
 from inditree.webmanager.manager import Manager
 
@@ -82,7 +82,7 @@ class Called:
             lambda *wanted: self.units.connected.append(wanted),
             Installed(folder),
         )
-        self.api = Api(manager, Door(config, "pier"), self._devices, lambda *said: self.audited.append(said))
+        self.api = Api(manager, AccessRules(config, "pier"), self._devices, lambda *said: self.audited.append(said))
 
     async def _devices(self) -> list[tuple[str, bool]]:
         return []

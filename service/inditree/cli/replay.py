@@ -16,7 +16,7 @@ from pathlib import Path
 from inditree.cli.record import paths_of, times
 from inditree.record.entries import Entry
 from inditree.record.store import Spoilt, read
-from inditree.record.timeline import LIMIT, Stage, answer, commands_of
+from inditree.record.timeline import LIMIT, RecordedState, answer, commands_of
 from inditree.view.fold import parse
 from inditree.wire.elements import Element, alone
 from inditree.wire.framer import Framer
@@ -40,7 +40,7 @@ class Player:
         self._begin = begin
         self._end = end
         self._speed = speed
-        self._stage = Stage()
+        self._state = RecordedState()
         self._commands = commands_of(self._entries(quiet=True))
         self._framer = Framer(alone, LIMIT, LIMIT, GUEST)
         self._queue: list[tuple[float, int, bytes]] = []  # answers to commands, by when they are due
@@ -90,15 +90,15 @@ class Player:
                 continue
             if entry.known or (self._begin is not None and entry.time < self._begin):
                 if first is None:
-                    self._stage.feed(entry.data)
+                    self._state.feed(entry.data)
                 continue
             if first is None:
                 first = entry.time
-                yield 0.0, self._stage.definitions(None, None)
+                yield 0.0, self._state.definitions(None, None)
             self._at = entry.time
             yield (entry.time - first) / 1e6 / self._speed, entry.data
         if first is None:
-            yield 0.0, self._stage.definitions(None, None)
+            yield 0.0, self._state.definitions(None, None)
 
     def _entries(self, quiet: bool = False) -> Iterator[Entry]:
         for each in read(self._paths):
@@ -124,7 +124,7 @@ class Player:
     def _understand(self, item: Element) -> None:
         if item.tag == "getProperties":
             self._asked = True
-            self._put(0.0, self._stage.definitions(item.device, item.name))
+            self._put(0.0, self._state.definitions(item.device, item.name))
         elif item.tag == "pingRequest":
             self._put(0.0, b'<pingReply uid="%s"/>\n' % item.attributes.get("uid", "").encode())
         elif item.tag.startswith("new") and item.device and item.name:
@@ -137,7 +137,7 @@ class Player:
         except ET.ParseError:
             return
         if found is None:
-            self._put(0.0, self._stage.refusal(device, name, f"{name}: the record has no such command"))
+            self._put(0.0, self._state.refusal(device, name, f"{name}: the record has no such command"))
             return
         for delay, data in found.answers:
             self._put(delay / 1e6 / self._speed, data)
@@ -147,7 +147,7 @@ class Player:
             heapq.heappush(self._queue, (time.monotonic() + after, next(self._number), data))
 
     def _write(self, data: bytes) -> None:
-        self._stage.feed(data)
+        self._state.feed(data)
         view = memoryview(data)
         while view:
             view = view[os.write(1, view) :]

@@ -22,7 +22,7 @@ class Launch:
     keepalive          seconds of silence after which clients get a message, None from it: never (asked each second)
     skips_text         text between the elements of a client is skipped and counted, as the peers of a face do; else it
                        closes the client
-    web                listeners have a web face where their entry does not say otherwise
+    web                listeners have a web endpoint where their entry does not say otherwise
     streams            bytes that may wait for one peer before frames of streams are dropped, ahead of others; None:
                        they are images like others
     signals            SIGTERM and SIGINT stop it (a second one kills), SIGHUP reloads

@@ -171,7 +171,7 @@ def entries(
 
 
 def web_wanted(environ: Mapping[str, str]) -> bool:
-    """Have listeners a web face where another server's place is taken? What INDITREE_WEB says. Raises ConfigError."""
+    """Have listeners a web endpoint where another server's place is taken, by INDITREE_WEB? Raises ConfigError."""
     said = environ.get("INDITREE_WEB") or "off"
     if said not in ("on", "off"):
         raise ConfigError("INDITREE_WEB", f"{said!r} is not on or off")

@@ -11,8 +11,8 @@ from inditree.core import memory
 from inditree.core.peer import Peer
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
+from inditree.flow.image_queue import PATIENCE, Promise
 from inditree.flow.pacing import LATELY, Need, may_read, may_read_lossless, somebody_ready
-from inditree.flow.room import PATIENCE, Promise
 from inditree.wire.elements import Key
 
 HELD, MEMORY = "held", "memory"

@@ -10,7 +10,7 @@ from inditree.core.refusals import nameless, refuse
 from inditree.core.requests import Request
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
-from inditree.flow.room import PATIENCE
+from inditree.flow.image_queue import PATIENCE
 from inditree.wire.elements import Blob, OneBlob
 from inditree.wire.syntax import NEW_TAGS
 

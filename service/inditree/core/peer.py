@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from inditree.core.subscription import Subscription
 from inditree.counters import PeerCounters
 from inditree.flow.acks import Owed
+from inditree.flow.image_queue import Promise
 from inditree.flow.outbox import Outbox
 from inditree.flow.pacing import Pace
-from inditree.flow.room import Promise
 from inditree.tree.link import Link
 from inditree.tree.names import Names
 from inditree.view.properties import Weight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from inditree.flow.room import PATIENCE, Room
+from inditree.flow.image_queue import PATIENCE, ImageQueue
 from inditree.flow.ticket import Ticket
 
 _NEVER = float("inf")
@@ -24,7 +24,7 @@ class Lane:
         self.tickets: deque[Ticket] = deque()
 
 
-class Lanes(Room):
+class Lanes(ImageQueue):
     """The lanes of one peer. What leaves a lane to be written at once is a control element for the `row`.
 
     `passed` counts the elements that the row has ever given away; `now` is the clock (seconds), asked only where images

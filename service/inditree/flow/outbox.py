@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 
+from inditree.flow.image_queue import PATIENCE
 from inditree.flow.lanes import Lanes
-from inditree.flow.room import PATIENCE
 from inditree.flow.ticket import Lost, Ticket
 from inditree.wire.elements import Attached, Blob, Key
 from inditree.wire.syntax import ping_request

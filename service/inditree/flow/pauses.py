@@ -18,7 +18,7 @@ class Pause(IntFlag):
     """It has sent more elements than `limits.elements_per_second` allows."""
     TURN = 8
     """It has sent more than one turn of the loop takes: the others come first."""
-    JOIN = 16
+    GATHER = 16
     """Its many small reads are gathered for 2 ms into one."""
     THREAD = 32
     """A thread reads an image of it."""

@@ -21,8 +21,8 @@ from inditree.images.attached import (
 )
 from inditree.images.descriptors import FDS_KEPT, close_all
 from inditree.images.interfaces import Fds, Host, Reader, Source
+from inditree.images.resources import Encoded
 from inditree.images.thread import ImageThread, ReadResult
-from inditree.images.works import Encoded
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from inditree.wire.images import ImageScanner
@@ -52,7 +52,7 @@ class ImageIntake:
         self.starved_since: float | None = None  # it holds memory for an image, and waits for more of it
         self._host = host
         self._core = host.core
-        self._works = host.works
+        self._resources = host.resources
         self._source = source
         self._framer = framer
         self._reader = reader
@@ -77,7 +77,7 @@ class ImageIntake:
                 return
             assert self._thread is not None
             self.threaded = True
-            self._works.uploads.add(self)
+            self._resources.uploads.add(self)
             self._reader.pause(Pause.THREAD)
             expected = image.size + self._remaining(image)
             self._thread.read(self._source, self._framer, expected, self._granted, self._image_read)
@@ -85,7 +85,7 @@ class ImageIntake:
     def _start_thread(self) -> bool:
         """The thread of this source; False where the machine gives none: the source is closed, and says why."""
         try:
-            self._thread = ImageThread(self._host.loop, self._works.buffers)
+            self._thread = ImageThread(self._host.loop, self._resources.buffers)
         except RuntimeError as error:
             self._core.desk.close(self.peer, "error", f"no thread can be had to read its image: {error}")
             return False
@@ -99,7 +99,7 @@ class ImageIntake:
             if self.peer.policy.listener:
                 self._granted = expected * 1.1 + SPARE
                 self._upload = image.size, self._core.now
-                self._works.uploads.add(self)
+                self._resources.uploads.add(self)
         elif self.peer.pings or self._reader.finishing:
             # It is always read: while it waits for its reply, more than 2 KiB of input kills it.
             self._core.discard(self.peer)
@@ -127,7 +127,7 @@ class ImageIntake:
         """Who connected to us and has begun an image has to go on with it: it holds memory."""
         image = self._framer.image
         if self._reader.closed or image is None or image is not self._image:
-            self._works.uploads.discard(self)
+            self._resources.uploads.discard(self)
             self.starved_since = None
             return
         if self.threaded and self._thread is not None:
@@ -206,8 +206,8 @@ class ImageIntake:
             close_all(fds)
             assert handed is not None
             self._encoded(blob, handed)
-        elif raw_size(blob) < WORTH_A_THREAD or (job := self._works.begin_encoding(blob, fds)) is None:
-            self._encoded(blob, self._works.encode(blob, fds), handed)
+        elif raw_size(blob) < WORTH_A_THREAD or (job := self._resources.begin_encoding(blob, fds)) is None:
+            self._encoded(blob, self._resources.encode(blob, fds), handed)
         else:
             self.encoding = True
             self._reader.pause(Pause.ENCODE)
@@ -216,7 +216,7 @@ class ImageIntake:
 
     def _hand_over(self, blob: Blob, fds: list[int]) -> Encoded:
         try:
-            return hand_over(blob, fds, self._works.limit)
+            return hand_over(blob, fds, self._resources.limit)
         except AttachedError as error:
             return error
 
@@ -270,7 +270,7 @@ class ImageIntake:
 
     def _release_buffers(self) -> None:
         for buffer in self._buffers:
-            self._works.buffers.recycle(buffer)
+            self._resources.buffers.recycle(buffer)
         self._buffers.clear()
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from inditree.core import Core, Peer
 from inditree.errors import PeerError
 from inditree.flow.pauses import Pause
-from inditree.images.works import Works
+from inditree.images.resources import ImageResources
 from inditree.tasks import Tasks
 
 
@@ -31,7 +31,7 @@ class Host(Protocol):
     core: Core
     loop: asyncio.AbstractEventLoop
     tasks: Tasks
-    works: Works
+    resources: ImageResources
 
     def begin(self) -> float: ...
     def flush(self) -> None: ...

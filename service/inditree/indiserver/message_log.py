@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inditree.core import Peer
 from inditree.errors import PeerError
-from inditree.ops.behind import Behind, Unlocked
+from inditree.ops.queued import QueuedHandler, Unlocked
 from inditree.wire.syntax import parse_start, tag_end
 
 _logger = logging.getLogger("inditree.fifo")
@@ -20,12 +20,12 @@ class MessageLog:
     """Looks through what drivers send. A thread writes, so that a slow disk delays nobody."""
 
     def __init__(self, directory: str) -> None:
-        self._behind = Behind(_Days(Path(directory)))
+        self._handler = QueuedHandler(_Days(Path(directory)))
 
     @property
     def lost(self) -> int:
         """Lines that found no room."""
-        return self._behind.lost
+        return self._handler.lost
 
     def feed(self, peer: Peer, data: bytes) -> None:
         """Look through what a driver has sent."""
@@ -41,11 +41,11 @@ class MessageLog:
                 now = datetime.now(UTC)
                 timestamp = attributes.get("timestamp") or now.strftime("%Y-%m-%dT%H:%M:%S")
                 line = f"{timestamp}: {attributes.get('device', peer.name)}: {text}".replace("\n", " ")
-                self._behind.handle(logging.makeLogRecord({"msg": line, "day": _day(timestamp, now)}))
+                self._handler.handle(logging.makeLogRecord({"msg": line, "day": _day(timestamp, now)}))
 
     def finish(self) -> None:
         """Write what waits, within a second."""
-        self._behind.finish()
+        self._handler.finish()
 
 
 def _day(timestamp: str, now: datetime) -> str:

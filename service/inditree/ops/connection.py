@@ -36,7 +36,7 @@ REQUEST_TIMEOUT = 10.0
 _logger = logging.getLogger("inditree.http")
 
 
-class Crowd:
+class ConnectionLimits:
     """Who is connected to one door (the TCP port, or the control socket)."""
 
     def __init__(self) -> None:
@@ -85,9 +85,9 @@ class Connection(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
     descriptor = -1
 
-    def __init__(self, *arguments: Any, crowd: Crowd, **named: Any) -> None:
+    def __init__(self, *arguments: Any, limits: ConnectionLimits, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._crowd = crowd
+        self._limits = limits
         self._application, self.app = self.app, self._answer
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -95,7 +95,7 @@ class Connection(H11Protocol):
         self.descriptor = transport.get_extra_info("socket").fileno()
         transport.set_write_buffer_limits(high=0)  # an answer is over when it has been read
         self._arm()
-        self._crowd.wait(self)
+        self._limits.wait(self)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -103,20 +103,20 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._arm()
-        self._crowd.wait(self)
+        self._limits.wait(self)
         super().on_response_complete()
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
-        self._crowd.leave(self)
+        self._limits.leave(self)
         super().connection_lost(exc)
 
     def _look(self) -> None:
         """Whether a request has begun."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._disarm()
-            self._crowd.ask(self)
+            self._limits.ask(self)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_and_wait(message: Message) -> None:
@@ -126,11 +126,11 @@ class Connection(H11Protocol):
                 message = {"type": "http.response.body", "body": b""}  # sent when the rest has been read
             await send(message)
 
-        admitted = self._crowd.admit(self, scope["path"] in HEALTH)
+        admitted = self._limits.admit(self, scope["path"] in HEALTH)
         try:
             await (self._application if admitted else _full)(scope, receive, send_and_wait)
         finally:
-            self._crowd.done(self)
+            self._limits.done(self)
 
     def _arm(self) -> None:
         self._disarm()

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import msgspec
 
 from inditree.config import Log
-from inditree.ops.behind import Behind, StreamSink
+from inditree.ops.queued import QueuedHandler, StreamSink
 from inditree.programs.stderr import printable
 
 REPEAT_WINDOW = 10.0
@@ -64,18 +64,18 @@ def _sink(stream: TextIO) -> logging.Handler:
         if isinstance(handler.sink, StreamSink) and handler.sink.stream is stream:
             return handler.sink
     finish()
-    behind = Behind(StreamSink(stream))
-    behind.addFilter(Repeats(lambda record: _emit(behind, record)))
-    behind.set_name("inditree")
-    logging.getLogger().addHandler(behind)
-    return behind.sink
+    queued = QueuedHandler(StreamSink(stream))
+    queued.addFilter(Repeats(lambda record: _emit(queued, record)))
+    queued.set_name("inditree")
+    logging.getLogger().addHandler(queued)
+    return queued.sink
 
 
-def _handlers() -> list[Behind]:
-    return [each for each in logging.getLogger().handlers if isinstance(each, Behind)]
+def _handlers() -> list[QueuedHandler]:
+    return [each for each in logging.getLogger().handlers if isinstance(each, QueuedHandler)]
 
 
-def _flush(handler: Behind) -> None:
+def _flush(handler: QueuedHandler) -> None:
     for each in handler.filters:
         if isinstance(each, Repeats):
             each.flush()

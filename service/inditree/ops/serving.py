@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 from inditree.errors import StartError
-from inditree.ops.connection import Connection, ControlConnection, Crowd
+from inditree.ops.connection import Connection, ConnectionLimits, ControlConnection
 from inditree.tasks import Tasks
 from inditree.transport.binding import BACKLOG
 
@@ -52,8 +52,8 @@ class _Uvicorn(uvicorn.Server):
         self.up.set()
 
     def _maker(self, kind: type[Connection]) -> Callable[[], Connection]:
-        crowd = Crowd()
-        return lambda: kind(config=self.config, server_state=self.server_state, app_state={}, crowd=crowd)
+        limits = ConnectionLimits()
+        return lambda: kind(config=self.config, server_state=self.server_state, app_state={}, limits=limits)
 
     async def main_loop(self) -> None:
         while not await self.on_tick(0):

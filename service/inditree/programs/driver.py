@@ -76,7 +76,7 @@ class ExecDriver:
             self._closed,
             log=self.config.name in engine.traffic,
             on_defined=self.supervisor.defined,
-            joins=True,
+            gathers=True,
         )
         core.desk.send(self.peer, get_properties(), "getProperties")
         if self._subscription is not None:

@@ -44,7 +44,7 @@ class InProcessPort:
         self.defined = on_defined
         self._closed = False
         self.ended = False  # it has run to its end
-        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.works.limit, DRIVER)
+        self._framer = Framer(engine.core.route(self.peer), engine.limits.element, engine.resources.limit, DRIVER)
         self.process = InProcess(driver, self._receive)
         self.process.on_room = self._room
         engine.ports[self.peer] = self

@@ -13,7 +13,7 @@ from inditree.config.structs import Record as RecordConfig
 from inditree.core import Audit, Peer, Policy
 from inditree.flow.outbox import Outbox
 from inditree.flow.whole import HeardOutbox, WholeOutbox
-from inditree.record.writer import Figures, Item, Plan, Tape, Writer
+from inditree.record.writer import Backlog, Figures, Item, Plan, Writer
 from inditree.transport.engine import Engine
 from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import enable_blob, get_properties
@@ -39,12 +39,14 @@ class Recorder:
     def __init__(self, engine: Engine, config: RecordConfig) -> None:
         self.config = config
         self._engine = engine
-        self._tape = Tape(engine.core.settings.memory // IMAGES_SHARE)
+        self._backlog = Backlog(engine.core.settings.memory // IMAGES_SHARE)
         self._sources: dict[bytes, str] = {}  # "" for a device that is not to be recorded
         self._kind = "said"  # "known" while definitions are said again
         self._last, self._last_source = b"\0", ""  # how the last set* began, up to its device, and who said it
         self._now = self._stamp = 0.0  # the loop's time, and what the clock said then
-        self._writer = Writer(plan_of(config), self._tape, partial(self._soon, self._begin_segment), self._release_soon)
+        self._writer = Writer(
+            plan_of(config), self._backlog, partial(self._soon, self._begin_segment), self._release_soon
+        )
         self.peer = self._join()
         engine.audits.append(self._audited)
 
@@ -91,10 +93,10 @@ class Recorder:
         self.start()
 
     def _heard(self, data: bytes) -> None:
-        """Put elements onto the tape: all that the loop does for most of what is said."""
+        """Put elements into the backlog: all that the loop does for most of what is said."""
         source = self._last_source if data.startswith(self._last) else self._source(data)
         if source:
-            self._tape.say(self._time(), self._kind, source, data)
+            self._backlog.say(self._time(), self._kind, source, data)
 
     def _time(self) -> float:
         """Ask the clock once for what came in one read."""
@@ -111,7 +113,7 @@ class Recorder:
         return self.peer.outbox.empty
 
     def write(self) -> None:
-        """Put images, and what was said behind them, onto the tape."""
+        """Put images, and what was said behind them, into the backlog."""
         outbox = self.peer.outbox
         assert isinstance(outbox, WholeOutbox)
         while (item := outbox.pop()) is not None:
@@ -137,7 +139,7 @@ class Recorder:
         source = self._source(blob.element.data)
         if source:
             blob.retain()  # until it is written, or has found no room
-            if not self._tape.append(Item(now, "pictured", source, b"", blob=blob)):
+            if not self._backlog.append(Item(now, "pictured", source, b"", blob=blob)):
                 blob.release()
         self._engine.core.moved(self.peer, (blob,))
 
@@ -198,7 +200,7 @@ class Recorder:
         device = each.device
         if self.peer.sees(device) and (each.kind != "link" or self.config.links) and each.seconds is None:
             source = f"{each.kind} {each.client}"
-            self._tape.append(Item(self._time(), "commanded", source, each.data, each.result))
+            self._backlog.append(Item(self._time(), "commanded", source, each.data, each.result))
 
     def _soon(self, act: Callable[[], object]) -> None:
         """Have something done in the loop, from whichever thread."""

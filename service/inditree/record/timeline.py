@@ -83,7 +83,7 @@ def framed(data: bytes) -> Iterator[Run | Element | Blob]:
         yield item
 
 
-class Stage:
+class RecordedState:
     """What has been said so far, so that whoever asks is told how things stand."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Writing a record: the loop appends to a tape, a thread brings the tape to the disk.
+"""Writing a record: the loop appends to a backlog, a thread brings the backlog to the disk.
 
 Nothing here makes the loop wait: it appends to a list. A disk that is slow or full costs records, which are counted,
 and nobody else anything; when there is room again it goes on.
@@ -30,14 +30,14 @@ from inditree.record.store import file_name, outdated, segments
 from inditree.wire.elements import Blob
 
 FLUSH = 0.1
-"""Seconds between two looks at the tape; what one source said within it is one record."""
+"""Seconds between two looks at the backlog; what one source said within it is one record."""
 SYNC = 1.0
 """Seconds after which what was written is safe from a crash of the machine, too."""
 RUN_BYTES = 64 << 10
 """Bytes of elements in one record at most, so that damage costs little."""
 WRITE_BYTES = 256 << 10
 """Bytes of records in one write, so that a disk that is full costs few of them."""
-TAPE_BYTES = 32 << 20
+BACKLOG_BYTES = 32 << 20
 """Bytes that wait for a disk that is slow, images apart: some seconds of the fastest drivers."""
 TAPE_IMAGES = 128 << 20
 """Bytes of images that wait for a disk that is slow."""
@@ -64,7 +64,7 @@ class Plan:
 
 
 class Item(NamedTuple):
-    """One thing on the tape. `kind` is said, known (a definition said again), commanded or pictured."""
+    """One thing in the backlog. `kind` is said, known (a definition said again), commanded or pictured."""
 
     time: float
     kind: str
@@ -83,7 +83,7 @@ Taped: TypeAlias = Item | tuple[float, str, str, bytes, str, Blob | None]
 """An Item, or its fields as they are, which is made in a third of the time."""
 
 
-class Tape:
+class Backlog:
     """What waits to be written. The loop appends, the thread takes all. `images`: bytes of images that may wait."""
 
     def __init__(self, images: int = TAPE_IMAGES) -> None:
@@ -98,7 +98,7 @@ class Tape:
             room = self._images + item.size <= self._room or not self._images
             self._images += item.size if room else 0
         else:
-            room = self._bytes + item.size <= TAPE_BYTES
+            room = self._bytes + item.size <= BACKLOG_BYTES
             self._bytes += item.size if room else 0
         if room:
             self._items.append(item)
@@ -109,7 +109,7 @@ class Tape:
     def say(self, time: float, kind: str, source: str, data: bytes) -> None:
         """Append what was said: as `append`, for what comes twenty thousand times a second."""
         size = self._bytes + len(data)
-        if size <= TAPE_BYTES:
+        if size <= BACKLOG_BYTES:
             self._bytes = size
             self._items.append((time, kind, source, data, "", None))
         else:
@@ -132,7 +132,7 @@ class Figures:
 
 
 class Writer:
-    """Brings a tape to a folder, in a thread of its own, until `close`.
+    """Brings a backlog to a folder, in a thread of its own, until `close`.
 
     `on_segment` is called in that thread when a segment has begun, so that the definitions of the moment can be said
     again, `on_written` with the images that it needs no longer. Raises StartError where the folder cannot be had, or
@@ -142,13 +142,13 @@ class Writer:
     def __init__(
         self,
         plan: Plan,
-        tape: Tape,
+        backlog: Backlog,
         on_segment: Callable[[], None],
         on_written: Callable[[list[Blob]], None] = lambda blobs: None,
     ) -> None:
         self.plan = plan
         self.figures = Figures()
-        self._tape = tape
+        self._backlog = backlog
         self._on_segment = on_segment
         self._on_written = on_written
         self._lock = _taken(plan.folder)
@@ -163,7 +163,7 @@ class Writer:
         self._thread.start()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Write what is on the tape and end; at most `timeout` seconds."""
+        """Write what is in the backlog and end; at most `timeout` seconds."""
         self._stop.set()
         self._thread.join(timeout)
 
@@ -181,7 +181,7 @@ class Writer:
             os.close(self._lock)
 
     def _flush(self) -> None:
-        items = self._tape.pop_all()
+        items = self._backlog.pop_all()
         try:
             self._write(items)
             self._tend()
@@ -264,8 +264,8 @@ class Writer:
 
     def _tend(self) -> None:
         """Once a flush: what is written is made safe, a full segment is ended, old ones are deleted."""
-        self.figures.lost += self._tape.lost
-        self._tape.lost = 0
+        self.figures.lost += self._backlog.lost
+        self._backlog.lost = 0
         now = time.monotonic()
         if self._file is None:
             return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from inditree.config import Config, Launch
 from inditree.server.units import Units
 from inditree.server.watching import Watching
-from inditree.server.web import Faces
+from inditree.server.web import WebEndpoints
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
 
@@ -56,7 +56,7 @@ class Parts:
     launch: Launch
     engine: Engine
     units: Units
-    faces: Faces
+    web: WebEndpoints
     observatory: Watching
     listeners: dict[str, Listener] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)

@@ -118,7 +118,7 @@ class Reload:
         # At once: where what follows breaks off, the next reload must not look for listeners that are gone.
         old, self._parts.config = self._parts.config, msgspec.structs.replace(self._parts.config, listen=new.listen)
         for listener in left:
-            self._parts.faces.detach(listener)
+            self._parts.web.detach(listener)
             for stream in list(listener.streams):
                 self._parts.engine.end(stream.peer, "shutdown", f"listener {listener.config.name} was changed")
         later = sorted(NEEDS_RESTART.intersection(changes.sections))
@@ -147,7 +147,7 @@ class Reload:
     def listener(self, entry: Listen) -> Listener:
         """The listener of an entry of `listen`, not bound yet."""
         listener = Listener(self._parts.engine, entry, self._parts.config.limits.connections_per_address)
-        self._parts.faces.attach(listener)
+        self._parts.web.attach(listener)
         return listener
 
     async def _apply_drivers(self, old: Sequence[Driver], difference: Difference[Driver]) -> None:

@@ -168,7 +168,7 @@ class Report:
             reload_timestamp=self._parts.reload_timestamp,
             definitions=definitions,
             record=status.record,
-            web_connections=self._parts.faces.counts(),
+            web_connections=self._parts.web.counts(),
             interlocks=status.interlocks,
             reactions=status.reactions,
         )

@@ -28,7 +28,7 @@ from inditree.server.report import Report
 from inditree.server.services import Services
 from inditree.server.units import Units
 from inditree.server.watching import Watching
-from inditree.server.web import Faces
+from inditree.server.web import WebEndpoints
 from inditree.server.webmanager import WebManaging
 from inditree.supervise import ENDED
 from inditree.transport.descriptors import check_descriptors
@@ -93,7 +93,7 @@ class Server:
                 self._handle_signals()  # before it listens: who sees that it does may end it
             await self._start()
             self._announce()
-            self.parts.faces.load()
+            self.parts.web.load()
             self.running.set()
             await self._stopping.wait()
             await self._stop()
@@ -120,7 +120,7 @@ class Server:
         self.engine.log_traffic = self.launch.log_traffic or self.config.log.parts.traffic == "debug"
         self.engine.traffic = self.launch.traffic
         self.units = Units(self.engine, self.on_change)
-        faces = Faces(
+        faces = WebEndpoints(
             self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot(), lambda: self._recorded
         )
         self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, Watching(self.engine))
@@ -201,7 +201,7 @@ class Server:
     def _announce(self) -> None:
         for listener in self.parts.listeners.values():
             _logger.info("listening on %s", listener.address, extra={"event": "listening"})
-        for url in self.parts.faces.urls():
+        for url in self.parts.web.urls():
             _logger.info("the page is at %s", url, extra={"event": "web"})
         self.services.announce()
         discovers = self.config.discovery.docker is not None or self.config.discovery.dns
@@ -279,7 +279,7 @@ class Server:
             self.parts.recorder.stop()
         for peer in list(self.engine.core.peers.values()):
             self.engine.end(peer, "shutdown", "the router stops")
-        self.parts.faces.close()
+        self.parts.web.close()
         if self.parts.recorder is not None:
             await asyncio.to_thread(self.parts.recorder.finish)
         await self.services.stop()

@@ -1,4 +1,4 @@
-"""The web faces of the listeners: made with them, closed with them."""
+"""The web endpoints of the listeners: made with them, closed with them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from inditree.transport.listener import Listener
 from inditree.transport.visitors import Visitor
 
 if TYPE_CHECKING:
-    from inditree.web.face import Face
+    from inditree.web.endpoint import WebEndpoint
     from inditree.web.nights import Nights
 
 
-class Faces:
-    """The web faces of one router. `default`: listeners that do not say have one. `snapshot` gives the whole status.
+class WebEndpoints:
+    """The web endpoints of one router. `default`: listeners that do not say have one. `snapshot` gives the status.
 
     `recorded` says what the record is and of which devices HTTP may speak, None where there is none.
     """
@@ -45,44 +45,46 @@ class Faces:
         self._snapshot = snapshot
         self._recorded = recorded
         self._attached: dict[Listener, None] = {}
-        self._faces: dict[Listener, Face] = {}  # those that somebody has visited
+        self._endpoints: dict[Listener, WebEndpoint] = {}  # those that somebody has visited
         self.nights: Nights | None = None
 
     def attach(self, listener: Listener) -> None:
-        """Give a listener its face, where it is to have one. To be called before it takes connections."""
+        """Give a listener its endpoint, where it is to have one. To be called before it takes connections."""
         config = listener.config
         if config.tcp is not None and (self._default if config.web is None else config.web):
             self._attached[listener] = None
             listener.web = partial(self._visit, listener)
 
     def load(self) -> None:
-        """Load what the faces need, beside the loop, before the first visitor comes: it is a tenth of a start."""
+        """Load what the endpoints need, beside the loop, before the first visitor comes: it is a tenth of a start."""
         if self._attached:
             with contextlib.suppress(RuntimeError):  # no thread can be had now: the first visitor waits for it
-                threading.Thread(target=import_module, args=("inditree.web.face",), name="load", daemon=True).start()
+                threading.Thread(
+                    target=import_module, args=("inditree.web.endpoint",), name="load", daemon=True
+                ).start()
 
     def _visit(self, listener: Listener, visitor: Visitor) -> None:
-        face = self._faces.get(listener)
-        if face is None:
-            face = self._faces[listener] = self._new_face(listener)
-        face.visit(visitor)
+        endpoint = self._endpoints.get(listener)
+        if endpoint is None:
+            endpoint = self._endpoints[listener] = self._new_endpoint(listener)
+        endpoint.visit(visitor)
 
-    def _new_face(self, listener: Listener) -> Face:
-        from inditree.web.face import Face
+    def _new_endpoint(self, listener: Listener) -> WebEndpoint:
+        from inditree.web.endpoint import WebEndpoint
         from inditree.web.nights import Nights
         from inditree.web.origins import own_names
 
         if self.nights is None:
             self.nights = Nights(self._recorded)
         names = own_names(self._service, socket.gethostname())
-        return Face(self._engine, listener, self._service, names, self._status, self.nights)
+        return WebEndpoint(self._engine, listener, self._service, names, self._status, self.nights)
 
     def detach(self, listener: Listener) -> None:
         """The listener is gone: its plain connections end, its images are given up."""
         self._attached.pop(listener, None)
-        face = self._faces.pop(listener, None)
-        if face is not None:
-            face.close()
+        endpoint = self._endpoints.pop(listener, None)
+        if endpoint is not None:
+            endpoint.close()
 
     def close(self) -> None:
         """The router ends."""
@@ -98,8 +100,8 @@ class Faces:
     def counts(self) -> dict[str, int]:
         """How many connections there are of each kind: page, json, xml, image."""
         found = dict.fromkeys(("page", "json", "xml", "image"), 0)
-        for face in self._faces.values():
-            for kind, count in face.counts().items():
+        for endpoint in self._endpoints.values():
+            for kind, count in endpoint.counts().items():
                 found[kind] += count
         return found
 

@@ -15,7 +15,7 @@ from inditree.core.effects import Effect
 from inditree.counters import Counters
 from inditree.flow.outbox import Outbox
 from inditree.images import attached
-from inditree.images.works import Works
+from inditree.images.resources import ImageResources
 from inditree.tasks import Tasks
 from inditree.transport.closing import Closer
 from inditree.transport.guard import ClientLimits
@@ -67,7 +67,7 @@ class Engine:
         self.core = Core(settings, counters)
         self.limits = limits
         # `limits.blob` is of the image; as base64, in lines of 72 characters, with its tags it is larger.
-        self.works = Works(limits.blob * 4 // 3 * 73 // 72 + BLOB_TAGS)
+        self.resources = ImageResources(limits.blob * 4 // 3 * 73 // 72 + BLOB_TAGS)
         self.loop = asyncio.get_running_loop()
         self.tasks = Tasks()
         self.closer = Closer()
@@ -151,7 +151,7 @@ class Engine:
             if (asker := self.askers.get(effect.peer)) is not None:
                 asker(effect.element, effect.outcome)
         elif isinstance(effect, Free):
-            self.works.free(effect.blob)
+            self.resources.free(effect.blob)
         elif isinstance(effect, Mistake):
             self.mistake(effect.peer, effect.error)
         elif isinstance(effect, Close):
@@ -208,12 +208,12 @@ class Engine:
             self._wake(now + TICK)
 
     def _look(self, now: float) -> None:
-        self.works.tidy(now)
+        self.resources.tidy(now)
         for check in list(self.checks):
             self.attempt(None, check, now)
-        for upload in list(self.works.uploads):
+        for upload in list(self.resources.uploads):
             self.attempt(upload.peer, upload.check, now)
-        self.works.untie(self.core)
+        self.resources.untie(self.core)
         self.attempt(None, self._read_broken)
         self.attempt(None, self.core.tick)
         self.flush()
@@ -240,4 +240,4 @@ class Engine:
             self._timer.cancel()
         await self.tasks.close()
         self.closer.end()
-        self.works.close()
+        self.resources.close()

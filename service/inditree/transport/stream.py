@@ -46,8 +46,8 @@ class Stream:
     """The connection of one peer: it reads, and has a writer and an intake for images.
 
     `on_closed` is told the reason and the text, once, when the peer has left the core; `on_defined` is called for each
-    definition of a driver that was believed. With `log` what comes and goes is logged at DEBUG. With `joins`, a source
-    that sends many small reads is read every 2 ms while no client speaks, so that what it sent meanwhile is one read.
+    definition of a driver that was believed. With `log` what comes and goes is logged at DEBUG. With `gathers`, a
+    source that sends many small reads is read every 2 ms while no client speaks: what it sent meanwhile is one read.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Stream:
         *,
         on_defined: Callable[[], None] = _nothing,
         log: bool = False,
-        joins: bool = False,
+        gathers: bool = False,
         web: Web = turn_away,
     ) -> None:
         log = log or engine.log_traffic
@@ -71,13 +71,13 @@ class Stream:
         self._engine = engine
         self._core = engine.core
         self._loop = engine.loop
-        self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.works.limit)
+        self._framer = Framer(engine.core.route(peer), engine.limits.element, engine.resources.limit)
         self._framer.drops_at_once = DROPS_AT_ONCE
         fds = channel.pop_fds if isinstance(channel, DriverChannel) else None
         self.images = ImageIntake(engine, peer, channel, self._framer, self, fds)
         self._on_closed = on_closed
         self._on_defined = on_defined
-        self._joins = joins
+        self._gathers = gathers
         self._remarks = Remarks(engine, peer, self._framer, self.images, log=log)
         watch = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
         self._rest = Rest(engine, peer, self, watch) if watch is not None else None
@@ -199,8 +199,8 @@ class Stream:
             return
         size = len(data)
         self._size = LARGE_READ if size == self._size else SMALL_READ
-        if self._joins and size < 8192:
-            self._maybe_join(now)
+        if self._gathers and size < 8192:
+            self._maybe_gather(now)
         if self.peer.link is not None:
             self._core.heard(self.peer, now)
         if self._early is None or (data := self._enter(self._early + data)):
@@ -249,15 +249,15 @@ class Stream:
             self._rest.end()
         self.closed = True
 
-    def _maybe_join(self, now: float) -> None:
+    def _maybe_gather(self, now: float) -> None:
         """Many small reads in a row while no client speaks: let the next 2 ms come as one."""
         since, self._last_read = now - self._last_read, now
         if since < 0.001 and now - self._engine.client_spoke > 0.05 and self._finished is None:
-            self.pause(Pause.JOIN)
-            self._loop.call_later(0.002, self._joined)
+            self.pause(Pause.GATHER)
+            self._loop.call_later(0.002, self._gathered)
 
-    def _joined(self) -> None:
-        self._end(Pause.JOIN)
+    def _gathered(self) -> None:
+        self._end(Pause.GATHER)
         if not self.closed:
             self.update()
 
@@ -372,7 +372,7 @@ class Stream:
             done()
             return
         self._finished = done
-        self._end(Pause.JOIN)
+        self._end(Pause.GATHER)
         self._fed()
         self._go_on()
 

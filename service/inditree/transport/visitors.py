@@ -1,4 +1,4 @@
-"""Connections that turn out to speak HTTP: the listener's web face takes them, or they get one answer and the end."""
+"""Connections that turn out to speak HTTP: the listener's web endpoint takes them, or they get one answer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Visitor:
 
 
 Web: TypeAlias = Callable[[Visitor], None]
-"""A listener's web face: takes each of its visitors over, in a step that does not block."""
+"""A listener's web endpoint: takes each of its visitors over, in a step that does not block."""
 
 
 def turn_away(visitor: Visitor) -> None:

@@ -9,18 +9,18 @@ from typing import Protocol
 from inditree.core import Peer
 from inditree.envelope import EnableBlob, GetStatus, requests
 from inditree.transport.stream import Stream
+from inditree.web.json_messages import JsonMessages
 from inditree.web.outbox import JsonOutbox
-from inditree.web.telling import Telling
 from inditree.wire.syntax import enable_blob, parse_start, tag_end
 
 STATUS_EVERY = 2.0
 """Seconds between two statuses for a client that has asked for them."""
 
 
-class ClientFace(Protocol):
-    """What a client needs of the listener's face. `write` puts frames into the outbox of a client and writes them."""
+class ClientEndpoint(Protocol):
+    """The listener's endpoint, as its clients use it. `write` puts frames into a client's outbox and writes them."""
 
-    telling: Telling
+    messages: JsonMessages
 
     def write(self, client: JsonClient, frame: bytes) -> None: ...
 
@@ -37,11 +37,11 @@ class ClientFace(Protocol):
 class JsonClient:
     """One that speaks JSON."""
 
-    def __init__(self, peer: Peer, outbox: JsonOutbox, face: ClientFace) -> None:
+    def __init__(self, peer: Peer, outbox: JsonOutbox, endpoint: ClientEndpoint) -> None:
         self.peer = peer
         self.outbox = outbox
         self.stream: Stream | None = None
-        self._face = face
+        self._endpoint = endpoint
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -51,7 +51,7 @@ class JsonClient:
         for each in requests(text):
             if isinstance(each, EnableBlob):
                 found.append(enable_blob("Also" if each.value == "URL" else "Never", each.device, each.name or None))
-                self._later(lambda: self._face.images_wanted(self))
+                self._later(lambda: self._endpoint.images_wanted(self))
             elif isinstance(each, GetStatus):
                 self._later(self.stop if each.stop else self._say_status)
             else:
@@ -59,7 +59,7 @@ class JsonClient:
                 if each.startswith(b"<getProperties"):
                     self._asked(each)
                 elif self._may_command(each):
-                    self._face.telling.ask(each)
+                    self._endpoint.messages.ask(each)
         return b"".join(found)
 
     def _may_command(self, element: bytes) -> bool:
@@ -77,13 +77,13 @@ class JsonClient:
 
     def _asked(self, element: bytes) -> None:
         if b" device=" not in element or b' device="Server"' in element:
-            self._later(lambda: self._face.write(self, b"".join(self._face.server())))
+            self._later(lambda: self._endpoint.write(self, b"".join(self._endpoint.server())))
 
     def _say_status(self) -> None:
         self.stop()
         self._timer = self._loop.call_later(STATUS_EVERY, self._act, self._say_status)
         if not self.outbox.behind:
-            self._face.write(self, self._face.status(self.peer))
+            self._endpoint.write(self, self._endpoint.status(self.peer))
 
     def stop(self) -> None:
         """Say the status no more."""

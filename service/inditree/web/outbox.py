@@ -13,7 +13,7 @@ from inditree.envelope import split
 from inditree.flow.outbox import Outbox
 from inditree.flow.ticket import Lost
 from inditree.web import frames
-from inditree.web.telling import Key, Telling, Told
+from inditree.web.json_messages import JsonMessage, JsonMessages, Key
 from inditree.wire.elements import Attached, Blob
 
 BEHIND = 256 << 10
@@ -29,21 +29,23 @@ MESSAGES = 100
 class JsonOutbox(Outbox):
     """What waits for a client that speaks JSON. `image` is told of each image, and gives the frames sent for it."""
 
-    __slots__ = ("_messages", "_on_image", "_stale", "_telling")
+    __slots__ = ("_json", "_messages", "_on_image", "_stale")
 
-    def __init__(self, limit: int, now: Callable[[], float], telling: Telling, image: Callable[[Blob], bytes]) -> None:
+    def __init__(
+        self, limit: int, now: Callable[[], float], messages: JsonMessages, image: Callable[[Blob], bytes]
+    ) -> None:
         super().__init__(limit, now)
-        self._telling = telling
+        self._json = messages
         self._on_image = image
         self._stale: dict[Key, str] = {}  # what is to be told: set, def, delete, or delete+def
         self._messages: deque[bytes] = deque(maxlen=MESSAGES)
 
     def put(self, data: bytes) -> bool:
         if self.behind or self.waiting > BEHIND:
-            for told in self._telling.say(data):
+            for told in self._json.say(data):
                 self._remember(told)
             return True
-        joined = self._telling.joined(data)
+        joined = self._json.joined(data)
         return super().put(joined) if joined else True
 
     def put_urgent(self, data: bytes) -> bool:
@@ -68,7 +70,7 @@ class JsonOutbox(Outbox):
         """Does it not keep up?"""
         return bool(self._stale or self._messages)
 
-    def _remember(self, told: Told) -> None:
+    def _remember(self, told: JsonMessage) -> None:
         if told.kind == "message":
             self._messages.append(told.frame)
         elif told.kind == "delete":
@@ -106,8 +108,8 @@ class JsonOutbox(Outbox):
         super().put(b"".join(made))
 
     def _state_of(self, key: Key, what: str) -> bytes:
-        gone = self._telling.gone(key) if what.startswith("delete") else b""
-        return gone + (b"" if what == "delete" else self._telling.now(key, defined=what.endswith("def")))
+        gone = self._json.gone(key) if what.startswith("delete") else b""
+        return gone + (b"" if what == "delete" else self._json.now(key, defined=what.endswith("def")))
 
     def clear(self) -> None:
         super().clear()

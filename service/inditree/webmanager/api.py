@@ -46,7 +46,7 @@ Audited = Callable[[str, str, str, str], None]
 """Called with client, action, name and result of each change."""
 
 
-class Door:
+class AccessRules:
     """Who may ask. `name` is the router's."""
 
     def __init__(self, config: Webmanager, name: str) -> None:
@@ -74,7 +74,7 @@ class Door:
 
 
 class Api:
-    """The application. `door` may be exchanged while it runs.
+    """The application. `access` may be exchanged while it runs.
 
     `devices` gives each device that can be connected, and whether it is.
     """
@@ -82,11 +82,11 @@ class Api:
     def __init__(
         self,
         manager: Manager,
-        door: Door,
+        access: AccessRules,
         devices: Callable[[], Awaitable[list[tuple[str, bool]]]],
         audited: Audited,
     ) -> None:
-        self.door = door
+        self.access = access
         self._manager = manager
         self._devices = devices
         self._audited = audited
@@ -100,7 +100,7 @@ class Api:
         """Answer a request (ASGI)."""
         request = Request(scope)
         answer: Any = self._app
-        if refusal := self.door.refuses(request):
+        if refusal := self.access.refuses(request):
             level = logging.DEBUG if request.method in ("GET", "HEAD") else logging.WARNING
             fields = {"event": "control_refused", "client": _caller(request), "status": 403}
             _logger.log(level, "%s %r refused: %s", request.method, request.url.path, refusal, extra=fields)

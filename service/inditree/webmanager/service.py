@@ -12,7 +12,7 @@ from inditree.ops.control import ControlError
 from inditree.ops.serving import Serving
 from inditree.tasks import Tasks
 from inditree.transport.binding import bind_tcp
-from inditree.webmanager.api import Api, Audited, Door
+from inditree.webmanager.api import AccessRules, Api, Audited
 from inditree.webmanager.manager import Manager
 
 _logger = logging.getLogger("inditree.webmanager")
@@ -35,7 +35,7 @@ class WebManager:
         self._manager = manager
         self._tasks = tasks
         self._name = name
-        self._api = Api(manager, Door(config, name), devices, audited)
+        self._api = Api(manager, AccessRules(config, name), devices, audited)
         self._serving = Serving(self._api, tasks, "webmanager")
         self._sockets: list[socket.socket] = []
 
@@ -65,10 +65,10 @@ class WebManager:
 
     def prepare(self, config: Webmanager) -> Callable[[], None]:
         """Give what takes over all but `listen` of a configuration. Raises ConfigError: then nothing has changed."""
-        door, take_over = Door(config, self._name), self._manager.prepare(config)
+        access, take_over = AccessRules(config, self._name), self._manager.prepare(config)
 
         def apply() -> None:
-            self._api.door = door
+            self._api.access = access
             take_over()
 
         return apply

@@ -13,7 +13,7 @@ Key = tuple[str, str]
 """A device and a property; "" for the device as a whole."""
 
 
-class Told(NamedTuple):
+class JsonMessage(NamedTuple):
     """One message: its frame, and what it says of which property. `kind` is def, set, delete or message."""
 
     kind: str
@@ -21,7 +21,7 @@ class Told(NamedTuple):
     frame: bytes
 
 
-class Telling:
+class JsonMessages:
     """Turns elements into messages. Whoever gets the same bytes gets the same frames: they are made the first time."""
 
     def __init__(self, images: Images, asked: Callable[[str, str], bytes]) -> None:
@@ -29,12 +29,12 @@ class Telling:
         self.properties = Properties()
         self._images = images
         self._data: bytes = b""
-        self._told: tuple[Told, ...] = ()
+        self._told: tuple[JsonMessage, ...] = ()
         self._joined = b""
-        self._definitions: dict[Key, tuple[bytes, tuple[Told, ...]]] = {}
+        self._definitions: dict[Key, tuple[bytes, tuple[JsonMessage, ...]]] = {}
         self._by_bytes: dict[int, Key] = {}  # the identity of a definition's bytes, which `_definitions` holds
 
-    def say(self, data: bytes) -> tuple[Told, ...]:
+    def say(self, data: bytes) -> tuple[JsonMessage, ...]:
         """Give the messages of the elements in `data`."""
         if data is not self._data:
             known = self._repeated(data) if data.startswith(b"<def") else None
@@ -73,12 +73,12 @@ class Telling:
             self._drop(key)
             self._data = b""
 
-    def _repeated(self, data: bytes) -> tuple[Told, ...] | None:
+    def _repeated(self, data: bytes) -> tuple[JsonMessage, ...] | None:
         """Find the frames of a definition that was asked for before and has not changed since."""
         known = self._definitions.get(self._by_bytes.get(id(data), ("", "")))
         return known[1] if known is not None and known[0] is data else None
 
-    def _make(self, data: bytes) -> tuple[Told, ...]:
+    def _make(self, data: bytes) -> tuple[JsonMessage, ...]:
         made = tuple(_told(self._with_targets(found)) for found in self.properties.feed(data))
         for each in made:
             if each.kind != "message":
@@ -109,10 +109,10 @@ class Telling:
                 self._by_bytes.pop(id(known[0]), None)
 
 
-def _told(found: Object) -> Told:
+def _told(found: Object) -> JsonMessage:
     (kind, body), *_ = found.items()
     frame = frames.text(encode(found))
     if kind == "message":
-        return Told("message", (found.get("device", ""), ""), frame)
+        return JsonMessage("message", (found.get("device", ""), ""), frame)
     name = "delete" if kind == "deleteProperty" else kind[:3]
-    return Told(name, (body["device"], body.get("name", "")), frame)
+    return JsonMessage(name, (body["device"], body.get("name", "")), frame)

@@ -69,7 +69,7 @@ class PropertyQueue:
         self.begun: deque[tuple[float, int]] = deque(maxlen=3)
 
 
-class Room:
+class ImageQueue:
     """The images that wait for one peer, by property. `bytes` and `count` are of all of them.
 
     `stream_limit`: bytes beyond which stream frames are dropped, ahead of any other image; None: they have no bound

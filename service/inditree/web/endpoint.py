@@ -1,4 +1,4 @@
-"""The web face of one listener: its page, its JSON and XML clients, its images."""
+"""The web endpoint of one listener: its page, its JSON and XML clients, its images."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from inditree.web.answers import Answer, Site, answer, refusal
 from inditree.web.clients import JsonClient
 from inditree.web.http import HttpConnection
 from inditree.web.images import Images, Key
+from inditree.web.json_messages import JsonMessages
 from inditree.web.nights import Nights
 from inditree.web.outbox import JsonOutbox, XmlOutbox
-from inditree.web.telling import Telling
 from inditree.web.websocket import Decoder, WebSocketChannel, WebSocketError
 from inditree.wire.elements import Blob
 
@@ -46,7 +46,7 @@ class WebListener(Protocol):
     def full(self) -> bool: ...
 
 
-class Face:
+class WebEndpoint:
     """Answers the visitors of one listener. `names` are those of this machine, the router's own among them.
 
     `status` gives `{"status": ...}` as a peer may see it. To be closed with its listener.
@@ -62,7 +62,7 @@ class Face:
         nights: Nights,
     ) -> None:
         self.images = Images(engine.core.fetched)
-        self.telling = self._new_telling(engine)
+        self.messages = self._new_messages(engine)
         self.plain: set[HttpConnection] = set()
         self.json: set[JsonClient] = set()
         self.xml: set[Stream] = set()
@@ -76,8 +76,8 @@ class Face:
         self._said: tuple[Blob, bytes] | None = None  # the last image and the element that says so
         engine.core.intake.spare.append(self._give_back)
 
-    def _new_telling(self, engine: Engine) -> Telling:
-        return Telling(self.images, engine.core.state.targets.last)
+    def _new_messages(self, engine: Engine) -> JsonMessages:
+        return JsonMessages(self.images, engine.core.state.targets.last)
 
     # Plain requests
 
@@ -106,7 +106,7 @@ class Face:
         """Make a client of a connection; `head` is the answer that it waits for."""
         visitor = connection.visitor
         policy = replace(visitor.policy, peers="none")  # it uses devices, and provides none
-        make = partial(JsonOutbox, telling=self.telling, image=self._image) if kind == "json" else XmlOutbox
+        make = partial(JsonOutbox, messages=self.messages, image=self._image) if kind == "json" else XmlOutbox
         peer = self._engine.join("client", visitor.name, policy, make=make)
         outbox = peer.outbox
         client = JsonClient(peer, outbox, self) if isinstance(outbox, JsonOutbox) else None
@@ -153,7 +153,7 @@ class Face:
             self.json.discard(client)
             self.images.forget_unwanted(self._wanted)
             if not self.json:
-                self.telling = self._new_telling(self._engine)
+                self.messages = self._new_messages(self._engine)
 
     # What a client asks for
 
@@ -181,7 +181,7 @@ class Face:
         """Tell a client where the images are that are there, and forget those that nobody wants."""
         self.images.forget_unwanted(self._wanted)
         there = [key for key in self.images.kept() if client.peer.hears_blob(*key)]
-        self.write(client, b"".join([self.telling.now(key, defined=False) for key in there]))
+        self.write(client, b"".join([self.messages.now(key, defined=False) for key in there]))
 
     # Images
 
@@ -189,9 +189,9 @@ class Face:
         """Keep an image, and give the frames that say where it is."""
         if self._said is None or self._said[0] is not blob:
             element = blob.element.data[:-1].rstrip() + b"/>"  # its start tag alone
-            self.telling.show((blob.device, blob.name), self.images.keep(blob))
+            self.messages.show((blob.device, blob.name), self.images.keep(blob))
             self._said = blob, element
-        return self.telling.joined(self._said[1])
+        return self.messages.joined(self._said[1])
 
     def _wanted(self, key: Key) -> bool:
         return any(client.peer.hears_blob(*key) for client in self.json)
@@ -200,7 +200,7 @@ class Face:
         key = self.images.give_back()
         if key is not None:
             self._said = None
-            self.telling.show(key, {})
+            self.messages.show(key, {})
         return key is not None
 
     # The end

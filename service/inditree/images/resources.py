@@ -30,7 +30,7 @@ REST = 3.0
 """Seconds without an image after which what its load took is given back: a camera's next exposure pays 10 ms for it."""
 
 
-class Works:
+class ImageResources:
     """One for each router. `limit` is bytes of one image as base64, with its tags."""
 
     def __init__(self, limit: int) -> None:

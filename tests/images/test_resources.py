@@ -6,7 +6,7 @@ import pytest
 
 from inditree.images import attached
 from inditree.images.buffers import SIZE
-from inditree.images.works import REST, TRIM, Works
+from inditree.images.resources import REST, TRIM, ImageResources
 
 
 @pytest.fixture
@@ -17,35 +17,35 @@ def given_back(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def test_a_load_is_given_back_once_when_no_more_images_come(given_back: list[bool]) -> None:
-    works = Works(1 << 20)
-    works.tidy(0.0)
-    buffers = [works.buffers.get() for _ in range(5)]
-    works.tidy(1.0)
+    resources = ImageResources(1 << 20)
+    resources.tidy(0.0)
+    buffers = [resources.buffers.get() for _ in range(5)]
+    resources.tidy(1.0)
     for buffer in buffers:
-        works.buffers.recycle(buffer)
-    works.tidy(1.0 + REST - 0.1)
-    assert works.buffers.get() is buffers[-1] and not given_back
-    works.buffers.recycle(buffers[-1])
-    works.tidy(10.0)
+        resources.buffers.recycle(buffer)
+    resources.tidy(1.0 + REST - 0.1)
+    assert resources.buffers.get() is buffers[-1] and not given_back
+    resources.buffers.recycle(buffers[-1])
+    resources.tidy(10.0)
     for now in (10.0 + REST, 10.1 + REST):
-        works.tidy(now)
+        resources.tidy(now)
     assert given_back == [True]
-    assert all(works.buffers.get() is not buffer for buffer in buffers)
-    works.close()
+    assert all(resources.buffers.get() is not buffer for buffer in buffers)
+    resources.close()
 
 
 def test_what_a_load_does_not_need_is_let_go_while_it_lasts(given_back: list[bool]) -> None:
-    works = Works(1 << 20)
-    many = [works.buffers.get() for _ in range(5)]
-    works.tidy(1.0)
+    resources = ImageResources(1 << 20)
+    many = [resources.buffers.get() for _ in range(5)]
+    resources.tidy(1.0)
     for buffer in many:
-        works.buffers.recycle(buffer)
+        resources.buffers.recycle(buffer)
     for second in range(2, 2 + 3 * int(TRIM)):
-        works.buffers.recycle(works.buffers.get())
-        works.tidy(float(second))
-    assert works.buffers.get() is many[-1]
-    assert all(works.buffers.get() is not each for each in many) and not given_back
-    works.close()
+        resources.buffers.recycle(resources.buffers.get())
+        resources.tidy(float(second))
+    assert resources.buffers.get() is many[-1]
+    assert all(resources.buffers.get() is not each for each in many) and not given_back
+    resources.close()
 
 
 def test_freed_memory_is_given_to_the_kernel() -> None:

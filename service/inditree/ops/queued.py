@@ -23,7 +23,7 @@ FINISH = 1.0
 """Seconds that what waits has to be written at the end."""
 
 
-class Behind(QueueHandler):
+class QueuedHandler(QueueHandler):
     """Has `sink` handle each record in a thread, in order. `lost` counts those that found no room; never waits."""
 
     def __init__(self, sink: logging.Handler) -> None:
@@ -61,19 +61,19 @@ class Behind(QueueHandler):
 
 class _Writer(QueueListener):
     def __init__(
-        self, behind: Behind, waiting: queue.SimpleQueue[logging.LogRecord | None], sink: logging.Handler
+        self, handler: QueuedHandler, waiting: queue.SimpleQueue[logging.LogRecord | None], sink: logging.Handler
     ) -> None:
         super().__init__(waiting, sink)
         self.done = 0
-        self._behind = behind
+        self._handler = handler
         self._said = 0
 
     def dequeue(self, block: bool) -> Any:
         """The next record; with those that come close behind it, where it has to be waited for."""
         try:
-            return self._behind.queued.get_nowait()
+            return self._handler.queued.get_nowait()
         except queue.Empty:
-            record = self._behind.queued.get(block)
+            record = self._handler.queued.get(block)
             # Not time.sleep: it fails where the clock is set meanwhile (seen with libfaketime), and ends the thread.
             select.select([], [], [], GATHER)
             return record
@@ -85,7 +85,7 @@ class _Writer(QueueListener):
                 super().handle(self._gap(record))
             super().handle(record)
         except Exception:  # it would end the thread, and with it the log
-            self._behind.lost += 1
+            self._handler.lost += 1
         finally:
             self.done += _size(record)
 
@@ -101,7 +101,7 @@ class _Writer(QueueListener):
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        self._behind.queued.put(None)
+        self._handler.queued.put(None)
         thread.join(seconds)
 
 
