@@ -1,4 +1,4 @@
-"""What all simulated instruments share: connecting, driver information, requests, ticks and snooping."""
+"""The base of all simulated instruments: connecting, driver information, requests, ticks and snooping."""
 
 import asyncio
 import logging

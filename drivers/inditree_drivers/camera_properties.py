@@ -1,4 +1,4 @@
-"""What a camera shows: names, labels, groups and bounds."""
+"""The properties of a camera: names, labels, groups and bounds."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a client asked for, checked: numbers in range, a switch by its name."""
+"""Checks what a client asked for: numbers in range, a switch by its name."""
 
 import math
 from typing import Any

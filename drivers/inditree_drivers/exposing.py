@@ -24,7 +24,7 @@ class Exposure:
 
 
 class Image(NamedTuple):
-    """What goes into the BLOB; `size` is that before compression, as the INDI white paper has it."""
+    """The content of the BLOB; `size` is that before compression, as the INDI white paper has it."""
 
     content: bytes
     size: int

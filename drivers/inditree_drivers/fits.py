@@ -16,7 +16,7 @@ UNIX_EPOCH_MJD = 40587
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a header says beside the exposure itself; `began` in seconds since 1970."""
+    """The facts of a header beside the exposure itself; `began` in seconds since 1970."""
 
     camera: str
     telescope: str = ""

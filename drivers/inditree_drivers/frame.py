@@ -1,4 +1,4 @@
-"""What a camera sees: stars, sky, dark current and noise as an array of counts. Pure; numpy only."""
+"""The picture that a camera sees: stars, sky, dark current and noise as an array of counts. Pure; numpy only."""
 
 import math
 from dataclasses import dataclass

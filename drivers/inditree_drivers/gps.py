@@ -25,7 +25,7 @@ def gps_vectors() -> list[Any]:
 
 
 class GPS(Instrument):
-    """It has a fix at once. With a period of 0 it says its place when it is connected or asked."""
+    """A GPS receiver that has a fix at once. With a period of 0 it says its place when it is connected or asked."""
 
     def __init__(self, name: str = NAME, prefix: str = "Py ") -> None:
         super().__init__(name, "inditree-gps", INTERFACE, gps_vectors())

@@ -8,7 +8,7 @@ NAME = "Py Guide Camera"
 
 
 class GuideCamera(Camera):
-    """As the camera, but that it looks through the guide scope of the telescope's TELESCOPE_INFO, always sharp."""
+    """A camera that looks through the guide scope of the telescope's TELESCOPE_INFO, always sharp."""
 
     program = "inditree-guide-camera"
     model = Sensor(width=1280, height=960, pitch_x=3.75, pitch_y=3.75)

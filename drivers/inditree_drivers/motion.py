@@ -14,7 +14,7 @@ def turn(value: float, target: float, circle: float) -> float:
 
 
 def approach_on_circle(value: float, target: float, most: float, circle: float) -> float:
-    """As `approach`, the shorter way round; the result is in 0..circle."""
+    """Move an angle toward its goal by the shorter way round; the result is in 0..circle."""
     way = turn(value, target, circle)
     if abs(way) <= most:
         return target % circle

@@ -63,7 +63,7 @@ class Elements:
 
 
 class Stdio:
-    """What indipydriver calls a commsobj: `run_rx` until the server hangs up, `run_tx` one element whole.
+    """A commsobj of indipydriver over stdin and stdout: `run_rx` until the server hangs up, `run_tx` one element whole.
 
     A server that does not read makes `run_tx` wait, and nothing else: the driver goes on.
     """

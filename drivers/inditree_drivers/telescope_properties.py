@@ -1,4 +1,4 @@
-"""What the telescope shows: names, labels, groups and bounds."""
+"""The properties of the telescope: names, labels, groups and bounds."""
 
 from typing import Any
 

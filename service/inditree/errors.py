@@ -1,4 +1,4 @@
-"""What can go wrong, split by whose fault it is. Imports nothing of ours."""
+"""The errors of the router, split by whose fault they are. Imports nothing of ours."""
 
 from __future__ import annotations
 

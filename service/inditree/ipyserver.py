@@ -23,7 +23,7 @@ from inditree.server.messages import timestamp as indi_time
 _logger = logging.getLogger("inditree.ipyserver")
 
 MOST_CONNECTIONS = 10
-"""As documented for IPyServer; a Server has no such limit."""
+"""Connections at once, as documented for IPyServer; a Server has no such limit."""
 
 
 class IPyServer:

@@ -122,7 +122,7 @@ class Router:
         return answer.json() if answer.body else None
 
     def indi(self) -> str | None:
-        """What to say where the address is that of an INDI port; None: it is not."""
+        """The text to say where the address is that of an INDI port; None: it is not."""
         if self.socket is not None or not _speaks_indi(self.host, self.port):
             return None
         where, other = units.join(self.host, self.port), "health, metrics and control have a port of their own"

@@ -31,7 +31,7 @@ def _strange(router: Router, answer: Answer) -> str:
 
 
 def _reason(said: dict[str, object]) -> str:
-    """What is not up, as the router tells."""
+    """The parts that are not up, as the router tells."""
     parts = ["draining"] if said.get("draining") else []
     for kind in ("drivers", "remotes"):
         rows = said.get(kind)

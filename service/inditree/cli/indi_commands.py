@@ -67,7 +67,7 @@ def image(commands: Commands) -> None:
 
 
 def record(commands: Commands) -> None:
-    """What was recorded."""
+    """The commands that look at a record."""
     text = "Look at a record of the night (docs/record.md)."
     actions = add(commands, "record", "look at a record of the night", text).add_subparsers(
         title="actions", metavar="ACTION", required=True

@@ -1,4 +1,4 @@
-"""What several commands of the command line have in common: their options, and how they are added."""
+"""Options that several commands share, and how commands are added."""
 
 from __future__ import annotations
 

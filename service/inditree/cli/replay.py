@@ -83,7 +83,7 @@ class Player:
         return due
 
     def _played(self) -> Iterator[tuple[float, bytes]]:
-        """What is said, with its delay after the beginning in seconds; what was known before is there at once."""
+        """Each piece of the record, with its delay after the beginning in seconds; what was known before has none."""
         first: int | None = None
         for entry in self._entries():
             if entry.result or not entry.whole:

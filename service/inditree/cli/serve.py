@@ -61,7 +61,7 @@ def serve(config: Config, launch: Launch, said: Sequence[str] = (), *, beside: C
 
 
 def flags(chosen: Namespace) -> Overlay:
-    """What the flags of `serve` say. Raises ConfigError that names the flag."""
+    """The settings made by the flags of `serve`. Raises ConfigError that names the flag."""
 
     def given(name: str, parse: Callable[[str], _T]) -> _T | None:
         text = getattr(chosen, name)

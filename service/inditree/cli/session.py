@@ -36,7 +36,7 @@ class SessionError(InditreeError):
 
 
 class TimeIsUp(InditreeError):
-    """What was waited for did not come in time."""
+    """The time is up, and the answer has not come."""
 
 
 class Session:
@@ -89,7 +89,7 @@ class Session:
                     return
 
     def events(self, deadline: float) -> Iterator[Object | Blob | None]:
-        """What the server says, in order, until `deadline` (seconds, monotonic): objects of the envelope, and images.
+        """The server's messages, in order, until `deadline` (seconds, monotonic): objects of the envelope, and images.
 
         None stands for the answer to a ping. Ends at the deadline; raises SessionError where the server hangs up.
         Who stops listening is given the rest the next time.

@@ -32,7 +32,7 @@ _TOTALS = {
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What the router said at one time; `totals` are its counters, none where /metrics says nothing.
+    """One look at a router: all that it said; `totals` are its counters, none where /metrics says nothing.
 
     `clock` is that time in seconds since the epoch, for the spans since then.
     """

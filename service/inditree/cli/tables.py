@@ -1,4 +1,4 @@
-"""What `status` and `list` show, as tables of rich. Each takes rows of the HTTP API as they came."""
+"""Makes the tables of `status` and `list`, with rich. Each takes rows of the HTTP API as they came."""
 
 from __future__ import annotations
 

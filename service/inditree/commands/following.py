@@ -29,7 +29,7 @@ Result: TypeAlias = Literal["ok", "alert", "timeout", "superseded", "refused", "
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a command asks for: `kind` is Text, Number, Switch or BLOB, `values` are texts by member."""
+    """A command's wish: `kind` is Text, Number, Switch or BLOB, `values` are texts by member."""
 
     device: str
     property: str

@@ -76,7 +76,7 @@ def literal(glob: str) -> str | None:
 
 
 def unescaped(glob: str) -> str:
-    """What was quoted as it stood there."""
+    """A quoted name as it was meant, without the quoting."""
     for sign in "*?[":
         glob = glob.replace(f"[{sign}]", sign)
     return glob

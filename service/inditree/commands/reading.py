@@ -1,4 +1,4 @@
-"""What a `set*` or `new*` says, in a microsecond or two where its layout is plain. Pure.
+"""Reads the values of a `set*` or `new*`, in a microsecond or two where its layout is plain. Pure.
 
 What the fast pattern matches is read exactly; everything else goes to the parser.
 """

@@ -22,7 +22,7 @@ class Wrong(NamedTuple):
 
 
 def wrong_chain(cert: str, key: str) -> Wrong | None:
-    """What keeps a certificate and its key from being used; None: nothing."""
+    """The reason why a certificate and its key cannot be used; None: they can."""
     try:
         certificate = Path(cert).read_bytes()
     except OSError as error:
@@ -55,7 +55,7 @@ def _wrong_pair(cert: str, key: str) -> Wrong | None:
 
 
 def wrong_authority(file: str) -> str | None:
-    """What keeps a file of authorities (`ca`, `client_ca`) from being used; None: nothing."""
+    """The reason why a file of authorities (`ca`, `client_ca`) cannot be used; None: it can."""
     try:
         if not _CERTIFICATE.search(Path(file).read_bytes()):
             return f"{file}: holds no certificate in PEM"

@@ -1,4 +1,4 @@
-"""What must hold between the values of a configuration, and the names that nobody gave.
+"""Checks that look at several values of a configuration together, and fills in the names that nobody gave.
 
 Checks look at nothing but the configuration, except `files`, which looks at the disk.
 """
@@ -244,7 +244,7 @@ def _check_webmanager(entry: Webmanager) -> None:
 
 
 def _control(entry: ControlSocket) -> ControlSocket:
-    """Whoever writes `off` in quotes means it too."""
+    """Take `off` in quotes for `off`."""
     if entry.socket == "off":
         return replace(entry, socket=None)
     if entry.socket not in (None, DEFAULT_SOCKET):
@@ -364,7 +364,7 @@ def _named_files(config: Config) -> Iterable[tuple[str, str]]:
 
 
 def doubts(config: Config, decided: Listen | None = None) -> list[str]:
-    """What is allowed but worth a warning, each with the path of its key; nothing of a listener that is `decided`."""
+    """The warnings about a configuration, each with the path of its key; none of a listener that is `decided`."""
     found = [*_doubts_of_webmanager(config.webmanager), *_open_listeners(config, decided)]
     if config.interlocks or config.reactions:
         from inditree.config import observatory

@@ -37,7 +37,7 @@ class Changes:
 
 
 def compare(old: Config, new: Config) -> Changes:
-    """What changed from one complete configuration to another; the order of entries means nothing."""
+    """The changes from one complete configuration to another; the order of entries means nothing."""
     lists = ("listen", "drivers", "remotes")
     return Changes(
         listen=_difference(old.listen, new.listen),

@@ -44,7 +44,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def load(text: str) -> object:
-    """What a text in YAML holds, None for nothing. Raises ConfigError."""
+    """The data in a text of YAML, None for an empty one. Raises ConfigError."""
     try:
         return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:

@@ -1,4 +1,4 @@
-"""What a front end (serve, indiserver, IPyServer) asks of the server beyond the configuration."""
+"""How a front end (serve, indiserver, IPyServer) wants its server run, beyond the configuration."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _FILE_MAX_BYTES = 1 << 20
 
 
 def parse(text: str) -> Config:
-    """What a text in YAML says, before names are filled in. Raises ConfigError."""
+    """The configuration in a text of YAML, before names are filled in. Raises ConfigError."""
     from inditree.config import document
 
     data = document.load(text)
@@ -28,7 +28,7 @@ def parse(text: str) -> Config:
 
 
 def read(file: str) -> Config:
-    """What a file says, before names are filled in.
+    """The configuration in a file, before names are filled in.
 
     Raises ConfigError; where the file cannot be read, or is no YAML, its path is the file's name.
     """

@@ -86,7 +86,7 @@ def conditions(config: Config) -> Iterator[tuple[str, Condition]]:
 
 
 def named(config: Config) -> list[str]:
-    """What each condition reads, a line each with the path of its key."""
+    """The operands of each condition, a line for each with the path of its key."""
     return [f"{path} reads {', '.join(_names(each)) or 'nothing'}" for path, each in conditions(config)]
 
 
@@ -124,7 +124,7 @@ class _Guess:
 
 
 def _verdicts(condition: Condition) -> set[bool | None]:
-    """What the condition can come to as far as that can be said; where connections count, nothing."""
+    """The results that a condition can have, as far as that can be said; none where connections count."""
     states = sorted((each for each in condition.operands if each.member == "_STATE"), key=str)
     if condition.counts:
         return {None}

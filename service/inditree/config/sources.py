@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What flags, or variables, say; None: nothing. `host`, `port` and `max_connections` are the first TCP listener's.
+    """Settings by flags or variables; None: not said. `host`, `port`, `max_connections`: the first TCP listener's.
 
     `http_off` and `socket_off` are their own: `http` and `socket` None say nothing.
     """
@@ -130,7 +130,7 @@ def _moved(tcp: str, path: str, overlay: Overlay) -> str:
 
 
 def variables(environ: Mapping[str, str]) -> Overlay:
-    """What the INDITREE_* variables say; an empty one says nothing. Raises ConfigError that names the variable."""
+    """The settings made by INDITREE_* variables; empty ones say nothing. Raises ConfigError that names the variable."""
     said = {key: value.strip() for key, value in environ.items() if key.startswith("INDITREE_") and value.strip()}
     if said.get("INDITREE_PORT", "").startswith("tcp://"):
         del said["INDITREE_PORT"]  # Kubernetes says so where a Service is called inditree: an address, not a wish

@@ -39,7 +39,7 @@ DEFAULT_SOCKET = "default"
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all have in common."""
+    """The base of all sections: frozen, without unknown keys."""
 
 
 class ServerTls(Section, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class ClientTls(Section, frozen=True, kw_only=True):
 
 
 class Rule(Section, frozen=True, kw_only=True):
-    """What a client whose certificate's subject fits the glob `subject` may do and see."""
+    """The rights of clients whose certificate's subject fits the glob `subject`."""
 
     subject: str
     access: Access = "control"
@@ -214,7 +214,7 @@ class Parts(Section, frozen=True, kw_only=True):
 
 
 class Log(Section, frozen=True, kw_only=True):
-    """What goes to stderr. `parts`: levels of their own for parts of the router (`traffic: debug` is all XML)."""
+    """The log on stderr. `parts`: levels of their own for parts of the router (`traffic: debug` is all XML)."""
 
     level: Level = "info"
     format: Literal["text", "json"] = "text"
@@ -254,7 +254,7 @@ Values = Annotated[dict[str, str], Meta(extra={"form": "values"})]
 
 
 class Desired(Section, frozen=True, kw_only=True):
-    """What the devices that fit the pattern `device` are brought to when they appear: `set` is by PROPERTY.MEMBER."""
+    """The desired state of devices that fit the pattern `device`, set when they appear: `set` is by PROPERTY.MEMBER."""
 
     device: str
     connect: bool = True

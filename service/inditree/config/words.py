@@ -99,7 +99,7 @@ def _program(words: list[str]) -> str:
 
 
 def _operands(words: list[str], with_value: Collection[str]) -> list[str]:
-    """What follows the options; nothing where an option brings the code itself. `-m` is followed by a module."""
+    """The words behind the options; none where an option brings the code itself. `-m` is followed by a module."""
     while words and words[0].startswith("-") and words[0] != "-":
         if words[0] in ("-c", "-e"):
             return []

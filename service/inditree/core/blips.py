@@ -1,4 +1,4 @@
-"""What follows when a link between routers is lost for a moment. Rules: docs/tree.md, "A blip"."""
+"""Handles the devices of a link between routers that is lost for a moment. Rules: docs/tree.md, "A blip"."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def expire(state: State) -> None:
 
 
 def gone(state: State, peer: Peer, element: Element, device: str) -> None:
-    """Who has said that a device may come back says that it will not."""
+    """End the hold of a device: the router that said it may come back says that it will not."""
     held = state.holding.devices.get(device)
     if held is not None and held.owner is None and held.last is peer and HELD not in element.attributes:
         give_up(state, device)

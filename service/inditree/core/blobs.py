@@ -15,7 +15,7 @@ from inditree.wire.elements import Blob, OneBlob
 from inditree.wire.syntax import NEW_TAGS
 
 LIBINDI = b"<setBLOBVector\n"
-"""How the images of libindi's drivers begin, and of no others."""
+"""The first bytes of an image from a libindi driver, and of no others."""
 
 
 def arrive(state: State, peer: Peer, blob: Blob) -> None:

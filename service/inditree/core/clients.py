@@ -17,7 +17,7 @@ from inditree.wire.syntax import get_properties as question
 from inditree.wire.syntax import message
 
 LIBINDI_PING = "SetBLOB/"
-"""How the uid begins of the ping that a libindi driver sends after each BLOB and waits for."""
+"""The uid begins so of the ping that a libindi driver sends after each BLOB and waits for."""
 
 
 SUBSCRIPTION_LIMIT = 4 << 20

@@ -67,7 +67,7 @@ class Command(Struct, eq=False):
         return self.following
 
     def due(self) -> float:
-        """When it is to be looked at, at the latest."""
+        """The time at which it is to be looked at, at the latest."""
         return self.following.due() if self.following is not None else self.sent + PATIENCE
 
 

@@ -67,7 +67,7 @@ class Demand:
             self._look(peer, images)
 
     def changed(self, peer: Peer, device: str | None = None) -> None:
-        """What a peer wants of a device (None: of any) may have changed."""
+        """Note that the images which a peer wants of a device (None: of any) may have changed."""
         if not peer.subscription.wants_blobs:
             return
         if device is None:

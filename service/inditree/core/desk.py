@@ -44,7 +44,7 @@ class Settings:
 
 
 class Desk:
-    """What every part of the core needs: peers, clock, counters, and the way out.
+    """The base of the core, which all parts of it share: peers, clock, counters, and the way out.
 
     `now` is seconds of a monotonic clock. `dirty` are the peers whose outboxes got something, `effects` what else is to
     be done: `Core.to_write` and `Core.drain` hand both over.
@@ -64,7 +64,7 @@ class Desk:
         self.gate: Gate | None = None  # None: everything may be told to everybody
 
     def clock(self) -> float:
-        """What time it is (seconds)."""
+        """The time (seconds)."""
         return self.now
 
     # Peers

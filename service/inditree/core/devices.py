@@ -57,7 +57,7 @@ def lose_some(state: State) -> None:
 
 
 def owner_of(state: State, device: str) -> Peer | None:
-    """Who provides a device; not one who is gone."""
+    """The owner of a device, None where there is none or it is gone."""
     owner = state.ownership.owners.get(device)
     if owner is not None and owner.gone:
         lose(state, device, held=blips.length(state, owner))
@@ -94,7 +94,7 @@ def lose(state: State, device: str, farewell: bytes | None = None, *, held: floa
 
 
 def _what(owner: Peer, held: float) -> str:
-    """What has become of a device, for the log."""
+    """The fate of a device, for the log."""
     if held:
         return f"lost behind {owner.place}, may come back within {held:g} s"
     return f"no longer provided by {owner.place}"

@@ -45,7 +45,7 @@ class Log(Struct, frozen=True):
 
 
 class Audit(Struct, frozen=True):
-    """What became of a `new*`: `kind`, `client` (its address) and `listener` are of the peer that sent it.
+    """The fate of a `new*`: `kind`, `client` (its address) and `listener` are of the peer that sent it.
 
     Where a command that was sent has ended, `seconds` says after how long, and `before` are the property's definition
     and the updates behind it as they were when it was sent (none where it was not defined).

@@ -96,7 +96,7 @@ class Intake:
         peer.unread.pop("memory", None)
 
     def arrived(self, peer: Peer) -> None:
-        """What a source was promised room for has come, or will not come."""
+        """End a reservation: the image has come, or will not come."""
         if self.reserved.pop(peer, None) is not None:
             for promise in peer.promises.values():
                 promise.coming = False

@@ -14,7 +14,7 @@ from inditree.wire.syntax import message
 
 
 def refused(state: State, gate: Gate, peer: Peer, owner: Peer, item: Element | Blob) -> bool:
-    """Whether an interlock refuses this command; then its sender gets the property back in Alert."""
+    """Ask the interlocks about a command. True: it is refused, and its sender gets the property back in Alert."""
     element = item.element if isinstance(item, Blob) else item
     refusal = gate.refusing(element, owner.owns)
     if refusal is None:

@@ -39,7 +39,7 @@ def first_item(state: State, peer: Peer, item: Element | Blob) -> bool:
 
 
 def end_silence(state: State) -> None:
-    """Who has not introduced itself in time is taken for plain INDI, unless it was inditree before.
+    """Take links that have not introduced themselves in time for plain INDI, unless they were inditree before.
 
     Such a one is asked for a reply, as every kind of server gives some answer, and is linked anew where none comes.
     """

@@ -16,7 +16,7 @@ TOLD_LIMIT = 4096
 
 
 class Notices:
-    """What was said once, by peer, and who was told that a device is not there, by device."""
+    """The warnings that were logged once for a peer, and who was told that a device is not there."""
 
     __slots__ = ("_desk", "_said", "_told_of", "_untold")
 

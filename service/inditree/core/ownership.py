@@ -1,4 +1,4 @@
-"""Who owns a device: claims, refusals, pauses, conflicts. Rules: docs/tree.md.
+"""Decides who owns a device: claims, refusals, pauses, conflicts. Rules: docs/tree.md.
 
 What follows from a claim or a loss (who is told, what is forgotten) is in `core/devices.py`.
 """
@@ -24,7 +24,7 @@ QUESTION = 60.0
 
 
 class Verdict(Enum):
-    """What became of a definition. LOST: it is refused, and its sender has lost the device by it."""
+    """The verdict on a definition. LOST: it is refused, and its sender has lost the device by it."""
 
     OWNED = "owned"
     CLAIMED = "claimed"
@@ -152,7 +152,7 @@ class Ownership:
         self._desk.log("info", "redundant_path", text, device=device, peer=peer.name)
 
     def withdraw(self, peer: Peer, device: str) -> None:
-        """Who was refused has deleted the device, or is gone: is there a conflict still?"""
+        """Forget a refusal, as that peer has deleted the device or is gone; and the conflict, where it was the last."""
         self._forget_refusal(peer, device)
         if device not in self.conflicts or device not in self.owners:
             return
@@ -217,7 +217,7 @@ class Ownership:
         return free
 
     def _forget_old_questions(self) -> None:
-        """What was not answered in so long will not be: whoever comes with such a device is believed as a newcomer."""
+        """Forget questions unanswered for QUESTION: who comes with such a device is believed as a newcomer."""
         while self._asked_at:
             device, at = next(iter(self._asked_at.items()))
             if at + QUESTION > self._desk.now:

@@ -20,7 +20,7 @@ from inditree.wire.spelling import Latin
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a listener allows its clients; the defaults are those of a driver or of a link that we opened."""
+    """The rights that a listener gives its clients; the defaults are those of a driver or of a link that we opened."""
 
     listener: str = ""
     read_only: bool = False
@@ -114,7 +114,7 @@ class Peer:
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """The place of a peer, in words for people."""
         return f"{self.kind} {self.name}"
 
     @property

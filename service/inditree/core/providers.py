@@ -18,7 +18,7 @@ DEVICE_BYTES = 1024
 """Memory that a device takes beside its properties, its name not counted."""
 
 KEEPALIVE = "Keep alive message"
-"""What IPyServer says to its peers every 30 s; it ends at the first router."""
+"""The message that IPyServer sends its peers every 30 s; it ends at the first router."""
 
 
 def run(state: State, peer: Peer, run: Run) -> None:

@@ -18,7 +18,7 @@ ASKED = 1024
 
 
 class Refreshing:
-    """What each provider was asked for again, and until when its definitions are answers."""
+    """The devices for which each provider was asked again, and until when its definitions are answers."""
 
     __slots__ = ("_asked", "_desk", "_until")
 

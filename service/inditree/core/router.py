@@ -58,7 +58,7 @@ _FAREWELLS: tuple[Callable[[State, Peer], None], ...] = (
     links.leave,
     lambda state, peer: blobs.forget(peer),
 )
-"""What is done when a peer has gone: each, whatever becomes of the one before."""
+"""The steps when a peer has gone. Each is taken, whatever becomes of the one before."""
 
 
 class Core:
@@ -233,7 +233,7 @@ class Core:
         self.intake.moved()  # how fast a client is also changes by the passing of time
 
     def _wake_to_check(self) -> None:
-        """Whoever runs us ticks each second; we may need it sooner."""
+        """Ask for a tick in less than a second, where the settings need it."""
         if self._check_every < 1.0:
             self.desk.wake(max(0.0, self._next_check - self.now))
 
@@ -283,7 +283,7 @@ class Core:
         return peers
 
     def drain(self) -> list[Effect]:
-        """What else is to be done, in order. To be called when the outboxes have been written.
+        """The effects to be carried out, in order. To be called when the outboxes have been written.
 
         Only now is the view brought up to date, so that nobody waits for it, and is looked at who may go on.
         """

@@ -54,7 +54,7 @@ def _put_renamed(target: Peer, run: Run) -> bool:
 
 
 class Group:
-    """Where elements with the same head go. `refused` is why they go nowhere, "" where they are welcome."""
+    """The targets of elements with the same head. `refused` is why they go nowhere, "" where they are welcome."""
 
     __slots__ = ("kinds", "refused", "targets")
 
@@ -98,7 +98,7 @@ class Routes:
         return group
 
     def find(self, peer: Peer, tag: str, device: str, name: str) -> Group:
-        """Where set* elements of a property go that come from `peer`; `tag` is IMAGE for those with data."""
+        """The group of the set* elements of a property that come from `peer`; `tag` is IMAGE for those with data."""
         key = (peer.id, tag, device, name)
         group = self._routes.get(key)
         if group is None:
@@ -157,11 +157,11 @@ class Routes:
                 counters.sent[head.tag] += head.count * number
 
     def hearers(self, peer: Peer, tag: str, device: str, name: str | None) -> list[Peer]:
-        """Who is to hear a control element that `peer` says of a device of its own."""
+        """The peers that are to hear a control element which `peer` says of a device of its own."""
         return [p for p in self._listeners(peer, device, name) if p.hears(tag, device, name)]
 
     def _listeners(self, peer: Peer, device: str, name: str | None) -> list[Peer]:
-        """Who may hear what `peer` says of a device of its own: itself only where it asked for that by name."""
+        """The peers that may hear what `peer` says of a device of its own; itself only if it asked for that by name."""
         listeners = self._subscriptions.of(device)
         if peer.hears_itself(device, name):
             return listeners
@@ -172,7 +172,7 @@ class Routes:
         return peer.is_router and self._view.find(device, name) is None
 
     def _targets(self, peer: Peer, tag: str, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
-        """Who hears a set* of `peer`, and why nobody does ("" where it is welcome)."""
+        """The peers that hear a set* of `peer`, and why nobody does ("" where it is welcome)."""
         owner = self._ownership.owners.get(device)
         if not peer.may_define:
             return (), "access"
@@ -192,17 +192,17 @@ class Routes:
         return tuple(without(hearers, known.via if known else "")), ""
 
     def _undefined_targets(self, peer: Peer, tag: str, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
-        """Who hears a set* of what is not defined: drivers that snoop need no definition, no client can use it."""
+        """The hearers of a set* of what is not defined: drivers that snoop need no definition, no client can use it."""
         hearers = self._image_hearers(peer, device, name) if tag == STATE else self.hearers(peer, tag, device, name)
         drivers = tuple(p for p in hearers if p.is_driver)
         return drivers, "" if drivers else "duplicate"
 
     def _image_hearers(self, peer: Peer, device: str, name: str) -> list[Peer]:
-        """Who gets the images of a property, and hears of its state."""
+        """The peers that get the images of a property, and hear of its state."""
         return [p for p in self._listeners(peer, device, name) if p.hears_blob(device, name)]
 
     def _image_targets(self, peer: Peer, device: str, name: str) -> tuple[tuple[Peer, ...], str]:
-        """Who gets the images of a property of `peer`, and why nobody does."""
+        """The peers that get the images of a property of `peer`, and why nobody does."""
         owner = self._ownership.owners.get(device)
         if not peer.may_define:
             return (), "access"

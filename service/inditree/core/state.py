@@ -22,7 +22,10 @@ from inditree.view.properties import Property, View
 
 
 class State:
-    """What the handlers of elements work on. `introducing` are links that we opened and that have not answered yet."""
+    """The parts of the core that handlers of elements work on.
+
+    `introducing` are links that we opened and that have not answered yet.
+    """
 
     __slots__ = (
         "circulation",

@@ -14,7 +14,7 @@ NAME_WEIGHT = 150
 """Bytes that a name takes in memory beside its text."""
 
 _PASS_ONLY = frozenset({"defBLOBVector", "setBLOBVector", "delProperty"})
-"""What a device whose BLOB mode is Only still says."""
+"""Elements that a peer still hears of a device whose BLOB mode is Only."""
 
 
 class Subscription:

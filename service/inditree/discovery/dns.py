@@ -23,7 +23,7 @@ from inditree.tasks import Tasks
 _logger = logging.getLogger("inditree.discovery")
 
 SERVICE = "_indi._tcp."
-"""What stands before a name in its SRV record (RFC 2782); Kubernetes makes it of a port that is named `indi`."""
+"""The prefix of a name in its SRV record (RFC 2782); Kubernetes makes it of a port that is named `indi`."""
 
 REMOTES_MAX = 256
 """Routers that one name may give: as many as a listener takes connections. More is a mistake in the zone."""
@@ -130,7 +130,7 @@ class DnsDiscovery:
 
 
 class _Look:
-    """What is known of one name, and `wait`: the seconds until it is worth to look again."""
+    """The remotes of one name, and `wait`: the seconds until it is worth looking again."""
 
     def __init__(
         self,
@@ -206,7 +206,7 @@ async def _places(questions: Round, name: str) -> list[tuple[str, int]]:
 
 
 def _targets(name: str, records: Iterable[object]) -> list[tuple[str, int]]:
-    """What SRV records point at. Priority and weight choose among equals; here each is a router of its own."""
+    """The targets of SRV records. Priority and weight choose among equals; here each is a router of its own."""
     found = set()
     for each in records:
         host = each.target.to_text(omit_final_dot=True).lower()  # type: ignore[attr-defined]

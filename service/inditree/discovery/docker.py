@@ -22,7 +22,7 @@ _EVENTS = {
     "type": ["container", "network"],
     "event": ["start", "die", "rename", "connect", "disconnect"],
 }
-"""What changes the list. Not the health checks that run in every container all day."""
+"""Docker's events that change the list. Not the health checks that run in every container all day."""
 
 
 @dataclass(frozen=True, slots=True)

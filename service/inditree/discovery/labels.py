@@ -1,4 +1,4 @@
-"""What the labels of containers say, and where a container is reached. Pure."""
+"""Reads the labels of containers into remotes, with where each container is reached. Pure."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Own:
 
 
 async def own_places(places: Iterable[Place]) -> Own:
-    """What the listeners' hosts mean: a name is looked up, None stands for all."""
+    """The addresses of the listeners' hosts: a name is looked up, None stands for all."""
     listening: set[tuple[str, int]] = set()
     loop = asyncio.get_running_loop()
     for host, port in places:

@@ -1,4 +1,4 @@
-"""What a JSON client sends, as elements for the router.
+"""Turns the messages of JSON clients into elements for the router.
 
 Unknown kinds of messages and unknown keys are ignored. What is no JSON, and a value of the wrong type, is a
 RequestError whose text says where it stands (`$.newTextVector.items[0].value`).

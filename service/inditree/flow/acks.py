@@ -10,7 +10,7 @@ from collections import deque
 from inditree.wire.elements import Key
 
 PREFIX = "blob/"
-"""How the uid of such a ping begins: only replies to these may wait."""
+"""The uid of such a ping begins so: only replies to these may wait."""
 
 UNANSWERED = 2
 """Images of one property that may be on their way over a link."""

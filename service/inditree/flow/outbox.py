@@ -51,7 +51,9 @@ def _stopped() -> float:
 
 
 class Outbox:
-    """What waits for one peer. Sizes are bytes; `limit` bounds what waits behind what one write was given.
+    """The queue of one peer: all that waits to be written to it. Sizes are bytes.
+
+    `limit` bounds what waits behind what one write was given.
 
     `taken` counts all bytes that the kernel has taken. `moved` is set when an image no longer waits, as its turn to be
     written has come; whoever looks at it takes it back. `now` is the clock (seconds).
@@ -318,7 +320,7 @@ class Outbox:
         self._committed = self.taken
 
     def _requests(self) -> Iterator[object]:
-        """What the requests are about that are not written whole."""
+        """The `about` of each request that is not written whole."""
         for each in self.writing:
             whole = each.obj if isinstance(each, memoryview) else each
             if isinstance(whole, Traced):

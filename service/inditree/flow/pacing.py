@@ -69,7 +69,7 @@ class Pace:
 
 
 class Client(Protocol):
-    """What pacing needs to know of a receiver."""
+    """A receiver, as far as pacing looks at it."""
 
     outbox: Outbox
     pace: Pace
@@ -84,7 +84,7 @@ def _nothing(client: object) -> int:
 
 
 class Need(NamedTuple):
-    """What may come of a property before its source is asked again: `number` BLOBs of `size` bytes.
+    """The room that a source needs to go on: for `number` BLOBs of `size` bytes.
 
     `unseen` tells how many images of other properties may come to a receiver without anybody being asked.
     """

@@ -38,7 +38,7 @@ THREAD_FROM = 1 << 20
 
 
 class ImageIntake:
-    """What a stream has for its images.
+    """The images of one stream, from their first byte to `Core.receive`: memory, threads, descriptors, encoding.
 
     `threaded`: a thread reads one. `encoding`: one is being encoded. `discard`: the one at hand is read and not kept.
     `fds` gives the descriptors that came with them, None where none are taken from this peer.
@@ -124,7 +124,7 @@ class ImageIntake:
         return 0
 
     def check(self, now: float) -> None:
-        """Who connected to us and has begun an image has to go on with it: it holds memory."""
+        """Close a client or link that began an image and does not go on with it: it holds memory."""
         image = self._framer.image
         if self._reader.closed or image is None or image is not self._image:
             self._resources.uploads.discard(self)

@@ -80,7 +80,7 @@ class UsageError(Exception):
 
 @dataclass(slots=True)
 class Options:
-    """What the command line says. `behind` and `stream` are MiB."""
+    """The options of the command line. `behind` and `stream` are MiB."""
 
     log_dir: str | None = None
     behind: int = 128
@@ -197,5 +197,5 @@ def launch_of(options: Options, web: bool = False) -> Launch:
 
 
 def companion_of(options: Options) -> Companion:
-    """What runs beside the server for these options."""
+    """The companion that runs beside the server for these options."""
     return Companion(options.fifo, _restart(options), options.log_dir)

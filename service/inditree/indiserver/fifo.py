@@ -26,7 +26,7 @@ _logger = logging.getLogger("inditree.fifo")
 
 @dataclass(slots=True)
 class _Started:
-    """What a word of the FIFO stands for."""
+    """A driver or remote that a word of the FIFO stands for."""
 
     word: str
     label: str

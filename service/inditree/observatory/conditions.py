@@ -68,7 +68,7 @@ class Condition:
     evaluate: Part
 
     def unknown(self, source: Source) -> list[Operand]:
-        """What it reads and is not there."""
+        """The operands that it reads and that are not defined."""
         return [each for each in self.operands if source.number(each) is None and source.text(each) is None]
 
     def holds(self, source: Source) -> bool | None:

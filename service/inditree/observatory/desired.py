@@ -33,7 +33,7 @@ CONNECT = Step("CONNECTION", {"CONNECT": "On"})
 
 @dataclass(frozen=True, slots=True)
 class Desire:
-    """What the devices that fit `pattern` are brought to. `required`: the router is not ready before it holds."""
+    """The desired state of the devices that fit `pattern`. `required`: the router is not ready before it holds."""
 
     pattern: str
     steps: tuple[Step, ...]

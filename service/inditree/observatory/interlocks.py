@@ -58,7 +58,7 @@ _TAME = re.compile(
 
 
 class Defined(NamedTuple):
-    """What is known of the property that a command is for: `kind` is Switch, Number, Text or BLOB."""
+    """The property that a command is for, as it is defined: `kind` is Switch, Number, Text or BLOB."""
 
     kind: str
     rule: str = ""
@@ -137,7 +137,7 @@ class Interlock:
         return guarded | {each.device for each in self.unless.operands}
 
     def unknown(self, source: Aged) -> list[Operand]:
-        """What its condition reads and is not there, or too old."""
+        """The operands of its condition that are not defined, or too old."""
         return self.unless.unknown(_Recent(source, self.max_age))
 
     def holds(self, source: Aged) -> bool | None:
@@ -176,7 +176,7 @@ class Aged(Source, Protocol):
 
 
 class _Recent(Source):
-    """What has been heard of within `max_age` seconds; all else is unknown."""
+    """A source of values that knows only properties heard of within `max_age` seconds."""
 
     def __init__(self, source: Aged, max_age: float | None) -> None:
         self._source = source

@@ -31,7 +31,7 @@ class Keeper:
         self._seen: dict[str, Device] = {}  # as they were when they were looked at last
 
     def apply(self, desires: tuple[Desire, ...]) -> None:
-        """What is desired from now on. A device whose desire is as it was goes on; all others begin anew."""
+        """Take new desires. A device whose desire is as it was goes on; all others begin anew."""
         self.desires = desires
         self.renew()
 
@@ -88,7 +88,7 @@ class Keeper:
             target.answered(outcome, now)
 
     def target(self, device: str) -> Target | None:
-        """What a device that is there is on its way to. One that has appeared anew since the last look begins anew."""
+        """The target of a device that is there. One that has appeared anew since the last look begins anew."""
         target = self.targets.get(device)
         there = self._view.devices.get(device)
         if target is None or self._seen.get(device) is there:

@@ -38,7 +38,10 @@ _SWITCHES = {"On": True, "Off": False}
 
 @dataclass(frozen=True)
 class Pattern:
-    """What is looked for in a command. `compare` is "" where any value fits; `value` is what it is compared with."""
+    """A pattern for commands, `Device.PROPERTY.MEMBER`, maybe with a comparison.
+
+    `compare` is "" where any value fits; `value` is what it is compared with.
+    """
 
     text: str
     device: str

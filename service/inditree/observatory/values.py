@@ -52,7 +52,7 @@ class Values:
         return None if math.isinf(self.silent(operand.device)) else self.root(operand.device, operand.property)
 
     def defined(self, device: str, name: str) -> Defined | None:
-        """What is known of a property that a command is for."""
+        """The definition of a property that a command is for, with its values; None where it is not defined."""
         root = self.root(device, name)
         if root is None:
             return None

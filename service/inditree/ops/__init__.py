@@ -1,1 +1,1 @@
-"""What the operator sees and holds: metrics, logs, audit, and the HTTP API."""
+"""The operator's side of a router: metrics, logs, audit, and the HTTP API."""

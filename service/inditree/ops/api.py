@@ -341,7 +341,7 @@ def _caller(request: Request) -> str:
 
 
 async def read_body(request: Request) -> bytes:
-    """What the request carries, MAX_BODY at most. Raises ControlError (400)."""
+    """The body of a request, MAX_BODY bytes at most. Raises ControlError (400)."""
     data = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):

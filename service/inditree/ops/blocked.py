@@ -96,7 +96,7 @@ class BlockWatch:
 
 
 def _frames(ident: int) -> list[tuple[str, str]]:
-    """What the loop has called in its thread: file and place of each frame, the innermost first."""
+    """The stack of the loop's thread: file and place of each frame, the innermost first."""
     frame = sys._current_frames().get(ident)
     found = []
     while frame is not None:

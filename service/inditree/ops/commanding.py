@@ -31,7 +31,7 @@ Answer = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What is asked for; `wait` is seconds, None where nobody waits, `key` None where there is none."""
+    """A command by HTTP. `wait` is seconds, None where nobody waits, `key` None where there is none."""
 
     device: str
     property: str
@@ -51,7 +51,7 @@ class _Sent:
 
 
 def read(device: str, name: str, body: Mapping[str, Any], wait: str | None, key: str | None) -> Put:
-    """What a request asks for. Raises ControlError (400)."""
+    """The command in a request's body. Raises ControlError (400)."""
     members = body.get("members")
     if not isinstance(members, dict) or not members:
         raise ControlError(400, 'the body is {"members": {NAME: VALUE, ...}}')

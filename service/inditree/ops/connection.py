@@ -37,7 +37,7 @@ _logger = logging.getLogger("inditree.http")
 
 
 class ConnectionLimits:
-    """Who is connected to one door (the TCP port, or the control socket)."""
+    """The connections of one entry to HTTP (the TCP port, or the control socket), and bounds for each kind of them."""
 
     def __init__(self) -> None:
         self._silent: dict[Connection, None] = {}

@@ -1,4 +1,4 @@
-"""What HTTP and the metrics need of the server: what it can be asked, and the snapshots that it gives.
+"""The server as HTTP and the metrics see it: the calls that it takes, and the snapshots that it gives.
 
 The server makes these on its loop and a thread turns them into text, so nothing in them may change afterwards.
 """
@@ -38,7 +38,7 @@ class Definition(msgspec.Struct, frozen=True):
 
 
 class DeviceSource(msgspec.Struct, frozen=True, kw_only=True):
-    """What a DeviceDetail is made of, in a thread."""
+    """The parts of a DeviceDetail, which a thread puts together."""
 
     name: str
     owner: Owner
@@ -47,7 +47,7 @@ class DeviceSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """What the metrics are made of. Mappings are keyed by the kind of peer.
+    """A sample of everything that the metrics show. Mappings are keyed by the kind of peer.
 
     `counters` is a copy (Counters.copy). `definitions` are the properties of the view, none where
     `metrics.properties` is empty. `slow_clients` are those for which more than one BLOB waits.
@@ -75,7 +75,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control(Protocol):
-    """What the HTTP API needs of the server; all of it is called on the loop. The async ones raise ControlError."""
+    """The server, as the HTTP API calls it; all of it is called on the loop. The async ones raise ControlError."""
 
     def snapshot(self) -> Status: ...
 

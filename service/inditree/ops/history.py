@@ -17,7 +17,7 @@ _KEYS = frozenset({"device", "property", "member", "from", "to", "limit"})
 
 
 class Asked(NamedTuple):
-    """What a request is for, and how many lines it gets at most: the first ones, in the order of time."""
+    """A request for the past: its filters, and how many lines it gets at most, the first ones in the order of time."""
 
     wanted: Wanted
     limit: int

@@ -102,7 +102,7 @@ def _worker(name: str) -> Executor:
 
 
 def _nothing() -> None:
-    """What a thread does as it begins."""
+    """Do nothing as a thread of the pool begins."""
 
 
 def _bind(host: str | None, port: int) -> list[socket.socket]:

@@ -58,7 +58,7 @@ def _collect_less() -> None:
 
 
 def _sink(stream: TextIO) -> logging.Handler:
-    """What writes to this stream: the one that does already, else one in place of that."""
+    """The handler that writes to this stream: the one that does already, else a new one in place of that."""
     for handler in _handlers():
         _flush(handler)
         if isinstance(handler.sink, StreamSink) and handler.sink.stream is stream:
@@ -108,7 +108,7 @@ def _level(name: str) -> int:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    """What came as `extra=`."""
+    """The fields of a record that came as `extra=`."""
     return {key: value for key, value in vars(record).items() if key not in _STANDARD and value is not None}
 
 
@@ -121,7 +121,7 @@ class _Formatter(logging.Formatter):
     _second, _said = -1, ""  # of the last record, and how that is written
 
     def _utc(self, seconds: float) -> str:
-        """What `utc` says; the second is written once, not for each record in it."""
+        """The same text as `utc` gives; the second is formatted once, not for each record in it."""
         second = int(seconds)
         if second != self._second:
             self._second, self._said = second, utc(second)[:-4]

@@ -31,7 +31,7 @@ WORK, BREATH = 0.0005, 0.00005
 class Metrics:
     """Renders samples; remembers between scrapes what belongs to whom. One thread renders.
 
-    `patterns` is `metrics.properties`. There are two faces: HTTP's port shows what `show` lets it, the control socket
+    `patterns` is `metrics.properties`. There are two viewers: HTTP's port shows what `show` lets it, the control socket
     the whole.
     """
 
@@ -45,24 +45,24 @@ class Metrics:
         self.usage = usage or DriverUsage()
         self._limit = limit
         self._patterns = tuple(patterns)
-        self._public, self._whole = _Face(self._patterns), _Face(self._patterns)
+        self._public, self._whole = _Viewer(self._patterns), _Viewer(self._patterns)
         self._process = [ProcessCollector(registry=None), PlatformCollector(registry=None)]
 
     def watch(self, patterns: Iterable[str]) -> None:
         """Tell these values from now on: `metrics.properties` of a configuration that was read anew."""
         self._patterns = tuple(patterns)
-        for face in (self._public, self._whole):
-            face.values = PropertyValues(self._patterns)
+        for viewer in (self._public, self._whole):
+            viewer.values = PropertyValues(self._patterns)
 
     def show(self, devices: Iterable[str]) -> None:
         """The devices that may be named at HTTP's port from now on: `http.devices`."""
         shown = Shown(devices)
         if shown != self._public.shown:
-            self._public = _Face(self._patterns, shown)
+            self._public = _Viewer(self._patterns, shown)
 
     def collect(self, sample: Sample, whole: bool = False) -> Iterator[Metric]:
         """Every family, in the order of docs/metrics.md."""
-        face = self._whole if whole else self._public
+        viewer = self._whole if whole else self._public
         sample = msgspec.structs.replace(sample, status=self.with_usage(sample.status))
         text = "Always 1; the version is in the label."
         yield gauge("indi_build_info", text, {(sample.status.version,): 1}, "version")
@@ -75,9 +75,9 @@ class Metrics:
         text = "Devices that two sources define at present; one of each two is refused."
         yield gauge("indi_conflicts", text, {(): len(sample.status.conflicts)})
         yield from traffic(sample)
-        yield from listeners(sample.status.listeners, face.listeners)
-        yield from face.named.collect(sample)
-        yield from properties([each for each in sample.definitions if face.shown(each.device)], face.values)
+        yield from listeners(sample.status.listeners, viewer.listeners)
+        yield from viewer.named.collect(sample)
+        yield from properties([each for each in sample.definitions if viewer.shown(each.device)], viewer.values)
         for each in self._process:
             yield from each.collect()
 
@@ -97,8 +97,8 @@ class Metrics:
         return b"".join(parts)
 
 
-class _Face:
-    """What is remembered for one of those who look."""
+class _Viewer:
+    """The state of one of those who look (Prometheus, the control socket) between two looks."""
 
     def __init__(self, patterns: Iterable[str], shown: Shown | None = None) -> None:
         self.shown = shown or Shown()

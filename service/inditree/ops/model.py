@@ -1,4 +1,4 @@
-"""What the router tells about itself: the shapes of the HTTP API.
+"""The shapes of the HTTP API: what the router tells about itself.
 
 The server fills these on its loop and a thread turns them into text, so nothing in them may change afterwards.
 Fields may be added, not taken away. Times are seconds since the epoch, spans seconds,
@@ -148,7 +148,7 @@ class ConflictRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
-    """What all peers together have sent us and were sent, since the start; images count with their base64."""
+    """Bytes and elements that all peers together sent us and were sent, since the start; images count as base64."""
 
     received_messages: int = 0
     received_bytes: int = 0
@@ -338,7 +338,7 @@ def is_ready(*, applied: bool, draining: bool, drivers: Iterable[DriverRow], rem
 
 
 def readiness(status: Status) -> Readiness:
-    """What /readyz answers."""
+    """The answer of /readyz."""
     return Readiness(
         ready=status.ready,
         draining=status.draining,

@@ -202,7 +202,7 @@ class NamedFamilies:
 
 
 def properties(definitions: Sequence[Definition], values: PropertyValues) -> Iterator[Metric]:
-    """What metrics.properties names."""
+    """The families of the properties that `metrics.properties` names."""
     numbers, states = values.read(definitions)
     found: Values = {(each.device, each.property, each.member): each.value for each in numbers}
     text = "Value of a member: a number, a switch as 0 or 1, a light as its state."

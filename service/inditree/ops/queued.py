@@ -36,7 +36,7 @@ class QueuedHandler(QueueHandler):
         self._writer.start()
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """What the thread needs: the text as it is now, and no frames of a traceback."""
+        """Make the record that the thread gets: with the text as it is now, and without the frames of a traceback."""
         record = _copy(record)
         record.msg, record.args = record.getMessage(), None
         if record.exc_info and record.exc_info[0] is not None and not record.exc_text:
@@ -117,7 +117,7 @@ def _size(record: logging.LogRecord) -> int:
 
 
 class _NoLock:
-    """What logging takes for a lock: Python 3.13 enters it without asking whether there is one."""
+    """A lock that locks nothing, in place of logging's: Python 3.13 enters it without asking whether there is one."""
 
     def acquire(self) -> bool:
         return True

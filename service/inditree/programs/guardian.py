@@ -50,7 +50,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _set_name(name: str) -> None:
-    """What ps and top show: at most 15 characters."""
+    """Set the name of this process that ps and top show, at most 15 characters."""
     with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:  # noqa: PTH123
         file.write(name)
 
@@ -110,7 +110,7 @@ class Wakeup:
 
 
 def _reap() -> tuple[dict[int, int], bool]:
-    """What ended, with its exit code (negative for a signal), and whether any child is left."""
+    """Reap children: the exit code of each that ended (negative for a signal), and whether any child is left."""
     ended: dict[int, int] = {}
     while True:
         try:

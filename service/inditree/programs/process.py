@@ -130,7 +130,7 @@ _LACKS = {
     "descriptor": "no file descriptor is left (ulimit -n)",
     "answer": "its start was not answered, as its watcher was killed or no file descriptor is left",
 }
-"""What the machine did not give, in words."""
+"""Resources that a machine may be short of, in words."""
 
 
 def _reason(number: int, file: str, program: str) -> str:

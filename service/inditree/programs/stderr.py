@@ -1,4 +1,4 @@
-"""What drivers say on stderr, in the log: each line with its driver's name, and never more than a disk can take."""
+"""Copies the stderr of drivers into the log: each line with its driver's name, and never more than a disk can take."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class StderrLog:
             self._say_left_out()
 
     def _drain(self, descriptor: int) -> None:
-        """What it said last is there still, and says best why it ended."""
+        """Read what is left at the end: its last words say best why it ended."""
         for _ in range(LAST_READS):
             try:
                 data = os.read(descriptor, READ_SIZE)

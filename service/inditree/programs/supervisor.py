@@ -60,7 +60,7 @@ class CannotStart(InditreeError):
 
 
 class Unit(Protocol):
-    """What is supervised: a child process, or an in-process driver factory.
+    """A driver under supervision: a child process, or an in-process driver factory.
 
     It calls `Supervisor.exited` once for each `start` that returned, when it is gone and all that it wrote has been
     read; that may be before `start` returns.
@@ -150,7 +150,7 @@ class Supervisor:
 
     @property
     def last_error(self) -> str:
-        """What was wrong last, empty where nothing was."""
+        """The text of the last error, empty where there was none."""
         return self._machine.last_error
 
     # What the operator wants.

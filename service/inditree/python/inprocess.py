@@ -57,7 +57,7 @@ class InProcessPort:
         self._engine.flush()
 
     def _receive(self, data: bytes | Blob) -> None:
-        """What the driver sends, complete elements in their order."""
+        """Take complete elements from the driver, in their order."""
         if self._closed:
             return
         core = self._engine.core

@@ -1,4 +1,4 @@
-"""What a record holds, element by element, with filters; and as lines of JSON and CSV. Pure."""
+"""The elements of a record, one by one and filtered; and as lines of JSON and CSV. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 def entries(record: Record) -> Iterator[Entry]:
-    """What one record holds, in its order."""
+    """The entries of one record, in their order."""
     match record:
         case Said():
             at = 0
@@ -58,7 +58,7 @@ def entries(record: Record) -> Iterator[Entry]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is looked for: globs of names, and a time from `begin` to before `end` (microseconds; None: open).
+    """A filter for entries: globs of names, and a time from `begin` to before `end` (microseconds; None: open).
 
     `member` bounds the items of an element, and leaves out elements without one.
     """
@@ -107,7 +107,7 @@ class Line(NamedTuple):
 
 
 def lines(found: Iterable[Entry], wanted: Wanted) -> Iterator[Line]:
-    """What is wanted of these entries, each element as a line. Definitions that were only said again are left out."""
+    """The wanted elements of these entries, a line for each. Definitions that were only said again are left out."""
     for entry in found:
         if entry.known or not wanted.fits_time(entry.time):
             continue

@@ -84,7 +84,7 @@ def framed(data: bytes) -> Iterator[Run | Element | Blob]:
 
 
 class RecordedState:
-    """What has been said so far, so that whoever asks is told how things stand."""
+    """The state that a replay has reached: whoever asks is told how things stand."""
 
     def __init__(self) -> None:
         self._view = View()

@@ -39,7 +39,7 @@ WRITE_BYTES = 256 << 10
 """Bytes of records in one write, so that a disk that is full costs few of them."""
 BACKLOG_BYTES = 32 << 20
 """Bytes that wait for a disk that is slow, images apart: some seconds of the fastest drivers."""
-TAPE_IMAGES = 128 << 20
+BACKLOG_IMAGES = 128 << 20
 """Bytes of images that wait for a disk that is slow."""
 SEGMENT_BYTES = 64 << 20
 SEGMENT_SECONDS = 3600.0
@@ -84,10 +84,10 @@ Taped: TypeAlias = Item | tuple[float, str, str, bytes, str, Blob | None]
 
 
 class Backlog:
-    """What waits to be written. The loop appends, the thread takes all. `images`: bytes of images that may wait."""
+    """Items that wait to be written. The loop appends, the thread takes all. `images`: how many bytes may be images."""
 
-    def __init__(self, images: int = TAPE_IMAGES) -> None:
-        self._room = min(images, TAPE_IMAGES)
+    def __init__(self, images: int = BACKLOG_IMAGES) -> None:
+        self._room = min(images, BACKLOG_IMAGES)
         self._items: list[Taped] = []
         self._bytes = self._images = 0
         self.lost = 0

@@ -57,7 +57,7 @@ class Control:
         self._parts.observatory.reset(name)
 
     def sample(self) -> Sample:
-        """What the metrics are made of."""
+        """A sample of everything that the metrics show."""
         return self._report.sample()
 
     def device(self, name: str) -> DeviceSource:

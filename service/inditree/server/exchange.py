@@ -15,7 +15,7 @@ def _place(entry: Listen) -> Place:
 
 
 class Exchange:
-    """What a reload does to `listeners`. Made, everything new listens; nothing has changed until `commit`.
+    """A change of `listeners` by a reload. Once made, everything new listens; nothing has changed before `commit`.
 
     A listener that comes to the address of one that goes has its sockets: so one is renamed, two exchange their ports,
     and who waits to be accepted stays. Raises ConfigError, StartError: then nothing is left of it.

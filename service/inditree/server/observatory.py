@@ -33,7 +33,7 @@ _logger = logging.getLogger("inditree.observatory")
 
 
 class Observatory:
-    """What the configuration says of devices and conditions, applied to one router."""
+    """The desired states, interlocks and reactions of the configuration, applied to one router."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -75,7 +75,7 @@ class Reload:
         self.renew_certificates()
 
     def certificate_files(self) -> list[str]:
-        """What the listeners' certificates are made of. Links read theirs at each connection."""
+        """The files of the listeners' certificates. Links read theirs at each connection."""
         entries = [listener.config.tls for listener in self._parts.listeners.values()]
         return [file for tls in entries if tls for file in (tls.cert, tls.key, tls.client_ca) if file]
 

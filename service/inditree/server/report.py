@@ -134,7 +134,7 @@ class Report:
         return RecordRow(dir=folder, bytes=figures.size, oldest=figures.oldest, lost=figures.lost)
 
     def sample(self) -> Sample:
-        """What the metrics are made of."""
+        """A sample of everything that the metrics show."""
         core = self._parts.engine.core
         queues: Counter[str] = Counter(dict.fromkeys(PEER_KINDS, 0))
         largest = dict.fromkeys(PEER_KINDS, 0)
@@ -175,7 +175,7 @@ class Report:
 
 
 def traffic(counters: Counters) -> Traffic:
-    """What has passed since the start."""
+    """The bytes and elements that all peers together have sent and were sent, since the start."""
     kinds = counters.peers.values()
     return Traffic(
         received_messages=sum(sum(kind.received.values()) for kind in kinds),

@@ -54,7 +54,7 @@ class Sender:
     # What the engine asks of a port
 
     def write(self) -> None:
-        """What it is told is of no use to it."""
+        """Throw away what is sent to it: it only asks."""
         outbox = self.peer.outbox
         assert isinstance(outbox, WholeOutbox)
         while (item := outbox.pop()) is not None:

@@ -181,7 +181,7 @@ class Server:
         return next((each.port for each in self.parts.listeners.values() if each.config.tcp), None)
 
     def _places(self) -> list[Place]:
-        """Where we listen: discovery leaves out what leads there."""
+        """The addresses where we listen: discovery leaves out what leads there."""
         return [(each.config.address[0], each.port) for each in self.parts.listeners.values() if each.config.tcp]
 
     def _call_factories(self) -> dict[str, list[Any]]:

@@ -20,7 +20,7 @@ _logger = logging.getLogger("inditree.router")
 
 
 class DriverUnit(Protocol):
-    """What all supervised drivers have in common."""
+    """A supervised driver, in a process of its own or in ours."""
 
     config: Driver
     supervisor: Supervisor

@@ -1,4 +1,4 @@
-"""What runs an observatory by itself, loaded with the first configuration that asks for it: 25 ms of a start."""
+"""The observatory that runs itself, loaded with the first configuration that asks for it: 25 ms of a start."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Watching:
         return {} if self.loaded is None else self.loaded.keeper.missing()
 
     def target(self, device: str) -> Target | None:
-        """What a device is brought to, None where nothing is desired of it."""
+        """The target of a device, None where nothing is desired of it."""
         return None if self.loaded is None else self.loaded.keeper.target(device)
 
     def interlocks(self) -> tuple[InterlockRow, ...]:

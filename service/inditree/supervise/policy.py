@@ -1,4 +1,4 @@
-"""What the operator says about restarts, and how long a back-off lasts."""
+"""The operator's settings for restarts, and how long a back-off lasts."""
 
 from __future__ import annotations
 

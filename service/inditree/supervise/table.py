@@ -66,7 +66,7 @@ class Machine:
     _cause: Reason | None = None  # why the next run is a restart, None where it is not one
 
     def handle(self, event: Event) -> list[Action]:
-        """What has to be done now. An event that means nothing in this state gives nothing."""
+        """Take an event; the actions that follow. An event that means nothing in this state gives none."""
         step = TABLE.get((self.state, type(event)))
         return step(self, event) if step else []
 

@@ -47,7 +47,7 @@ class Admission:
             del self._hosts[site]
 
     def policy(self, subject: str | None) -> Policy:
-        """What one may do and see; `subject` is its certificate's, None where it showed none."""
+        """The rights of one client; `subject` is its certificate's, None where it showed none."""
         config = self._config
         access, devices = config.access, config.devices
         rule = self._rule(subject)
@@ -69,7 +69,7 @@ class Admission:
 
 
 def _site(host: str) -> str:
-    """What counts as one address: of IPv6 the /64, of which any machine has all addresses. `host` is empty for UNIX."""
+    """The address that a client counts by: of IPv6 the /64, as any machine has all of it. `host` is empty for UNIX."""
     if ":" not in host:
         return host
     address = ipaddress.IPv6Address(host.split("%")[0])

@@ -37,7 +37,7 @@ class Channel(Protocol):
         """The descriptor to wait on for writing."""
 
     def recv(self, size: int) -> bytes:
-        """What is there, `size` bytes at most; empty at the end."""
+        """Receive what is there, `size` bytes at most; empty at the end."""
 
     def recv_into(self, view: memoryview) -> int:
         """Receive into a buffer. May be called by another thread while nobody calls `recv`."""
@@ -215,7 +215,7 @@ class LocalChannel(FdChannel):
             raise OSError(errno.EPERM, "sends descriptors")
 
     def close(self) -> None:
-        """What it sent and we have not read may hold descriptors: the kernel closes these with the socket."""
+        """Close it. What it sent and we have not read may hold descriptors: the kernel closes these with the socket."""
         if unread_here(self.sock):
             self.hang_up()
             self._closer.close([self.sock.detach()])

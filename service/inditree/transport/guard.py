@@ -23,7 +23,7 @@ def guard(limits: ClientLimits, now: float) -> Guard | None:
 
 
 class Guard:
-    """What one client did: when it came, since when an element is incomplete, how many elements it may send now."""
+    """The behaviour of one client: when it came, since when an element is incomplete, how many it may send now."""
 
     def __init__(self, limits: ClientLimits, now: float) -> None:
         self._limits = limits
@@ -48,7 +48,7 @@ class Guard:
         return max(0.0, -self._tokens / rate)
 
     def overdue(self, now: float) -> str | None:
-        """Why it is to be closed, if it is."""
+        """The reason why it is to be closed; None: it is not."""
         first, incomplete = self._limits.first_element, self._limits.incomplete_element
         if first is not None and not self._first and now - self._joined >= first:
             return f"sent no complete element within {first:g} s (limits.first_element)"

@@ -37,7 +37,7 @@ IN_USE = {
     "tcp": ": does another server run there? Choose another with --port (indiserver: -p) or `listen` in the file",
     "unix": ": does another server run there? Choose another name with `unix` of `listen` in the file (indiserver: -u)",
 }
-"""What is said of an address that is taken: the port and the local name have options of their own."""
+"""The hint in the error for an address that is taken: the port and the local name have options of their own."""
 
 
 class Listener:

@@ -1,4 +1,4 @@
-"""What is said of the bytes that one peer sends: to the log, to the core, to who counts."""
+"""Reports on the bytes that one peer sends: to the log, to the core, to who counts."""
 
 from __future__ import annotations
 

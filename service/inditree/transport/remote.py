@@ -213,7 +213,7 @@ class RemoteLink:
         raise failed
 
     async def _hosts(self) -> set[str]:
-        """What its name stands for now; empty where that cannot be told."""
+        """The addresses that its name stands for now; empty where that cannot be told."""
         try:
             return {address[0] for _, address in await self._addresses()}
         except (OSError, ValueError):

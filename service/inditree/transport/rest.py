@@ -25,7 +25,7 @@ class Rested(Protocol):
 
 
 class Rest:
-    """What one client may send, and its rest where that was too much."""
+    """Limits how many elements one client may send: past it the client is not read for a while, it rests."""
 
     def __init__(self, engine: Engine, peer: Peer, stream: Rested, guard: Guard) -> None:
         self._core = engine.core

@@ -247,7 +247,7 @@ class TlsChannel:
 
 
 def _pieces(buffers: Sequence[Buffer], behind: int) -> Iterator[Buffer]:
-    """What is behind so many bytes, a record's worth at a time: small buffers joined, large ones cut."""
+    """The bytes past the first `behind`, a TLS record's worth at a time: small buffers joined, large ones cut."""
     small: list[Buffer] = []
     size = 0
     for buffer in buffers:

@@ -8,7 +8,7 @@ HELD = "held"
 """The attribute of a `delProperty` between routers: for how many milliseconds more the device may come back."""
 
 UID = "hold/"
-"""How the uid of a ping begins whose answer ends what the other end had to say."""
+"""The uid begins so of a ping whose answer ends what the other end had to say."""
 
 _MILLISECONDS = re.compile("[0-9]{1,9}")
 

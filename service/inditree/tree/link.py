@@ -1,4 +1,4 @@
-"""What is known of one link: a connection to another server, whoever opened it."""
+"""The state of one link: a connection to another server, whoever opened it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAUSE = 0.3
 """Seconds for which no link is believed about a device that was lost: what still travels of the old order dies out."""
 
 PROBE = "probe/"
-"""How the uid of a probe begins."""
+"""The uid of a probe begins so."""
 
 
 class Link:
@@ -102,7 +102,7 @@ class Link:
 
     @property
     def identity(self) -> str:
-        """What the far end is called in paths."""
+        """The far end's ID in paths."""
         return self.remote_id or self.path_id
 
     @property

@@ -75,11 +75,11 @@ class Names:
         return here
 
     def far(self, here: str) -> str:
-        """What a device is called there, whether or not it has named it as yet."""
+        """The name that a device has at the far end, whether or not that end has named it as yet."""
         return self._far.get(here) or self._rename.far(here)
 
     def named(self, here: str) -> str:
-        """What a device is called there; one that it has not named has the name that it has here."""
+        """The name that a device has at the far end; one that it has not named has the name that it has here."""
         return self._far.get(here, here)
 
     # Elements

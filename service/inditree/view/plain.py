@@ -10,10 +10,10 @@ import re
 from inditree.wire.fast import INDISERVER, LIBINDI, TEXT, Layout
 
 LIMITS, TIMEOUT, TIMESTAMP = 1, 2, 4
-"""What an update can say that outlives later ones that do not say it."""
+"""Flags: attributes of an update that outlive later updates without them."""
 
 MESSAGE = 8
-"""What an element of a run can say beside these."""
+"""Flag: an element of a run has a message, beside these."""
 
 _SAID = {b"timeout=": TIMEOUT, b"timestamp=": TIMESTAMP, b"message=": MESSAGE}
 
@@ -53,7 +53,7 @@ _SETS = {f"def{kind}Vector": f"<set{kind}Vector".encode() for kind in ("Number",
 
 
 def says(tag: str, data: bytes, members: frozenset[bytes]) -> int | None:
-    """What a set* of a property defined by `tag` says beside its state and the values of all its members.
+    """The flags of a set* of a property defined by `tag`: what it says beside its state and all members' values.
 
     TIMEOUT and TIMESTAMP together; None: it does not give all of them, or that is not proven.
     """
@@ -66,7 +66,7 @@ def says(tag: str, data: bytes, members: frozenset[bytes]) -> int | None:
 
 
 def says_in_run(tag: str, data: bytes, behind: int, members: frozenset[bytes]) -> int | None:
-    """What an element of a run says, which says its state just before `behind`: as `says`, and MESSAGE.
+    """The flags of an element of a run, which says its state just before `behind`: as `says`, and MESSAGE.
 
     That it was in a run proves its layout: one sort of quote, which stands in no value, and members with a name only.
     Split and sliced as bytes it costs a third; `find` and `startswith` are no quicker than a pattern.
@@ -84,7 +84,7 @@ def says_in_run(tag: str, data: bytes, behind: int, members: frozenset[bytes]) -
 
 
 def carried(data: bytes) -> int:
-    """What some element in `data` perhaps says of LIMITS, TIMEOUT and TIMESTAMP."""
+    """The flags LIMITS, TIMEOUT and TIMESTAMP that some element in `data` perhaps has."""
     # A `find` is several times quicker than a search for a pattern, and than `in`, which tries a number first.
     find = data.find
     limits = (find(b"min") >= 0 or find(b"max") >= 0 or find(b"step") >= 0) and _LIMITS.search(data)
@@ -111,7 +111,7 @@ class Passage:
 
     @property
     def carried(self) -> int:
-        """What some element in it perhaps says of LIMITS, TIMEOUT and TIMESTAMP."""
+        """The flags LIMITS, TIMEOUT and TIMESTAMP that some element in it perhaps has."""
         if self._carried is None:
             self._carried = carried(self.data)
         return self._carried

@@ -40,7 +40,7 @@ class Recent:
         self._passage = Passage(b"")
 
     def passage(self, data: bytes) -> Passage:
-        """What is known of `data`."""
+        """The passage for `data`, looked through once."""
         if self._passage.data is not data:
             self._passage = Passage(data)
         return self._passage
@@ -163,7 +163,7 @@ class Property:
         self._size = pending
 
     def hold(self, account: Weight) -> None:
-        """Whoever provided it is gone for the moment: it weighs on this account from now on, and its path counts no
+        """Hold it, as its provider is gone for now: it weighs on this account from now on, and its path counts no
         more."""
         self._account.bytes -= self.weight
         self._account = account
@@ -176,7 +176,7 @@ class Property:
 
     @property
     def pending(self) -> tuple[bytes, ...]:
-        """What is not folded into the definition yet."""
+        """The updates that are not folded into the definition yet."""
         return tuple(self._pending)
 
     @property

@@ -27,7 +27,7 @@ SOCKETS = ("/", "/xml")
 
 
 class Body(Protocol):
-    """What is sent piece by piece: an image, a night. `size` is None where only sending it shows how many bytes."""
+    """A body that is sent in pieces: an image, a night. `size` is None where only sending it shows how many bytes."""
 
     type: str
     etag: str

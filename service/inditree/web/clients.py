@@ -46,7 +46,7 @@ class JsonClient:
         self._timer: asyncio.TimerHandle | None = None
 
     def read(self, text: str) -> bytes:
-        """What a message is to the router. Raises RequestError."""
+        """The INDI elements of a JSON message. Raises RequestError."""
         found: list[bytes] = []
         for each in requests(text):
             if isinstance(each, EnableBlob):
@@ -93,5 +93,5 @@ class JsonClient:
 
 
 def read_xml(text: str) -> bytes:
-    """What a message of a client that speaks XML is to the router."""
+    """The INDI elements of a message from a client that speaks XML."""
     return text.encode("utf-8", "replace") + b"\n"

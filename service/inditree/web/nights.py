@@ -32,7 +32,7 @@ WORK, BREATH = 0.001, 0.001
 _logger = logging.getLogger("inditree.record")
 
 Recorded = tuple[Path, tuple[str, ...]]
-"""What is recorded here: the folder, and the devices of which HTTP may speak (`http.devices`)."""
+"""The record of this router: its folder, and the devices of which HTTP may speak (`http.devices`)."""
 
 
 class Night:

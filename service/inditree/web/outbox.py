@@ -27,7 +27,7 @@ MESSAGES = 100
 
 
 class JsonOutbox(Outbox):
-    """What waits for a client that speaks JSON. `image` is told of each image, and gives the frames sent for it."""
+    """The outbox of a client that speaks JSON. `image` is told of each image, and gives the frames sent for it."""
 
     __slots__ = ("_json", "_messages", "_on_image", "_stale")
 

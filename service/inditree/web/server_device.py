@@ -9,7 +9,7 @@ from inditree.web import frames
 NAME = "Server"
 
 FEATURES = ("XML", "BLOB_URL", "STATUS")
-"""What this server has beyond the envelope: XML at /xml, images by URL, getStatus."""
+"""The features of this server beyond the envelope: XML at /xml, images by URL, getStatus."""
 
 
 def definitions(service: str) -> list[bytes]:

@@ -90,7 +90,7 @@ class WebSocketChannel:
         self.bound_unsent = channel.bound_unsent
 
     def recv(self, size: int) -> bytes:
-        """What the client asks for, as elements; empty at the end."""
+        """The client's messages as INDI elements; empty at the end."""
         if self._left:
             left, self._left = self._left, b""
             return left

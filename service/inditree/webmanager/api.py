@@ -47,7 +47,7 @@ Audited = Callable[[str, str, str, str], None]
 
 
 class AccessRules:
-    """Who may ask. `name` is the router's."""
+    """The rules for who may ask the Web Manager. `name` is the router's."""
 
     def __init__(self, config: Webmanager, name: str) -> None:
         self._networks = [ipaddress.ip_network(each) for each in (PRIVATE if config.allow is None else config.allow)]

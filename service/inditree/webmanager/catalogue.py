@@ -1,4 +1,4 @@
-"""What the Web Manager may start, by label: installed drivers and those of the router, as far as the patterns fit.
+"""The drivers that the Web Manager may start, by label: installed ones and the router's, as far as the patterns fit.
 
 Nothing that is posted adds a program to it: a custom driver is another label for a program that is in it already.
 """

@@ -274,7 +274,7 @@ class Manager:
         return sorted({each.entry.family for each in (await self._known()).values()})
 
     def running_drivers(self) -> list[dict[str, Any]]:
-        """What was asked for and not stopped since, in whatever state; links too."""
+        """The drivers and links that were asked for and not stopped since, in whatever state."""
         rows = [_row(entry, custom) | _state(unit) for entry, custom, unit in self._running.drivers()]
         for text, link in self._running.links():
             entry = Entry(label=text, name=text, program=text, family="Remote")
@@ -304,7 +304,7 @@ def _state(unit: Unit) -> dict[str, Any]:
 
 
 def _changes(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a PUT says of a profile. Raises ControlError (400)."""
+    """The changes that a PUT makes to a profile. Raises ControlError (400)."""
     changes: dict[str, Any] = {}
     if data.get("port") is not None:
         try:

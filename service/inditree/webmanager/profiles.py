@@ -22,7 +22,7 @@ MAX_TEXT = 256
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """What KStars and indiweb's page keep of one. `scripts` is kept as it came (a list or a text) and never run.
+    """A profile, as KStars and indiweb's page keep it. `scripts` is kept as it came (a list or a text) and never run.
 
     `port` is None where nobody has said one: KStars 3.6 does not.
     """
@@ -134,7 +134,7 @@ def _load(file: Path) -> Saved:
 
 
 def _replace(file: Path, data: bytes) -> None:
-    """Whoever reads the file, after a kill too, finds the old one or the new one, whole."""
+    """Replace the file at once: who reads it, after a kill too, finds the old one or the new one, whole."""
     new = file.with_name(f"{file.name}.new")
     with new.open("wb") as opened:
         opened.write(data)

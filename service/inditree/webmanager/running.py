@@ -1,4 +1,4 @@
-"""What the Web Manager has started, and may therefore stop."""
+"""The drivers and links that the Web Manager has started, and may therefore stop."""
 
 from __future__ import annotations
 

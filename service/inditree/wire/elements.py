@@ -89,7 +89,7 @@ class OneBlob:
 
 
 class Attached:
-    """What a peer that takes descriptors gets of a BLOB: `data`, the element with attached='true', and beside its
+    """A BLOB as a peer that takes descriptors gets it: `data`, the element with attached='true', and beside its
     first byte `fds`, one for each attached oneBLOB in their order. `size` is how many bytes of image they hold.
     """
 

@@ -21,7 +21,7 @@ _ANY_REQUEST = re.compile(rb"[^ \t]++[ \t].*[ \t]HTTP/\d", re.IGNORECASE | re.DO
 
 
 class First(Enum):
-    """What a stream is. MORE: that cannot be said yet."""
+    """The kind of a stream, by its first bytes. MORE: that cannot be said yet."""
 
     MORE = "more"
     INDI = "indi"
@@ -30,7 +30,7 @@ class First(Enum):
 
 
 def look(data: bytes, *, whole_line: bool) -> First:
-    """What the stream is that begins with `data`, behind its white space.
+    """The kind of the stream that begins with `data`, behind its white space.
 
     `whole_line`: text is not refused, so wait for the end of its line before it is called TEXT: requests with a method
     that nobody knows end in `HTTP/1.1`.

@@ -160,7 +160,7 @@ class Framer:
         return item
 
     def _drop_image(self, image: ImageScanner) -> None:
-        """What has come of it is let go of; what broke it may begin the next element."""
+        """Give up a broken image: let go of what has come of it; what broke it may begin the next element."""
         assert image.broken is not None
         attached = sum(one.attached for one in image.ones)
         self.faults.append(dropped(image.element.data, image.broken, image.reason, attached))
@@ -358,7 +358,7 @@ class Framer:
         return Element(tag, attributes, whole, raw if latin else b"")
 
     def _refused(self, raw: bytes, wrong: NotXmlError, end: int) -> PeerError | BrokenError:
-        """What is raised for an element that is no XML: it goes, or its sender."""
+        """The exception for an element that is no XML: it is dropped, or its sender closed."""
         text = f"{wrong} at byte {wrong.at}: {raw[max(0, wrong.at - 20) : wrong.at + 20]!r}"
         return BrokenError(end, text) if self.trust.repairs else PeerError("malformed", f"element: {text}")
 

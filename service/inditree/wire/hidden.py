@@ -1,4 +1,4 @@
-"""What could hide a command from us: elements in which another reader may see more than one.
+"""Finds what could hide a command from us: elements in which another reader may see more than one.
 
 libindi's reader ends comments and CDATA sections at their first `>`, takes `< newSwitchVector` for a start tag, and
 begins anew at what it calls a mistake, such as a name that is not ASCII. So it may find a command in the value of

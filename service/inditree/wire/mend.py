@@ -14,7 +14,7 @@ AMPERSAND, LESS, CONTROL, DUPLICATE, ENCODING = "ampersand", "less", "control", 
 REASONS = (AMPERSAND, CONTROL, DUPLICATE, ENCODING, LESS)
 
 _LATIN = {0xDC80 + byte: 0x80 + byte for byte in range(0x80)}
-"""What `surrogateescape` makes of a byte that belongs to no character in UTF-8, as that byte's character in Latin-1."""
+"""Maps what `surrogateescape` makes of a byte that is no UTF-8 to that byte's character in Latin-1."""
 _BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
 _TAG = re.compile(r"<([^\s/>=\"'<]++)")

@@ -31,7 +31,7 @@ _GT, _LT = 0x3E, 0x3C
 
 
 class BrokenError(Exception):
-    """What was begun is no element; the next may begin at `at`. `reason` is that of a parse error."""
+    """The bytes that were begun are no element; the next may begin at `at`. `reason` is that of a parse error."""
 
     def __init__(self, at: int, text: str, reason: str = "malformed") -> None:
         super().__init__(text)
