@@ -12,8 +12,8 @@ import pytest
 SERVICE = Path(__file__).parents[2] / "service" / "inditree"
 
 LEANS = re.compile(
-    r"(The same|Those|These|They|It|Its|Their|And|Or|But|Also|As (it|they|above|if|an?)|Of|By name"
-    r"|This reason|In place|Called (by|before|when)|To be|With what|What of)\b"
+    r"(What|The same|Those|These|They|It|Its|Their|And|Or|But|Also|As (it|they|above|if|an?)|Of|By name"
+    r"|This reason|In place|Called (by|before|when)|To be|With what)\b"
 )
 """Beginnings that say nothing unless one has read the name of the function, or the docstring before."""
 

@@ -121,7 +121,7 @@ class _Formatter(logging.Formatter):
     _second, _said = -1, ""  # of the last record, and how that is written
 
     def _utc(self, seconds: float) -> str:
-        """The same text as `utc` gives; the second is formatted once, not for each record in it."""
+        """The text that `utc` gives; the second is formatted once, not for each record in it."""
         second = int(seconds)
         if second != self._second:
             self._second, self._said = second, utc(second)[:-4]
