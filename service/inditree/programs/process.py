@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from inditree.transport.channel import unread
+from inditree.transport.sockets import unread_there
 
 #: Bytes that a driver's stdout pipe should hold: with the default of 64 KiB images come at half the speed.
 STDOUT_PIPE = 1 << 20
@@ -260,7 +260,7 @@ class _Guardian:
         """Whether a request lies unread. Where it does not, the program hangs (a network disk), and not the guardian,
         which is not to be killed for that: what a killed watcher of another driver leaves is its to kill.
         """
-        return self._socket is not None and unread(self._socket) > 0
+        return self._socket is not None and unread_there(self._socket) > 0
 
     def give_up(self) -> None:
         """Give up a guardian that does not react: the next start is by a new one. Running drivers are not touched."""

@@ -8,11 +8,8 @@ from __future__ import annotations
 import array
 import contextlib
 import errno
-import fcntl
 import os
 import socket
-import struct
-import termios
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
@@ -61,15 +58,13 @@ class Channel(Protocol):
         """Close everything."""
 
 
-class SocketChannel:
-    """A connected stream socket."""
+class _Connected:
+    """A connected stream socket: how it is written, and how it ends."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
         self._fd = sock.fileno()
-        self.recv = sock.recv
-        self.recv_into = sock.recv_into
 
     def read_fd(self) -> int:
         return self._fd
@@ -100,16 +95,21 @@ class SocketChannel:
         self.sock.close()
 
 
-class FdChannel(ABC):
+class SocketChannel(_Connected):
+    """A client or a link over TCP, or over a UNIX socket that carries no descriptors."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.recv = sock.recv
+        self.recv_into = sock.recv_into
+
+
+class FdChannel(_Connected, ABC):
     """A UNIX socket over which descriptors come."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        self.sock = sock
+        super().__init__(sock)
         self._space = socket.CMSG_LEN(FDS_AT_ONCE * array.array("i").itemsize)
-
-    def read_fd(self) -> int:
-        return self.sock.fileno()
 
     def recv(self, size: int) -> bytes:
         data, ancillary, _, _ = self.sock.recvmsg(size, self._space, socket.MSG_CMSG_CLOEXEC)
@@ -133,23 +133,6 @@ class FdChannel(ABC):
     @abstractmethod
     def _came(self, fds: list[int]) -> None:
         """Remember descriptors that have come and are ours to close."""
-
-    def pending(self) -> bool:
-        return False
-
-    def bound_unsent(self, size: int) -> None:
-        del size  # a pipe or a UNIX socket holds no more than what its reader has not read
-
-    def hang_up(self) -> None:
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
-
-    def end_writing(self) -> None:
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        self.sock.close()
 
 
 class DriverChannel(FdChannel):
@@ -202,21 +185,13 @@ class LocalChannel(FdChannel):
         self._closer = closer
         self._given = False  # descriptors went, and were not seen to be read
 
-    def write_fd(self) -> int:
-        return self.sock.fileno()
-
-    def send(self, buffers: Sequence[Buffer]) -> int:
-        if len(buffers) == 1:
-            return self.sock.send(buffers[0])
-        return self.sock.sendmsg(buffers)
-
     def _came(self, fds: list[int]) -> None:
         if not self._closer.close(fds):
             raise OSError(errno.EPERM, "sends descriptors")
 
     def close(self) -> None:
         """Close it. What it sent and we have not read may hold descriptors: the kernel closes these with the socket."""
-        if unread_here(self.sock):
+        if sockets.unread_here(self.sock):
             self.hang_up()
             self._closer.close([self.sock.detach()])
         else:
@@ -227,7 +202,7 @@ class LocalChannel(FdChannel):
 
         A socket's buffer would take hundreds of them, each with its image in memory.
         """
-        if self._given and unread(self.sock):
+        if self._given and sockets.unread_there(self.sock):
             raise BlockingIOError(errno.EAGAIN, "not read yet")
         try:
             sent = self.sock.sendmsg(buffers, [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
@@ -237,13 +212,3 @@ class LocalChannel(FdChannel):
             raise
         self._given = True
         return sent
-
-
-def unread_here(sock: socket.socket) -> int:
-    """Bytes that have come to a socket and were not read."""
-    return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.FIONREAD, b"\0\0\0\0"))[0])
-
-
-def unread(sock: socket.socket) -> int:
-    """Bytes of memory that wait in a UNIX socket for the other end to read them."""
-    return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
+import struct
+import termios
 from typing import Any
 
 from inditree.config.units import join
@@ -37,6 +40,20 @@ def bound_unsent(sock: socket.socket, size: int) -> None:
     if sock.family != socket.AF_UNIX:
         with contextlib.suppress(OSError):  # the connection may have ended
             sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, size)
+
+
+def unread_here(sock: socket.socket) -> int:
+    """Bytes that have come to a socket and that we have not read."""
+    return _asked(sock, termios.FIONREAD)
+
+
+def unread_there(sock: socket.socket) -> int:
+    """Bytes of memory that wait in a UNIX socket for the other end to read them."""
+    return _asked(sock, termios.TIOCOUTQ)
+
+
+def _asked(sock: socket.socket, request: int) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), request, b"\0\0\0\0"))[0])
 
 
 def spell(address: Any) -> str:
