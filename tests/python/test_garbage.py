@@ -64,7 +64,7 @@ def test_it_lives_and_what_goes_out_is_xml(name: str) -> None:
         ended: list[str] = []
         driver = bench()
         port = InProcessPort(engine, driver, "bench", lambda reason, text: ended.append(text), lambda: None)
-        client = engine.join("observer", "client")
+        client = engine.core.join("observer", "client")
         assert isinstance(client.outbox, WholeOutbox)
         heard: list[ET.Element] = []
 

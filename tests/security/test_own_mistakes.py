@@ -32,7 +32,7 @@ def test_an_exception_ends_its_peer(monkeypatch: pytest.MonkeyPatch, caplog: pyt
         for name in ("unlucky", "other"):
             ours, other = socket.socketpair()
             theirs.append(other)
-            Stream(engine, engine.join("client", name), SocketChannel(ours), lambda *why: closed.append(why))
+            Stream(engine, engine.core.join("client", name), SocketChannel(ours), lambda *why: closed.append(why))
         for sock in theirs:
             sock.settimeout(5)
             sock.sendall(b"<pingRequest uid='1'/>")

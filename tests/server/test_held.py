@@ -22,7 +22,7 @@ MOUNT = Operand("Mount", "N", "M")
 def linked(server: Server) -> Peer:
     """A link to another router, which has a mount."""
     engine, core = server.engine, server.engine.core
-    peer = engine.join("link", "far", None, Link(opener=True, path_id="far:7624"))
+    peer = engine.core.join("link", "far", None, Link(opener=True, path_id="far:7624"))
     own = {"inditree": "1", "via": OTHER, "to": core.settings.identity, "version": "1.7"}
     core.receive(peer, Element("getProperties", own, b"<getProperties/>"))
     mount = {"device": "Mount", "name": "N", "via": OTHER, "state": "Ok", "perm": "rw"}

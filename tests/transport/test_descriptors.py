@@ -110,7 +110,7 @@ async def driver() -> AsyncIterator[tuple[Engine, socket.socket, DriverChannel]]
     engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
     ours, far = socket.socketpair()
     channel = DriverChannel(os.open(os.devnull, os.O_WRONLY), ours.detach())
-    peer = engine.join("driver", "camera")
+    peer = engine.core.join("driver", "camera")
     Stream(engine, peer, channel, lambda *why: None)
     try:
         yield engine, far, channel
@@ -123,7 +123,7 @@ async def driver() -> AsyncIterator[tuple[Engine, socket.socket, DriverChannel]]
 def client_of(engine: Engine) -> tuple[socket.socket, Stream]:
     """One that wants images as base64."""
     ours, far = socket.socketpair()
-    peer = engine.join("client", "reader")
+    peer = engine.core.join("client", "reader")
     stream = Stream(engine, peer, SocketChannel(ours), lambda *why: None)
     far.sendall(b"<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>")
     far.setblocking(False)

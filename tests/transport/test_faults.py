@@ -161,7 +161,7 @@ def test_a_flood_of_small_elements_has_its_turn_and_no_more(seconds: float, monk
     async def run() -> None:
         engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
         ours, theirs = socket.socketpair()
-        peer = engine.join("client", "flood", Policy(listener="l"))
+        peer = engine.core.join("client", "flood", Policy(listener="l"))
         stream = Stream(engine, peer, SocketChannel(ours), lambda reason, text: None)
         theirs.sendall(b"<unknown/>" * 3 * at_once)
         stream.read()
@@ -183,7 +183,7 @@ def test_a_flood_of_garbage_has_its_turn_and_no_more(piece: bytes) -> None:
     async def run() -> None:
         engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
         ours, theirs = socket.socketpair()
-        peer = engine.join("driver", "garbler")
+        peer = engine.core.join("driver", "garbler")
         stream = Stream(engine, peer, SocketChannel(ours), lambda reason, text: None)
         theirs.sendall(piece * 4 * DROPS_AT_ONCE + b"\n<pingRequest uid='behind'/>")
         stream.read()
@@ -204,12 +204,12 @@ def test_who_has_hung_up_is_heard_to_its_end_and_answered_no_more() -> None:
     async def run() -> None:
         engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
         ours, theirs = socket.socketpair()
-        driver = engine.join("driver", "D")
+        driver = engine.core.join("driver", "D")
         Stream(engine, driver, SocketChannel(ours), lambda reason, text: None)
         theirs.sendall(b"<defTextVector device='D' name='T' state='Ok' perm='rw'><defText name='t'/></defTextVector>")
         await becomes(lambda: driver.owns, "it is defined")
         near, far = socket.socketpair()
-        client = engine.join("client", "gone", Policy(listener="l"))
+        client = engine.core.join("client", "gone", Policy(listener="l"))
         Stream(engine, client, SocketChannel(near), lambda reason, text: None)
         far.sendall(b"<getProperties version='1.7'/>" * 1500 + b"<newTextVector device='D' name='T'/>")
         far.close()

@@ -44,7 +44,7 @@ class Camera:
     def __init__(self, engine: Engine, kind: str = "driver", name: str = "camera") -> None:
         ours, self.far = socket.socketpair()
         self.closed: list[str] = []
-        peer = engine.join(kind, name)
+        peer = engine.core.join(kind, name)
         stdin = os.open(os.devnull, os.O_WRONLY) if kind == "driver" else os.dup(ours.fileno())
         channel = DriverChannel(stdin, ours.detach())
         self.stream = Stream(engine, peer, channel, lambda reason, text: self.closed.append(reason))

@@ -33,7 +33,7 @@ class Uploader:
         self.far.setblocking(False)
         self.closed: list[str] = []
         policy = Policy(listener="main") if kind == "client" else None
-        self.peer = engine.join(kind, name, policy)
+        self.peer = engine.core.join(kind, name, policy)
         self.stream = Stream(
             engine, self.peer, SocketChannel(ours), lambda reason, text: self.closed.append(f"{reason}: {text}")
         )

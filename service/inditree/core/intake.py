@@ -7,7 +7,7 @@ that we opened are the operator's own choice and are not bounded so.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from typing import Protocol
 
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
@@ -20,6 +20,13 @@ WEIGHED_EVERY = 64 << 10
 """Bytes of control elements from strangers after which their devices are weighed: what they can pass the bound by."""
 
 
+class ImageCache(Protocol):
+    """Images that somebody keeps for who may fetch them: they count as memory, and go first where it is short."""
+
+    def evict(self) -> bool:
+        """Let go of the oldest one. False: there is none."""
+
+
 class Intake:
     """The memory of all images, and the sources that wait.
 
@@ -27,11 +34,11 @@ class Intake:
     memory.
     """
 
-    __slots__ = ("_desk", "_freed", "_memory", "_stirred", "_unweighed", "held", "reserved", "spare", "starved")
+    __slots__ = ("_desk", "_freed", "_memory", "_stirred", "_unweighed", "caches", "held", "reserved", "starved")
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.spare: list[Callable[[], bool]] = []  # each lets go of an image that nobody waits for; False: has none
+        self.caches: dict[ImageCache, None] = {}
         self._memory = 0
         self._freed: deque[Blob] = deque()  # images that nobody holds any more, and that are counted still
         self.held: dict[Peer, float] = {}  # since when; who has waited for longest is first
@@ -101,9 +108,9 @@ class Intake:
             for promise in peer.promises.values():
                 promise.coming = False
 
-    def give_up_spare(self) -> bool:
-        """Let go of an image that is kept for who may want it later; False: there is none."""
-        return any(each() for each in self.spare)
+    def evict(self) -> bool:
+        """Let go of an image that a cache keeps. False: there is none."""
+        return any(cache.evict() for cache in self.caches)
 
     # Sources that wait
 

@@ -51,7 +51,7 @@ def _drop_largest(state: State, source: Peer, newest: Blob | None = None) -> boo
 
     Never of a lossless client, and never `newest`. Who keeps up loses one only where the source cannot be held.
     """
-    if state.intake.give_up_spare():
+    if state.intake.evict():
         return True
     peers = list(state.desk.peers.values())
     if not source.pings:

@@ -21,6 +21,7 @@ from inditree.core import (
 from inditree.core.desk import Settings
 from inditree.core.effects import Effect
 from inditree.core.gate import Gate
+from inditree.core.intake import ImageCache
 from inditree.core.peer import Peer, Policy
 from inditree.core.routes import Group
 from inditree.core.state import State
@@ -261,6 +262,14 @@ class Core:
             device = renaming.name_here(self.state, peer, peer.names, blob.tag, blob.device)
             return blobs.forms(self.state, peer, blob, device)
         return blobs.forms(self.state, peer, blob, blob.device)
+
+    def add_cache(self, cache: ImageCache) -> None:
+        """Have this cache give up images from now on where memory is short."""
+        self.intake.caches[cache] = None
+
+    def remove_cache(self, cache: ImageCache) -> None:
+        """Ask this cache for no memory any more; again is harmless."""
+        self.intake.caches.pop(cache, None)
 
     def discard(self, peer: Peer) -> None:
         """A source that was to wait for memory is read on all the same, and its next BLOB is not kept."""

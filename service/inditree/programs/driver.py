@@ -68,7 +68,8 @@ class ExecDriver:
         engine, core = self._engine, self._engine.core
         self._child = child
         self.stderr.attach(child.stderr)
-        self.peer = engine.join("driver", self.config.name, names=names_of(self.config.rename))
+        engine.begin()
+        self.peer = core.join("driver", self.config.name, names=names_of(self.config.rename))
         self._stream = Stream(
             engine,
             self.peer,

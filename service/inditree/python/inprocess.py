@@ -38,7 +38,8 @@ class InProcessPort:
         names: Names | None = None,
     ) -> None:
         self.blocked = False
-        self.peer: Peer = engine.join("inprocess", name, names=names)
+        engine.begin()
+        self.peer: Peer = engine.core.join("inprocess", name, names=names)
         self._engine = engine
         self._on_closed = on_closed
         self.defined = on_defined

@@ -51,7 +51,9 @@ class Recorder:
         engine.audits.append(self._audited)
 
     def _join(self) -> Peer:
-        peer = self._engine.join("observer", "record", Policy(devices=self.config.devices), make=self._outbox)
+        self._engine.begin()
+        policy = Policy(devices=self.config.devices)
+        peer = self._engine.core.join("observer", "record", policy, make=self._outbox)
         self._engine.ports[peer] = self
         return peer
 

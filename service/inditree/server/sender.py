@@ -21,7 +21,8 @@ class Sender:
         self.blocked = False
         self._engine = engine
         self._open: dict[int, tuple[Element, asyncio.Future[Outcome]]] = {}
-        self.peer = engine.join("observer", name, Policy(listener=listener))
+        engine.begin()
+        self.peer = engine.core.join("observer", name, Policy(listener=listener))
         self.peer.address = address or name
         engine.ports[self.peer] = self
         engine.askers[self.peer] = self._answered

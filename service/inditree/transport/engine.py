@@ -10,17 +10,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from inditree.commands import Outcome
-from inditree.core import Answered, Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Policy, Settings, Wake
+from inditree.core import Answered, Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Settings, Wake
 from inditree.core.effects import Effect
 from inditree.counters import Counters
-from inditree.flow.outbox import Outbox
 from inditree.images import attached
 from inditree.images.resources import ImageResources
 from inditree.tasks import Tasks
 from inditree.transport.closing import Closer
 from inditree.transport.guard import ClientLimits
-from inditree.tree.link import Link
-from inditree.tree.names import Names
 from inditree.wire.elements import Element
 
 _logger = logging.getLogger("inditree.router")
@@ -90,19 +87,6 @@ class Engine:
         """Tell the core what time it is, and return it."""
         now = self.core.desk.now = time.monotonic()
         return now
-
-    def join(
-        self,
-        kind: str,
-        name: str,
-        policy: Policy | None = None,
-        link: Link | None = None,
-        make: Callable[[int, Callable[[], float]], Outbox] | None = None,
-        names: Names | None = None,
-    ) -> Peer:
-        """A peer is there; its port comes next, and `flush` after it."""
-        self.begin()
-        return self.core.join(kind, name, policy, link, make, names)
 
     def flush(self) -> None:
         """Write to all who got something, and do what the core asks for, until nothing is left to do."""

@@ -306,7 +306,8 @@ class Listener:
             sock.close()
 
     def _join(self, channel: Channel, name: str, host: str, policy: Policy) -> None:
-        peer = self._engine.join("client", name, policy)
+        self._engine.begin()
+        peer = self._engine.core.join("client", name, policy)
         peer.takes_fds = isinstance(channel, LocalChannel)
 
         def closed(reason: str, text: str) -> None:

@@ -160,7 +160,9 @@ class RemoteLink:
             silence=self._silence,
             awaited=self._was_router,
         )
-        self.peer = self._engine.join("link", self.config.name, None, link, names=names_of(self.config.rename))
+        self._engine.begin()
+        names = names_of(self.config.rename)
+        self.peer = self._engine.core.join("link", self.config.name, link=link, names=names)
         self.peer.address = self.address
         log = self.config.name in self._engine.traffic
         self._stream = Stream(self._engine, self.peer, channel, self._ended, log=log)

@@ -74,7 +74,7 @@ class WebEndpoint:
         self._nights = nights
         self._statuses: dict[tuple[str, ...], tuple[float, bytes]] = {}
         self._said: tuple[Blob, bytes] | None = None  # the last image and the element that says so
-        engine.core.intake.spare.append(self._give_back)
+        engine.core.add_cache(self)
 
     def _new_messages(self, engine: Engine) -> JsonMessages:
         return JsonMessages(self.images, engine.core.state.targets.last)
@@ -107,7 +107,8 @@ class WebEndpoint:
         visitor = connection.visitor
         policy = replace(visitor.policy, peers="none")  # it uses devices, and provides none
         make = partial(JsonOutbox, messages=self.messages, image=self._image) if kind == "json" else XmlOutbox
-        peer = self._engine.join("client", visitor.name, policy, make=make)
+        self._engine.begin()
+        peer = self._engine.core.join("client", visitor.name, policy, make=make)
         outbox = peer.outbox
         client = JsonClient(peer, outbox, self) if isinstance(outbox, JsonOutbox) else None
         decoder = Decoder(self._engine.limits.element, client.read if client else clients.read_xml)
@@ -196,8 +197,9 @@ class WebEndpoint:
     def _wanted(self, key: Key) -> bool:
         return any(client.peer.hears_blob(*key) for client in self.json)
 
-    def _give_back(self) -> bool:
-        key = self.images.give_back()
+    def evict(self) -> bool:
+        """Forget the oldest image, as memory is short. False: there is none."""
+        key = self.images.evict()
         if key is not None:
             self._said = None
             self.messages.show(key, {})
@@ -215,5 +217,4 @@ class WebEndpoint:
         for connection in list(self.plain):
             connection.end()
         self.images.forget_unwanted(lambda key: False)
-        if self._give_back in self._engine.core.intake.spare:
-            self._engine.core.intake.spare.remove(self._give_back)
+        self._engine.core.remove_cache(self)

@@ -168,7 +168,7 @@ class Images:
         for key in [key for key in self._newest if not wanted(key)]:
             self.forget(key)
 
-    def give_back(self) -> Key | None:
+    def evict(self) -> Key | None:
         """Forget the oldest, as memory is short; its property. None: there is none."""
         key = next(iter(self._newest), None)
         if key is not None:
