@@ -106,10 +106,16 @@ def serve(
     """`inditree serve WORDS` on a free port, until the block ends."""
     port = port or free_port()
     flags = ["serve", "--port", str(port), "--http", http]
-    router = Router(tmp / f"{name}.log", [*flags, *words], port, env)
-    try:
+    with running(Router(tmp / f"{name}.log", [*flags, *words], port, env)) as router:
         if listening:
             router.wait_for("listening on")
+        yield router
+
+
+@contextlib.contextmanager
+def running(router: Router) -> Iterator[Router]:
+    """A router that has ended when the block has, by SIGTERM or, where that takes too long, killed."""
+    try:
         yield router
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -56,3 +56,9 @@ def free_port() -> int:
         if _mine is None:
             _mine = _Slice()
         return _mine.take()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of this machine."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from inditree import __version__, config
 from inditree.cli import main
 from live import until
-from ports import free_port
+from ports import free_port, listens
 
 
 def test_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,14 +153,9 @@ def test_a_router_without_standard_streams_stops_in_order() -> None:
     line = f"exec {sys.executable} -m inditree serve --port {port} --http off <&- >&- 2>&-"
     process = subprocess.Popen(["sh", "-c", line])
     try:
-        until(lambda: _listens(port), what="it listens")
+        until(lambda: listens(port), what="it listens")
         process.terminate()
         assert process.wait(10) == 0
     finally:
         process.kill()
         process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0

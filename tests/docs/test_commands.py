@@ -22,7 +22,7 @@ import yaml
 from docs import written
 from docs.written import ROOT, blocks
 from live import Client, until
-from ports import free_port
+from ports import free_port, listens
 
 PRELUDE = """
 set -euo pipefail
@@ -66,7 +66,7 @@ class Shell:
                 start_new_session=True,
             )  # fmt: skip
         try:
-            until(lambda: process.poll() is not None or self._listens(), what=command)
+            until(lambda: process.poll() is not None or listens(self.port), what=command)
             assert process.poll() is None, log.read_text()
             with Client(self.port) as client:
                 for device in devices:

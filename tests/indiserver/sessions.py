@@ -22,7 +22,7 @@ from xml.etree.ElementTree import fromstring
 
 from indiserver.recorder import DEADLINE, LocalRecorder, Recorder, get, normal
 from live import until
-from ports import free_port
+from ports import free_port, listens
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "from-indiserver.md"
 #: By name: Debian's server, and ours by the command that stands in for it.
@@ -91,8 +91,7 @@ class Side:
     @staticmethod
     def _listens(server: Server) -> bool:
         assert server.process.poll() is None, server.log
-        with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", server.port)) == 0
+        return listens(server.port)
 
     @staticmethod
     def _end(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from integration.cameras import camera, reading, row
 from live import Router, serve, until
-from ports import free_port
+from ports import free_port, listens
 
 MIB = 1 << 20
 
@@ -119,7 +118,7 @@ def test_d_of_the_drop_in_drops_stream_frames_first(tmp_path: Path) -> None:
     words = ["indiserver", "-v", "-p", str(port), "-u", str(tmp_path / "socket"), "-d", "1", "--definitions", "view"]
     router = Router(tmp_path / "drop-in.log", [*words, program, science], port)
     try:
-        until(lambda: _accepts(port), what="the drop-in accepts")
+        until(lambda: listens(port), what="the drop-in accepts")
         with reading(port, "Guide", "Science", speed=200e3) as slow, reading(port, "Guide") as fast:
             fast.go("Guide")
             until(lambda: len(fast.images["Guide"]) >= 100, 30, "the stream flows")
@@ -129,9 +128,3 @@ def test_d_of_the_drop_in_drops_stream_frames_first(tmp_path: Path) -> None:
             assert len(slow.images["Guide"]) < 60
     finally:
         router.stop()
-
-
-def _accepts(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False

@@ -13,7 +13,7 @@ import pytest
 
 from integration.test_tree import CCD, FOCUSER, TELESCOPE, indipyserver, indiserver, sees
 from live import Client, Router, until
-from ports import free_port
+from ports import free_port, listens
 
 CONNECT = (
     f"<newSwitchVector device='{FOCUSER}' name='CONNECTION'><oneSwitch name='CONNECT'>On</oneSwitch></newSwitchVector>"
@@ -83,16 +83,10 @@ def drop_in(tmp: Path, *words: str) -> Iterator[Router]:
     env = {**os.environ, "INDITREE_HTTP": "off"}
     router = Router(tmp / "drop-in.log", ["indiserver", "-p", str(port), "-u", str(tmp / "s"), *words], port, env)
     try:
-        until(lambda: _listens(port), what="it listens")
+        until(lambda: listens(port), what="it listens")
         yield router
     finally:
         router.stop()
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 LAYOUTS = {

@@ -14,9 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
+import waiting
 from inditree.programs import process
 from inditree.programs.process import spawn
-from programs.processes import DAEMON, alive, both_loops, driver, ended, python, read_line, until, wait_until
+from programs.processes import DAEMON, alive, both_loops, driver, ended, python, read_line, until
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -211,8 +212,8 @@ def test_no_driver_outlives_the_router(run: str, end: str, forks: bool) -> None:
             if end == "pass":
                 router.kill()
             router.wait(10)
-            wait_until(lambda: not any(map(alive, pids)), "the drivers' end", seconds=1.0)
-            wait_until(lambda: not any(map(alive, family)), "the guardian's end", seconds=1.0)
+            waiting.until(lambda: not any(map(alive, pids)), what="the drivers' end")
+            waiting.until(lambda: not any(map(alive, family)), what="the guardian's end")
         finally:
             if forks:
                 os.killpg(router.pid, signal.SIGKILL)

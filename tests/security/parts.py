@@ -6,14 +6,13 @@ import base64
 import contextlib
 import json
 import ssl
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from live import Client, Router
+from live import Client, Router, running
 from security.certificates import Pair
 from security.imager import blob, digest, picture
 
@@ -33,16 +32,9 @@ def configured(
     file = tmp / f"{name}.yaml"
     off = () if any(line.startswith("http:") for line in lines) else ("http: {listen: off}",)
     file.write_text("\n".join([*lines, *off]) + "\n")
-    router = Router(tmp / f"{name}.log", ["serve", "--config", str(file)], port, env)
-    try:
+    with running(Router(tmp / f"{name}.log", ["serve", "--config", str(file)], port, env)) as router:
         router.wait_for(ready)
         yield router
-    finally:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            router.stop(timeout=10)
-        if router.process.poll() is None:
-            router.process.kill()
-            router.process.wait()
 
 
 def listen(port: int, *keys: str) -> str:

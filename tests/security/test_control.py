@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from live import Router, serve, until
-from ports import free_port
+from ports import free_port, listens
 
 ADD = b'{"name": "evil", "exec": ["/bin/touch", "%s"]}'
 
@@ -161,15 +161,10 @@ def test_the_faces_have_it_only_where_it_is_asked_for(face: str, tmp_path: Path)
         env = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)} | ({"INDITREE_SOCKET": str(path)} if asked else {})
         with subprocess.Popen([sys.executable, *words], env=env, stderr=subprocess.DEVNULL) as process:
             try:
-                until(lambda: _listens(port), what="it listens")
+                until(lambda: listens(port), what="it listens")
                 if asked:
                     until(path.exists, what="it has the socket")
                     assert command("status", "--json", "--socket", str(path)).returncode == 0
                 assert not list(runtime.iterdir())
             finally:
                 process.kill()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
