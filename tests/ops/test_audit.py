@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from inditree.core.effects import Audit as Effect
 from inditree.errors import StartError
 from inditree.ops import audit as audit_module
 from inditree.ops.audit import Audit
@@ -17,15 +18,7 @@ NEW = b'<newNumberVector device="Mount" name="COORD"><oneNumber name="RA">1.5</o
 
 
 def command(audit: Audit, data: bytes = NEW, result: str = "sent") -> None:
-    audit.command(
-        client="10.0.0.5:4711",
-        listener="main",
-        element="newNumberVector",
-        device="Mount",
-        property="COORD",
-        data=data,
-        result=result,
-    )
+    audit.command(Effect("client", "10.0.0.5:4711", "main", "newNumberVector", "Mount", "COORD", data, result))
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -59,10 +52,9 @@ def test_the_end_of_a_command_is_a_line_with_what_was_before(tmp_path: Path) -> 
         b"</defNumberVector>\n"
     )
     update = b'<setNumberVector device="Mount" name="COORD"><oneNumber name="RA">7.5</oneNumber></setNumberVector>\n'
-    place: dict[str, Any] = {"client": "c", "listener": "l", "element": "newNumberVector"}
-    place |= {"device": "Mount", "property": "COORD"}
-    audit.command(**place, data=data, result="ok", seconds=41.40049, before=(definition, update))
-    audit.command(**place, data=data, result="undeliverable", seconds=0.0)
+    place = "client", "c", "l", "newNumberVector", "Mount", "COORD", data
+    audit.command(Effect(*place, "ok", 41.40049, (definition, update)))
+    audit.command(Effect(*place, "undeliverable", 0.0))
     audit.close()
     whole, undefined = lines(tmp_path / "a")
     assert list(whole)[-3:] == ["result", "was", "seconds"]

@@ -15,6 +15,7 @@ import xml.etree.ElementTree as ET
 
 import msgspec
 
+from inditree.core.effects import Audit as AuditEffect
 from inditree.errors import StartError
 from inditree.ops.logs import utc
 from inditree.view.fold import fold, member_values, parse
@@ -56,19 +57,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    at: float
-    client: str
-    listener: str
-    element: str
-    device: str
-    property: str
-    data: bytes
-    result: str
-    seconds: float | None = None
-    before: tuple[bytes, ...] = ()
-
-
 class Audit:
     """Appends to one file. `lost` counts the lines that could not be written.
 
@@ -81,7 +69,7 @@ class Audit:
         self._complained = float("-inf")
         self._partial = False
         self._moved = False
-        self._entries: queue.Queue[_Entry | str] = queue.Queue(MAX_WAITING)
+        self._entries: queue.Queue[tuple[float, AuditEffect] | str] = queue.Queue(MAX_WAITING)
         try:
             self._descriptor: int | None = self._open()
         except OSError as error:
@@ -89,31 +77,15 @@ class Audit:
         self._thread = threading.Thread(target=self._run, name="inditree-audit", daemon=True)
         self._thread.start()
 
-    def command(
-        self,
-        *,
-        client: str,
-        listener: str,
-        element: str,
-        device: str,
-        property: str,
-        data: bytes,
-        result: str,
-        seconds: float | None = None,
-        before: tuple[bytes, ...] = (),
-    ) -> None:
-        """A new* and what became of it. `data` is the element, or as much of it as there is.
-
-        `seconds` is given where it has ended after it was sent, `before` are then the property's definition and the
-        updates to it as they were.
-        """
-        data = data if len(data) <= MAX_ELEMENT else b""
-        place = client, listener, element, device, property
-        self._put(_Entry(time.time(), *place, data, result, seconds, before))
+    def command(self, each: AuditEffect) -> None:
+        """Write the fate of a `new*`, as the core tells it; of a long element the values are left out."""
+        if len(each.data) > MAX_ELEMENT:
+            each = msgspec.structs.replace(each, data=b"")
+        self._put(each)
 
     def control(self, *, client: str, action: str, name: str, result: str) -> None:
         """A change over HTTP: `action` is `driver.add`, `remote.stop` ..., `name` whom it was about."""
-        self._put(_Entry(time.time(), client, "http", action, "", name, b"", result))
+        self._put(AuditEffect("", client, "http", action, "", name, b"", result))
 
     def reopen(self) -> None:
         """Go on in a new file: the old one was renamed (SIGHUP)."""
@@ -130,9 +102,9 @@ class Audit:
             return
         self._thread.join(timeout)
 
-    def _put(self, entry: _Entry) -> None:
+    def _put(self, each: AuditEffect) -> None:
         try:
-            self._entries.put_nowait(entry)
+            self._entries.put_nowait((time.time(), each))
         except queue.Full:
             self._lose(1, "the disk is too slow")
 
@@ -140,9 +112,9 @@ class Audit:
         while (entry := self._entries.get()) != "close":
             if entry == "reopen" or self._moved:
                 self._reopen()
-            if isinstance(entry, _Entry):
+            if isinstance(entry, tuple):
                 try:
-                    line = msgspec.json.encode(_line(entry)) + b"\n"
+                    line = msgspec.json.encode(_line(*entry)) + b"\n"
                 except Exception as error:  # it would end the thread, and with it the audit
                     self._lose(1, f"a line could not be made: {error!r}")
                 else:
@@ -187,11 +159,11 @@ class Audit:
             _logger.error("%s: %s; %d lines lost so far", self._file, reason, self.lost, extra=fields)
 
 
-def _line(entry: _Entry) -> Line:
+def _line(at: float, entry: AuditEffect) -> Line:
     members = _members(entry.data)
     ended = entry.seconds is not None
     return Line(
-        time=utc(entry.at),
+        time=utc(at),
         client=entry.client,
         listener=entry.listener,
         element=entry.element,

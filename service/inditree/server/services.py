@@ -143,14 +143,4 @@ class Services:
 
     def _audited(self, each: AuditEffect) -> None:
         if self._audit is not None:
-            self._audit.command(
-                client=each.client,
-                listener=each.listener,
-                element=each.element,
-                device=each.device,
-                property=each.property,
-                data=each.data,
-                result=each.result,
-                seconds=each.seconds,
-                before=each.before,
-            )
+            self._audit.command(each)
