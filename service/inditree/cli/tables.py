@@ -28,7 +28,7 @@ _COLOURS = {
 
 
 def console() -> Console:
-    """Where tables go: stdout."""
+    """The console that tables go to: stdout."""
     return Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
 
 

@@ -39,7 +39,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended. `state` is the property's at the end, "" where it said nothing."""
+    """The end of a command. `state` is the property's at the end, "" where it said nothing."""
 
     result: Result
     state: str

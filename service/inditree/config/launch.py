@@ -10,7 +10,7 @@ from inditree.config.structs import Config
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How the server is run; the defaults are those of a Server made in Python.
+    """The way in which a server is run; the defaults are those of a Server made in Python.
 
     reread             reads the configuration anew (SIGHUP), flags and variables laid over it; raises ConfigError.
                        None: there is nothing to read

@@ -153,7 +153,7 @@ class Dns(Section, frozen=True, kw_only=True):
 
 
 class Discovery(Section, frozen=True, kw_only=True):
-    """Where remotes are found that nobody wrote down."""
+    """The discovery of remotes that nobody wrote down."""
 
     docker: Docker | None = None
     dns: tuple[Dns, ...] = ()
@@ -222,7 +222,7 @@ class Log(Section, frozen=True, kw_only=True):
 
 
 class Audit(Section, frozen=True, kw_only=True):
-    """Where each `new*` is written down; None: nowhere."""
+    """The file in which each `new*` is written down; None: there is none."""
 
     file: str | None = None
 

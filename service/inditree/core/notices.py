@@ -1,4 +1,4 @@
-"""Who was told what, so that nobody is told twice: the operator about a peer, a peer about a missing device."""
+"""Remembers who was told what, so that nobody is told twice: operators about a peer, peers about a missing device."""
 
 from __future__ import annotations
 

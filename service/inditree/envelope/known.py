@@ -24,7 +24,7 @@ from inditree.envelope.objects import (
 
 
 class Image(NamedTuple):
-    """Where the newest image of a member is to be had, its bytes, and its format (`.fits`)."""
+    """The address of the newest image of a member, its bytes, and its format (`.fits`)."""
 
     url: str
     size: int

@@ -1,4 +1,4 @@
-"""How fast a client takes, and whether a source may be read on.
+"""Judges how fast a client takes, and whether a source may be read on.
 
 Rule: docs/flow.md: BLOBs are paced by the fastest interested client and by those that keep up with it.
 """
@@ -22,7 +22,7 @@ _SHORTEST = 0.001
 
 
 class Pace:
-    """How much a peer took lately, and when it last made progress."""
+    """The pace of a peer: how much it took lately, and when it last made progress."""
 
     __slots__ = ("_before", "_before_seconds", "_mark", "_since", "_start", "_start_taken", "_wanted")
 

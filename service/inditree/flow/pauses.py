@@ -1,4 +1,4 @@
-"""Why a stream is not read."""
+"""The reasons why a stream is not read."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Source(Protocol):
 
 
 class Host(Protocol):
-    """Whoever runs the core."""
+    """The engine, which runs the core."""
 
     core: Core
     loop: asyncio.AbstractEventLoop
@@ -39,7 +39,7 @@ class Host(Protocol):
 
 
 class Reader(Protocol):
-    """Whoever reads a peer's stream. `closed`: it does so no more."""
+    """The stream, which reads a peer. `closed`: it does so no more."""
 
     closed: bool
 

@@ -25,7 +25,7 @@ SLACK = 4096
 
 
 class ReadResult:
-    """Why the thread stopped reading: the image's end, the stream's, or an error.
+    """The result of the thread's reading, and why it stopped: the image's end, the stream's, or an error.
 
     `buffers` hold what it read: they belong to the image from now on.
     """

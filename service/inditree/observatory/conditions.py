@@ -35,7 +35,7 @@ Number: TypeAlias = float | None
 
 
 class Source(Protocol):
-    """Where a condition's values come from."""
+    """The source of a condition's values."""
 
     def number(self, operand: Operand) -> Number:
         """A member's value as a number, a state or a time stamp; None where it is not known or no number."""

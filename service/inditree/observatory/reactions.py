@@ -63,7 +63,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run ended: `failures` are the steps that failed, in a person's words."""
+    """The end of a run: `failures` are the steps that failed, in a person's words."""
 
     result: RunResult
     began: float

@@ -1,4 +1,4 @@
-"""Who may read and change things at the HTTP port. Rules: docs/http.md."""
+"""Decides who may read and change things at the HTTP port. Rules: docs/http.md."""
 
 from __future__ import annotations
 

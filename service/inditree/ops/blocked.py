@@ -1,4 +1,4 @@
-"""Who blocks the event loop: an IPyDriver object that computes or sleeps without `await` keeps everybody waiting."""
+"""Finds who blocks the event loop: an IPyDriver object that computes or sleeps without `await` stops everybody."""
 
 from __future__ import annotations
 

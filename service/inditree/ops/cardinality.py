@@ -23,7 +23,9 @@ _T = TypeVar("_T")
 
 
 class Slots:
-    """Who has series of its own. A name keeps its place until it is gone; a free one goes to the next newcomer.
+    """Decides which names have series of their own.
+
+    A name keeps its place until it is gone; a free place goes to the next newcomer.
 
     What `shown` is false for never has.
     """

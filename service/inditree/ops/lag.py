@@ -1,4 +1,4 @@
-"""How late the event loop is: what a message has to wait before anybody looks at it."""
+"""Measures how late the event loop is: what a message has to wait before anybody looks at it."""
 
 from __future__ import annotations
 

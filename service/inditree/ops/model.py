@@ -18,7 +18,7 @@ OwnerKind = Literal["driver", "remote", "inprocess", "peer"]
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
-    """Who provides a device: `peer` is one that connected to us."""
+    """The provider of a device: `peer` is one that connected to us."""
 
     kind: OwnerKind
     name: str
@@ -157,7 +157,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How a reaction ran: `at` is when it began, `failures` are the steps that failed, in a person's words."""
+    """A run of a reaction: `at` is when it began, `failures` are the steps that failed, in a person's words."""
 
     result: Literal["ok", "failed", "stopped"]
     at: float
@@ -251,7 +251,7 @@ class BlobWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Who connected to us. `devices` is what it asked for, `*` for all; `link` says that it is another server."""
+    """A connection to us. `devices` is what it asked for, `*` for all; `link` says that it is another server."""
 
     id: int
     address: str

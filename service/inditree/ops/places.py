@@ -1,4 +1,4 @@
-"""Where the control socket of a router is, and who is at the other end of one. For the router and for the commands."""
+"""Finds the control socket of a router, and who is at the other end of one. For the router and for the commands."""
 
 from __future__ import annotations
 

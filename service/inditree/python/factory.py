@@ -1,4 +1,4 @@
-"""Where IPyDriver objects come from: `pkg.module:callable`, or a script that has made them."""
+"""Loads IPyDriver objects: from `pkg.module:callable`, or from a script that has made them."""
 
 from __future__ import annotations
 

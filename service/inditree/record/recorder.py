@@ -28,7 +28,7 @@ _logger = logging.getLogger("inditree.record")
 
 
 def plan_of(config: RecordConfig) -> Plan:
-    """Where a record is kept, and how much of it. `config.dir` is set."""
+    """The settings of a record, from the configuration. `config.dir` is set."""
     assert config.dir is not None
     return Plan(config.folder, config.keep, config.max_size, config.images)
 

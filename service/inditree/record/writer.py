@@ -50,7 +50,7 @@ _logger = logging.getLogger("inditree.record")
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a record is kept, and how much: `keep` is in seconds, `max_size` in bytes, `images` none, hash or all."""
+    """The settings of a record: `keep` is in seconds, `max_size` in bytes, `images` none, hash or all."""
 
     folder: Path
     keep: float

@@ -1,4 +1,4 @@
-"""Whether a file has changed, by looking: inotify does not see through the links that Kubernetes mounts."""
+"""Watches files by looking at them: inotify does not see through the links that Kubernetes mounts."""
 
 from __future__ import annotations
 

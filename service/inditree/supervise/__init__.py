@@ -1,4 +1,4 @@
-"""When a driver is started, restarted and given up: a table without clock, process or event loop."""
+"""Decides when a driver is started, restarted and given up: a table without clock, process or event loop."""
 
 from inditree.supervise.events import (
     ENDED,

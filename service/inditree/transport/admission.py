@@ -1,4 +1,4 @@
-"""Who may connect to a listener, and by what rules. No socket comes into it."""
+"""Decides who may connect to a listener, and by what rules. No socket comes into it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many descriptors this process may open, and how many of them connections may have."""
+"""Says how many descriptors this process may open, and how many of them connections may have."""
 
 from __future__ import annotations
 

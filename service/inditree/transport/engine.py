@@ -31,7 +31,7 @@ BLOB_TAGS = 64 << 10
 
 
 class Port(Protocol):
-    """Whoever carries one peer's bytes. `blocked`: the other end takes no more now."""
+    """The port of one peer, which carries its bytes. `blocked`: the other end takes no more now."""
 
     @property
     def blocked(self) -> bool: ...

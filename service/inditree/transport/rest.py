@@ -13,7 +13,7 @@ from inditree.wire.elements import Blob, Element, Run
 
 
 class Rested(Protocol):
-    """Whoever reads the client. `closed`: it does so no more."""
+    """The stream, which reads the client. `closed`: it does so no more."""
 
     closed: bool
 

@@ -1,4 +1,4 @@
-"""How many unsent bytes the kernel may hold for one client: few until the client has shown to be fast.
+"""Bounds the unsent bytes that the kernel holds for one client: few until the client has shown to be fast.
 
 What is in the kernel's buffer keeps its order, so a mount's number waits behind all of it. Whether a client is too slow
 to keep up with others, and loses images, is decided in `flow/pacing.py`.

@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Who we are: names of this machine, `listen[].origins`, and whether the connection is TLS."""
+    """Our own identity: names of this machine, `listen[].origins`, and whether the connection is TLS."""
 
     names: frozenset[str]
     origins: tuple[str, ...]

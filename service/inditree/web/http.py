@@ -32,7 +32,7 @@ _PIECE = 64 << 10
 
 
 class Host(Protocol):
-    """Whoever answers. `answer` may raise nothing; `upgrade` takes the connection over, `left` is told of its end."""
+    """The endpoint that answers. `answer` raises nothing, `upgrade` takes it over, `left` is told of its end."""
 
     def answer(self, connection: HttpConnection, method: str, target: str, headers: dict[str, str]) -> Answer: ...
 

@@ -22,7 +22,7 @@ DECLARATION = b"<?xml version='1.0'?>\n"
 
 @dataclass(frozen=True)
 class Layout:
-    """How a program writes: what stands before each attribute and before the `>`, and the characters of a value.
+    """A program's layout: what stands before each attribute and before the `>`, and the characters of a value.
 
     A value is one in which nothing needs a second look: printable ASCII without `&`, `<` and its own quote.
     """

@@ -1,4 +1,4 @@
-"""How strictly a peer is read: whether its bad XML is repaired or closes it."""
+"""Says how strictly a peer is read: whether its bad XML is repaired or closes it."""
 
 from __future__ import annotations
 
