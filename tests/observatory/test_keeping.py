@@ -6,7 +6,7 @@ from inditree.commands import Outcome
 from inditree.observatory.desired import CONNECT, SILENCE, Desire, Step
 from inditree.observatory.keeping import Keeper
 from inditree.observatory.values import Values
-from inditree.view.properties import View
+from inditree.view.properties import View, Weight
 
 COOL = Step("T", {"V": "-10"})
 OK, ALERT = Outcome("ok", "Ok", 1.0), Outcome("alert", "Alert", 1.0, ("no power",))
@@ -153,3 +153,23 @@ def test_what_is_desired_further_comes_last_and_may_change() -> None:
     wanted.clear()
     sky.keeper.renew()
     assert sky.sent() == [] and sky.keeper.targets == {}
+
+
+def test_who_comes_back_from_another_run_of_its_router_has_appeared_anew() -> None:
+    """Its properties are stale until they are defined again: nothing is set before that."""
+    sky = Sky(CAMERA)
+    sky.connection(on="On", state="Ok")
+    sky.temperature()
+    assert sky.sent() == [COOL]
+    sky.answer(OK)
+    for each in sky.view.devices["Cam"].properties.values():
+        each.hold(Weight())
+    assert sky.sent() == []
+    sky.view.appear_anew("Cam")
+    assert sky.sent() == []
+    sky.connection()
+    assert sky.sent() == [CONNECT]
+    sky.answer(OK)
+    assert sky.sent() == []
+    sky.temperature()
+    assert sky.sent() == [COOL]

@@ -430,3 +430,14 @@ def test_commands_that_are_open_end_with_the_link() -> None:
     client.says(new("Mount"))
     link.hangs_up()
     assert desk.counters.commands["Mount"]["undeliverable"] == 1
+
+
+@pytest.mark.parametrize("run", ["R7.1", "R7.2"])
+def test_only_a_device_of_another_run_of_its_router_appears_anew(run: str) -> None:
+    desk = Desk(link_hold=HOLD)
+    link = there(desk, "a", OTHER, number("Mount", via=OTHER))
+    before = desk.node.core.view.devices["Mount"]
+    link.hangs_up()
+    answers(there(desk, "a", run), number("Mount", via=run))
+    after = desk.node.core.view.devices["Mount"]
+    assert (after is before) == (run == OTHER) and after.properties is before.properties

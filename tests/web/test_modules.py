@@ -146,6 +146,7 @@ def test_what_moves_a_roof_and_what_stops_a_device(tab: Tab) -> None:
       m.movesRoof(p("DOME_MOTION"), roof), m.movesRoof(p("DOME_MOTION"), dome), m.abortOf(off).name,
       m.aborts(new Map([["C", off]])).length, m.abortOf(dome) === undefined, m.condition(off),
       m.condition(of(p("X", "Switch", {state: "Busy"}), p("Y", "Switch", {state: "Alert"}))),
+      m.condition(of(p("Y", "Switch", {state: "Alert"})), {stale: true}), m.condition(off, {stale: false}),
       m.press(p("S", "Switch", {rule: "OneOfMany"}), {name: "A", value: true}), m.press(p("S", "Switch", {rule: "AnyOfMany"}), {name: "A", value: true})];"""
     assert value(tab, "knowledge.js", script) == [
         [True, True, True, False, False],
@@ -156,6 +157,8 @@ def test_what_moves_a_roof_and_what_stops_a_device(tab: Tab) -> None:
         True,
         "Off",
         "Alert",
+        "Stale",
+        "Off",
         [{"name": "A", "value": True}],
         [{"name": "A", "value": False}],
     ]

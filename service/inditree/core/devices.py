@@ -24,7 +24,8 @@ def admit(state: State, peer: Peer, device: str, via: str) -> bool:
     verdict = state.ownership.admit(peer, device, via)
     if verdict is Verdict.CLAIMED:
         state.notices.there(device)
-        state.holding.claimed(device, peer, paths.origin(via))
+        if state.holding.claimed(device, peer, paths.origin(via)):
+            state.view.appear_anew(device)
         state.demand.owned(device, peer)
         state.routes.forget()
     elif verdict is Verdict.LOST:

@@ -130,17 +130,21 @@ class Holding:
 
     # It is there again
 
-    def claimed(self, device: str, owner: Peer, origin: str) -> None:
-        """Somebody provides a device: one that is held is complete when all of it was said again."""
+    def claimed(self, device: str, owner: Peer, origin: str) -> bool:
+        """Somebody provides a device: one that is held is complete when all of it was said again.
+
+        True: it was held, and is at another router now or at another run of it, whose drivers have started anew.
+        """
         held = self.devices.get(device)
         if held is None:
-            return
+            return False
         held.owner = owner
         self._settling[owner] = self._settling.get(owner, 0) + 1
         if held.same(owner, origin):
             held.mark = self._pings.get(owner) or self.ping(owner)
         if not held.waiting:
             self.forget(device)
+        return origin != held.origin
 
     def back(self, device: str, name: str) -> None:
         """A property is there again, or was deleted by the owner."""

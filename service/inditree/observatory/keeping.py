@@ -52,7 +52,7 @@ class Keeper:
             if name not in self._seen:
                 self._appear(name, device)
         for name, target in list(self.targets.items()):
-            step = self._next(target, devices[name], now)
+            step = self._next(target, now)
             if step is not None:
                 yield target, step
 
@@ -69,14 +69,20 @@ class Keeper:
     def _desired(self, name: str) -> Desire | None:
         return fitting(self.desires, name) or self._further(name)
 
-    def _next(self, target: Target, device: Device, now: float) -> Step | None:
+    def _next(self, target: Target, now: float) -> Step | None:
         step = target.step
         if target.state is State.SETTING and step is not None:
             if self._values.number(Operand(target.device, step.property, "_STATE")) == STATES["Busy"]:
                 target.busy()
         elif step is CONNECT and self._is_connected(target.device):
             target.holds_already()
-        return target.passed(now) or target.resume(device.properties, now)
+        return target.passed(now) or target.resume(self._defined(target), now)
+
+    def _defined(self, target: Target) -> tuple[str, ...]:
+        """The property of the step that is next, where it is defined. Stale ones are not: nobody takes a command there."""
+        step = target.step
+        there = step is not None and self._view.find(target.device, step.property) is not None
+        return (step.property,) if step is not None and there else ()
 
     def _is_connected(self, device: str) -> bool:
         connected = self._values.number(Operand(device, CONNECT.property, "CONNECT"))

@@ -249,6 +249,13 @@ class View:
         else:
             self.images.discard((device, name))
 
+    def appear_anew(self, device: str) -> None:
+        """Its driver is another one than before, or has started anew: nobody who keeps a Device is to take it for this."""
+        known = self.devices.get(device)
+        if known is not None:
+            made = self.devices[device] = Device(device)
+            made.said, made.properties = known.said, known.properties
+
     def hear(self, known: Property, data: bytes, start: int, end: int, now: float) -> None:
         """Take from the element that stands there its property's state, and a message."""
         standing = known.standing

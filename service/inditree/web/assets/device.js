@@ -1,7 +1,7 @@
 // The page of one device: its head with connection and abort, its groups as tabs, its properties as cards.
 
 import { arrange, h, setAttribute, setText } from "./dom.js";
-import { abortOf, connection } from "./knowledge.js";
+import { abortOf, connection, STALE } from "./knowledge.js";
 import { Card } from "./property.js";
 
 const ALL = "All";
@@ -104,7 +104,7 @@ export class DevicePage {
 
   _head() {
     const row = this.context.store.row(this.name);
-    setText(this.desired, row?.ready === undefined ? "" : row.ready ? "In its desired state" : `Not in its desired state: ${row.reason}`);
+    setText(this.desired, row?.stale ? STALE : row?.ready === undefined ? "" : row.ready ? "In its desired state" : `Not in its desired state: ${row.reason}`);
     const state = connection(this.properties);
     this.connect.hidden = !state;
     if (state) {

@@ -1,5 +1,8 @@
 // What is known of INDI's standard properties: where a device is connected, what stops it, what moves a roof.
 
+// What is said of a device whose link was lost and may come back.
+export const STALE = "Its link is lost: this is what it said last";
+
 // The switch that says whether a device is connected, and whether it is; null for a device without one.
 export function connection(properties) {
   const property = properties?.get("CONNECTION");
@@ -32,8 +35,10 @@ export function movesRoof(property, properties) {
   return property.name === "DOME_MOTION" && !properties?.has("ABS_DOME_POSITION");
 }
 
-// The worst that a device says, for its mark: off, Alert, Busy, Ok.
-export function condition(properties) {
+// The worst that a device says, for its mark: off, Alert, Busy, Ok; Stale where `row`, what the status says of it, has
+// it so: its link is lost, and nothing that it said counts now.
+export function condition(properties, row) {
+  if (row?.stale) return "Stale";
   if (connection(properties)?.connected === false) return "Off";
   let worst = "Ok";
   for (const { state } of properties?.values() ?? []) {

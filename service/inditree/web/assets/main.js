@@ -114,6 +114,7 @@ store.subscribe((changes) => {
   if (changes.status) {
     places.router.update(store.status);
     sidebar.automates(anything(store.status));
+    sidebar.markAll(store);
     if (place.name === "overview" && !changes.structure) places.overview.update();
     if (place.name === "device") page(place.device).arranged();
   }

@@ -2,11 +2,11 @@
 
 import { news } from "./automation.js";
 import { arrange, h, patch, setAttribute, setText } from "./dom.js";
-import { abortOf, condition, connection, filterName, telling, why } from "./knowledge.js";
+import { abortOf, condition, connection, filterName, STALE, telling, why } from "./knowledge.js";
 import { clock } from "./messages.js";
 import { bytes, write } from "./numbers.js";
 
-const WORDS = { Off: "Not connected", Ok: "Ready", Busy: "Busy", Alert: "Alert" };
+const WORDS = { Off: "Not connected", Stale: "Stale", Ok: "Ready", Busy: "Busy", Alert: "Alert" };
 
 export class Overview {
   constructor(context) {
@@ -80,13 +80,14 @@ class Tile {
   update(properties) {
     this.properties = properties;
     if (!properties) return;
-    const state = condition(properties);
+    const row = this.context.store.row(this.name);
+    const state = condition(properties, row);
     setAttribute(this.node, "data-state", state);
     setText(this.word, WORDS[state]);
-    const row = this.context.store.row(this.name);
     this._show(state === "Off" ? [] : lines(properties, row));
     const bad = [...properties.values()].find((each) => each.state === "Alert");
     setText(this.note, state === "Alert" ? [bad.label, why(bad)].filter(Boolean).join(": ")
+      : state === "Stale" ? STALE
       : row?.ready === false ? `Not in its desired state: ${row.reason}` : "");
     setAttribute(this.note, "data-quiet", state === "Alert" ? null : "");
     const link = connection(properties);

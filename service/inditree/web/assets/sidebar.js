@@ -3,7 +3,7 @@
 import { arrange, h, icon, setAttribute, setText } from "./dom.js";
 import { condition } from "./knowledge.js";
 
-const WORDS = { Off: "Not connected", Ok: "", Busy: "Busy", Alert: "Alert" };
+const WORDS = { Off: "Not connected", Stale: "Stale", Ok: "", Busy: "Busy", Alert: "Alert" };
 
 export class Sidebar {
   constructor(context) {
@@ -55,10 +55,15 @@ export class Sidebar {
     this.select(place, device);
   }
 
+  // The status is new: it may say of each that it is stale, or no more.
+  markAll(store) {
+    for (const name of this.items.keys()) this.mark(store, name);
+  }
+
   mark(store, name) {
     const node = this.items.get(name);
     if (!node) return;
-    const state = condition(store.devices.get(name));
+    const state = condition(store.devices.get(name), store.row(name));
     setAttribute(node, "data-state", state);
     setText(node.lastElementChild, WORDS[state]);
   }
