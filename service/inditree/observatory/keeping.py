@@ -51,7 +51,7 @@ class Keeper:
         for name, device in list(devices.items()):
             if name not in self._seen:
                 self._appear(name, device)
-        for name, target in list(self.targets.items()):
+        for target in list(self.targets.values()):
             step = self._next(target, now)
             if step is not None:
                 yield target, step
@@ -79,7 +79,7 @@ class Keeper:
         return target.passed(now) or target.resume(self._defined(target), now)
 
     def _defined(self, target: Target) -> tuple[str, ...]:
-        """The property of the step that is next, where it is defined. Stale ones are not: nobody takes a command there."""
+        """The property of the step that is next, where it is defined, not stale: who would take a command?"""
         step = target.step
         there = step is not None and self._view.find(target.device, step.property) is not None
         return (step.property,) if step is not None and there else ()

@@ -250,7 +250,7 @@ class View:
             self.images.discard((device, name))
 
     def appear_anew(self, device: str) -> None:
-        """Its driver is another one than before, or has started anew: nobody who keeps a Device is to take it for this."""
+        """Its driver is another one, or has started anew: nobody who keeps a Device is to take it for this one."""
         known = self.devices.get(device)
         if known is not None:
             made = self.devices[device] = Device(device)
