@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.world import World, blobs, define, get
 from flow.race import picture
+from inditree.flow.room import PropertyQueue
 from inditree.tree.link import Link
 
 QUEUE = 10_000
@@ -93,3 +94,40 @@ def test_images_arrive_in_the_scene_of_two_routers() -> None:
         for action in ("0", "1", "on", "take", "back", SHORT):
             scene.act(action)
     assert min(scene.said) >= 8
+
+
+@pytest.mark.parametrize("every", [0.005, 0.05, 0.2, 1.0])
+def test_the_pace_of_a_property_is_known_however_short_its_images_are(every: float) -> None:
+    """Three images of 50 ms said nothing: a client of two cameras was taken to be as fast at one as at both."""
+    queue = PropertyQueue()
+    now = 0.0
+    while now < max(3 * every, 1.0):
+        queue.begin(int(8000 * every), now)
+        now += every
+    assert queue.pace(now) == pytest.approx(8000, rel=0.15)
+    assert len(queue.begun) <= 2 + 8
+    assert queue.pace(now + 10) == pytest.approx(0, abs=1500)
+
+
+def test_the_pace_of_a_property_is_not_known_too_soon() -> None:
+    queue = PropertyQueue()
+    for number in range(10):
+        assert queue.pace(number * 0.02) is None
+        queue.begin(400, number * 0.02)
+
+
+def test_a_pause_of_a_property_says_nothing_of_its_pace() -> None:
+    queue = PropertyQueue()
+    for number in range(10):
+        queue.begin(400, number * 0.02)
+    for number in range(4):
+        queue.begin(400, 10.0 + number * 0.02)
+    assert queue.pace(10.1) is None
+
+
+def test_a_property_that_waits_for_acknowledgements_after_its_first_images_is_slow() -> None:
+    """Three at once, and then none: else a link counts as fast there for as long as its other images are."""
+    queue = PropertyQueue()
+    for _ in range(3):
+        queue.begin(900, 0.0)
+    assert queue.pace(2.0) == 900

@@ -21,6 +21,9 @@ PATIENCE = 2.0
 SHORTEST = 0.25
 """Seconds over which the pace of a property is judged, at least."""
 
+_GRAIN = SHORTEST / 8
+"""Seconds: images whose turns came closer together are counted as one, so that few say what many took."""
+
 
 class Promise:
     """Room of `size` bytes for what a source may send. It lapses a second after `at`, but not while an image comes.
@@ -56,7 +59,7 @@ class PropertyQueue:
     """The images of one property and kind that wait for one peer. `bytes` are their size.
 
     Until `free_until` (seconds) its source sends whether there is room here or not. `begun` are the last images whose
-    turn came: when, and their bytes.
+    turn came, of SHORTEST seconds and three at least: when, and their bytes.
     """
 
     __slots__ = ("begun", "bytes", "free_until", "promise", "tickets")
@@ -66,7 +69,25 @@ class PropertyQueue:
         self.bytes = 0
         self.promise: Promise | None = None
         self.free_until = 0.0
-        self.begun: deque[tuple[float, int]] = deque(maxlen=3)
+        self.begun: deque[tuple[float, int]] = deque()
+
+    def begin(self, size: int, now: float) -> None:
+        """The turn of an image has come."""
+        begun = self.begun
+        if len(begun) > 3 and now - begun[-1][0] < _GRAIN:
+            begun[-1] = begun[-1][0], begun[-1][1] + size
+            return
+        begun.append((now, size))
+        while len(begun) > 3 and (now - begun[1][0] >= SHORTEST or begun[1][0] - begun[0][0] >= IDLE):
+            begun.popleft()
+
+    def pace(self, now: float) -> float | None:
+        """Bytes a second, by the last images; None where they are too few, or of too short a time."""
+        begun = self.begun
+        if len(begun) < 3:
+            return None
+        seconds = max(begun[-1][0] - begun[0][0], now - begun[1][0])
+        return (sum(size for _, size in begun) - begun[-1][1]) / seconds if seconds >= SHORTEST else None
 
 
 class ImageQueue:
@@ -105,13 +126,10 @@ class ImageQueue:
         None where it is the only one, or too little is known of it: then all that the peer takes says more.
         """
         known = self.properties.get(key)
-        if known is None or len(known.begun) < 3:
+        pace = known.pace(now) if known is not None else None
+        if pace is None or not any(self.turns(each, now) for each in self.properties if each != key):
             return None
-        (first, size), (second, more), (third, _) = known.begun
-        seconds = max(third - first, now - second)
-        if seconds < SHORTEST or not any(self.turns(each, now) for each in self.properties if each != key):
-            return None
-        return (size + more) / seconds
+        return pace
 
     def turns(self, key: Key, now: float) -> bool:
         """Do images of a property wait, or did one have its turn within the last second?"""

@@ -143,7 +143,7 @@ class Lanes(ImageQueue):
         device = ticket.key[0]
         lane = self._lanes.pop(device)
         self.remove(ticket)
-        self.properties[ticket.key].begun.append((self._now(), ticket.size))
+        self.properties[ticket.key].begin(ticket.size, self._now())
         lane.tickets.remove(ticket)  # the first, unless it passes those that wait for an acknowledgement
         self._let(lane, ticket)
         if lane.tickets:
