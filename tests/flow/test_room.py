@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from inditree.flow.room import PropertyQueue
 
 from core.world import World, blobs, define, get
 from flow.race import picture
+from inditree.flow.image_queue import PropertyQueue
 from inditree.tree.link import Link
 
 QUEUE = 10_000
