@@ -107,6 +107,7 @@ def ping(state: State, peer: Peer, element: Element) -> None:
         return
     if peer.is_driver and uid.startswith(LIBINDI_PING):
         peer.pings = True
+        state.waking.answered(peer)
     if not (peer.is_router and state.holding.defer(peer, uid)):
         state.desk.pong(peer, uid)
 

@@ -54,6 +54,7 @@ _FAREWELLS: tuple[Callable[[State, Peer], None], ...] = (
     requests.tell_undelivered,
     lambda state, peer: state.notices.forget(peer),
     lambda state, peer: state.refreshing.forget(peer),
+    lambda state, peer: state.waking.forget(peer),
     lambda state, peer: state.demand.forget_peer(peer),
     lambda state, peer: state.holding.forget_peer(peer),
     links.leave,
@@ -226,6 +227,7 @@ class Core:
         self.desk.attempt(None, partial(blips.expire, self.state))
         self.state.once.expire(self.now)
         self.desk.attempt(None, self.state.commands.expire)
+        self.desk.attempt(None, self.state.waking.check)
         self.desk.attempt(None, partial(links.end_silence, self.state))
         if self.now >= self._next_check:
             self._check_peers()

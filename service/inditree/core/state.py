@@ -14,6 +14,7 @@ from inditree.core.refreshing import Refreshing
 from inditree.core.routes import Routes
 from inditree.core.subscriptions import Subscriptions
 from inditree.core.targets import Targets
+from inditree.core.waking import Waking
 from inditree.counters import Counters
 from inditree.tree.circulation import Circulation
 from inditree.tree.paths import Once
@@ -45,6 +46,7 @@ class State:
         "targets",
         "unnoted",
         "view",
+        "waking",
     )
 
     def __init__(self, settings: Settings, counters: Counters) -> None:
@@ -59,6 +61,7 @@ class State:
         self.intake = Intake(self.desk)
         self.refreshing = Refreshing(self.desk)
         self.targets = Targets()
+        self.waking = Waking(self.desk)
         self.commands = Commands(self.desk)
         self.once = Once()
         self.circulation = Circulation()
