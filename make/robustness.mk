@@ -3,6 +3,7 @@ FUZZ := .cache/fuzz
 FUZZ_SECONDS ?= 60
 CHAOS_SECONDS ?= 600
 SOAK_SECONDS ?= 3600
+SEEDS ?= 2000
 
 # Apart from the tests' environment: atheris has wheels for few versions of Python, and does its own instrumentation.
 $(FUZZ)/.ready: pyproject.toml
@@ -20,6 +21,11 @@ chaos: debs $(READY) ## faults under steady traffic (CHAOS_SECONDS=600)
 
 soak: debs $(READY) ## hours of ordinary work: memory and descriptors stay flat (SOAK_SECONDS=3600)
 	INDITREE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -q -s tests/chaos/test_soak.py
+
+simulate: $(READY) ## thousands of seeds of trees, nights and chains of cameras, of which a test runs some (SEEDS=2000)
+	PYTHONPATH=tests $(BIN)/python -m tree.simulation --seeds $(SEEDS)
+	PYTHONPATH=tests $(BIN)/python -m observatory.simulation --seeds $(SEEDS)
+	PYTHONPATH=tests $(BIN)/python -m flow.chain 0 $(SEEDS)
 
 # 125 MB to fetch and 310 MB on the disk: too much for each run of CI.
 kstars: debs $(READY) ## KStars itself against the router, on a screen of its own; pictures are in build/kstars
@@ -39,4 +45,4 @@ sbom: image .cache/sbom/.ready ## what is in the image, as SPDX: .cache/sbom/ind
 audit: .cache/sbom/.ready ## known vulnerabilities of the image's dependencies
 	.cache/sbom/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/image.txt
 
-.PHONY: soak sbom audit kstars
+.PHONY: soak simulate sbom audit kstars

@@ -19,9 +19,9 @@ import psutil
 
 import waiting
 from ports import free_port
+from waiting import DEADLINE
 
 T = TypeVar("T")
-CLIENT_TIMEOUT = 20.0
 
 
 until = waiting.until
@@ -59,7 +59,7 @@ class Router:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
-    def wait_for(self, text: str, timeout: float = 15.0) -> None:
+    def wait_for(self, text: str, timeout: float = DEADLINE) -> None:
         """Until the log says it."""
         try:
             until(lambda: text in self.log, timeout)
@@ -86,7 +86,7 @@ class Router:
 
         return until(find, what=f"process {word}")
 
-    def stop(self, number: int = signal.SIGTERM, timeout: float = 15.0) -> int:
+    def stop(self, number: int = signal.SIGTERM, timeout: float = DEADLINE) -> int:
         """Send a signal and wait: the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -119,7 +119,7 @@ def running(router: Router) -> Iterator[Router]:
         yield router
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            router.stop(timeout=10)
+            router.stop(timeout=30)
         if router.process.poll() is None:
             router.process.kill()
             router.process.wait()
@@ -132,7 +132,7 @@ class Client:
         self.sock = socket.socket()
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(CLIENT_TIMEOUT)
+        self.sock.settimeout(DEADLINE)
         try:
             self.sock.connect((host, port))
         except OSError:
@@ -155,7 +155,7 @@ class Client:
         """getProperties for all, or one device."""
         self.send(f"<getProperties version='1.7' device='{device}'/>" if device else "<getProperties version='1.7'/>")
 
-    def take(self, pattern: str, timeout: float = CLIENT_TIMEOUT) -> re.Match[bytes]:
+    def take(self, pattern: str, timeout: float = DEADLINE) -> re.Match[bytes]:
         """Read until the pattern is there, and take everything up to its end."""
         wanted = re.compile(pattern.encode(), re.DOTALL)
         end = time.monotonic() + timeout
@@ -169,9 +169,10 @@ class Client:
                 raise AssertionError(f"closed before {pattern}; there is {self.data[-2000:]!r}")
             self.data += more
         self.data = self.data[found.end() :]
+        self.sock.settimeout(DEADLINE)
         return found
 
-    def closed(self, timeout: float = CLIENT_TIMEOUT) -> bool:
+    def closed(self, timeout: float = DEADLINE) -> bool:
         """Read to the end; True when the other end closes within the time."""
         self.sock.settimeout(timeout)
         try:
@@ -229,6 +230,6 @@ class Client:
         return data
 
 
-def tool(*words: str, timeout: float = 20.0) -> subprocess.CompletedProcess[str]:
+def tool(*words: str, timeout: float = DEADLINE) -> subprocess.CompletedProcess[str]:
     """Run one of Debian's INDI tools."""
     return subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)

@@ -10,6 +10,7 @@ import pytest
 
 from inditree.tasks import Tasks
 from programs.processes import until
+from waiting import DEADLINE
 
 
 def test_it_is_held_until_it_ends() -> None:
@@ -108,7 +109,7 @@ def test_one_of_them_may_close_the_rest() -> None:
     async def main() -> None:
         tasks = Tasks()
         other = tasks.start(asyncio.sleep(1000), "other")
-        await asyncio.wait_for(tasks.start(tasks.close(), "closer"), 5)
+        await asyncio.wait_for(tasks.start(tasks.close(), "closer"), DEADLINE)
         assert other.cancelled()
 
     asyncio.run(main())

@@ -1,4 +1,7 @@
-"""Waiting for a condition, with a deadline: the only way in which a test waits."""
+"""Waiting for a condition, with a deadline: the only way in which a test waits.
+
+One deadline serves all: it is reached only where something is broken, and no machine is that slow.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+DEADLINE = 60.0
+"""Seconds that anything may take before a test calls it lost, however much else the machine does."""
 
-def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
+
+def until(condition: Callable[[], T], timeout: float = DEADLINE, what: str = "") -> T:
     """Wait for a condition to be true and return its value; AssertionError when it does not become true in time."""
     end = time.monotonic() + timeout
     while True:
@@ -22,7 +28,7 @@ def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> 
         time.sleep(0.01)
 
 
-async def becomes(condition: Callable[[], T], what: object, seconds: float = 10.0) -> T:
+async def becomes(condition: Callable[[], T], what: object, seconds: float = DEADLINE) -> T:
     """Wait in a loop that goes on; a `what` that can be called is asked when it is too late."""
     end = time.monotonic() + seconds
     while not (value := condition()):

@@ -106,8 +106,8 @@ def all_there(made: Scene) -> None:
     for listener in (made.near, made.far):
         last, seen = dict(listener.last), dict(listener.seen)
         for each in "ABC":
-            until(lambda: (listener.last.get(each) or 0) > (last.get(each) or 0), 30, f"{each} is heard")  # noqa: B023
-            until(lambda: listener.seen.get(each, 0) > seen.get(each, 0), 30, f"{each} is seen")  # noqa: B023
+            until(lambda: (listener.last.get(each) or 0) > (last.get(each) or 0), what=f"{each} is heard")  # noqa: B023
+            until(lambda: listener.seen.get(each, 0) > seen.get(each, 0), what=f"{each} is seen")  # noqa: B023
 
 
 # What is done to it
@@ -231,7 +231,7 @@ def heal(made: Scene) -> None:
             _post(http, f"drivers/{name}/start")
         return len(made.drivers()) == 3
 
-    until(running, 30, "all drivers run")
+    until(running, what="all drivers run")
 
 
 def test_faults_cost_no_healthy_client_anything(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from inditree import __version__, config
 from inditree.cli import main
 from live import until
 from ports import free_port, listens
+from waiting import DEADLINE
 
 
 def test_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +54,9 @@ def test_wrong_use(words: list[str], capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_as_a_module() -> None:
-    done = subprocess.run([sys.executable, "-m", "inditree", "--version"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-m", "inditree", "--version"], capture_output=True, text=True, timeout=DEADLINE
+    )
     assert (done.returncode, done.stdout) == (0, f"inditree {__version__}\n")
 
 
@@ -144,7 +147,7 @@ def test_check_says_what_conditions_read_and_which_can_never_hold(
 def test_without_standard_streams(words: str, status: int) -> None:
     """As a daemoniser starts it."""
     line = f"exec {sys.executable} -m inditree {words} <&- >&- 2>&-"
-    assert subprocess.run(["sh", "-c", line], check=False, timeout=20).returncode == status
+    assert subprocess.run(["sh", "-c", line], check=False, timeout=DEADLINE).returncode == status
 
 
 def test_a_router_without_standard_streams_stops_in_order() -> None:

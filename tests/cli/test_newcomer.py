@@ -19,6 +19,7 @@ from inditree.cli import main
 from live import Router, serve, tool, until
 from ports import free_port
 from security.certificates import Authority, Pair
+from waiting import DEADLINE
 
 STAMP = re.compile(r"^\S+Z ", re.MULTILINE)
 
@@ -284,7 +285,7 @@ def ask(*words: str) -> tuple[int, str]:
     """A command's exit status and what it says on stderr."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("INDITREE_")}
     command = [sys.executable, "-m", "inditree", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, env=env)
     return done.returncode, done.stderr
 
 

@@ -103,7 +103,7 @@ class Program:
             self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
 
     def heard(self, line: str) -> None:
-        until(lambda: line in self.lines, 40, f"{self.process.args!r}: {line}, but {self.lines[-5:]}")
+        until(lambda: line in self.lines, what=f"{self.process.args!r}: {line}, but {self.lines[-5:]}")
 
     def stop(self) -> None:
         assert self.process.stdin is not None
@@ -134,7 +134,7 @@ def _faced(tmp_path: Path, driver: Path) -> Iterator[Router]:
     words = ["indiserver", "-p", str(port), "-u", str(tmp_path / "u"), str(driver)]
     router = Router(tmp_path / "face.log", words, port, {"INDITREE_HTTP": "off"})
     try:
-        until(lambda: tool("indi_getprop", "-p", str(port), "-t", "1", "Mount.TXT.T").stdout, 30, "its device")
+        until(lambda: tool("indi_getprop", "-p", str(port), "-t", "1", "Mount.TXT.T").stdout, what="its device")
         yield router
     finally:
         router.stop()
@@ -146,7 +146,7 @@ def _real(tmp_path: Path, driver: Path) -> Iterator[int]:
     words = ["indiserver", "-p", str(port), "-u", str(tmp_path / "u"), str(driver)]
     with (tmp_path / "real.log").open("wb") as log, subprocess.Popen(words, stdout=log, stderr=log) as process:
         try:
-            until(lambda: tool("indi_getprop", "-p", str(port), "-t", "1", "Mount.TXT.T").stdout, 30, "its device")
+            until(lambda: tool("indi_getprop", "-p", str(port), "-t", "1", "Mount.TXT.T").stdout, what="its device")
             yield port
         finally:
             process.terminate()
@@ -265,4 +265,4 @@ def test_a_killed_driver_leaves_the_screen_whatever_its_device_is_called(
         program.heard("device M\u00e9t\u00e9o")
         os.kill(_pid(tmp_path), signal.SIGKILL)
         program.heard("removed M\u00e9t\u00e9o")
-        until(lambda: program.lines.count("device M\u00e9t\u00e9o") == 2, 40, "it is there again")
+        until(lambda: program.lines.count("device M\u00e9t\u00e9o") == 2, what="it is there again")

@@ -19,6 +19,7 @@ import dns.rcode
 import dns.update
 
 from ports import free_port
+from waiting import DEADLINE
 
 ZONE = "obs.test"
 #: A zone that named refuses to load, so that it answers SERVFAIL for it.
@@ -67,7 +68,7 @@ class Named:
         update.delete(name, kind)
         for value in values:
             update.add(name, ttl, kind, value)
-        answer = dns.query.tcp(update, "127.0.0.1", timeout=10, port=self.port)
+        answer = dns.query.tcp(update, "127.0.0.1", timeout=DEADLINE, port=self.port)
         assert answer.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(answer.rcode())
 
     def _stands(self) -> bool:

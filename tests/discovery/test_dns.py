@@ -18,6 +18,7 @@ from inditree.discovery.records import Round, resolver
 from inditree.tasks import Tasks
 from ports import free_port
 from programs.processes import until
+from waiting import DEADLINE
 
 #: A look every 20 ms, whatever the zone's TTL.
 QUICK = Pace(shortest=0.02, longest=0.02, retry=0.02, retry_longest=0.02, timeout=0.3)
@@ -191,7 +192,7 @@ def test_stopping_ends_a_look_that_swallows_it(monkeypatch: pytest.MonkeyPatch) 
                 await answer
 
         monkeypatch.setattr("inditree.discovery.dns._Look.again", again)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             async with discovering(["pier.invalid"], ("127.0.0.1", 1)):
                 await asked.wait()
 
@@ -286,7 +287,7 @@ def test_leaves_that_start_slowly_are_found_before_the_first_answer_is_old(serve
         async with discovering([name], server.address, pace=pace) as changes:
             for number in range(1, 4):
                 server.put(name, "SRV", *(f"0 1 7624 leaf-{each}.{ZONE}." for each in range(number)))
-                await until(lambda wanted=number: len(changes.names) == wanted, f"{number} leaves", 5)  # type: ignore[misc]
+                await until(lambda wanted=number: len(changes.names) == wanted, f"{number} leaves", 30)  # type: ignore[misc]
 
     asyncio.run(main())
 
@@ -331,12 +332,12 @@ def test_it_is_looked_up_again_when_that_time_is_over(server: Named) -> None:
 
     async def main() -> None:
         server.put(name, "SRV", f"0 1 7624 one.{ZONE}.", ttl=1)
+        began = asyncio.get_running_loop().time()
         async with discovering([name], server.address, pace=pace) as changes:
             await until(lambda: changes.names == [f"one.{ZONE}:7624"], "the first answer")
-            began = asyncio.get_running_loop().time()
             server.put(name, "SRV", f"0 1 7624 two.{ZONE}.", ttl=1)
             await until(lambda: changes.names == [f"two.{ZONE}:7624"], "the second")
-            assert 0.7 < asyncio.get_running_loop().time() - began < 5
+            assert asyncio.get_running_loop().time() - began > 0.9, "the first one holds for a second"
 
     asyncio.run(main())
 

@@ -21,7 +21,6 @@ from inditree.discovery.docker import DockerDiscovery, Pace
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 PACE = Pace(throttle=0.05, relist=30.0, retry=0.05, retry_longest=0.1, timeout=1.0, stop=5.0)
-DEADLINE = 10.0
 
 
 class Watch:
@@ -35,7 +34,7 @@ class Watch:
         return sorted(self.told[-1]) if self.told else []
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        await waiting.becomes(holds, lambda: (self.told[-3:], self.engine.asked[-9:]), DEADLINE)
+        await waiting.becomes(holds, lambda: (self.told[-3:], self.engine.asked[-9:]))
 
     async def subscribed(self) -> None:
         await self.until(lambda: bool(self.engine.streams))

@@ -23,6 +23,7 @@ from docs import written
 from docs.written import ROOT, blocks
 from live import Client, until
 from ports import free_port, listens
+from waiting import DEADLINE
 
 PRELUDE = """
 set -euo pipefail
@@ -49,7 +50,7 @@ class Shell:
         own = {"INDITREE_PORT": str(self.port), "INDITREE_HTTP": f"127.0.0.1:{self.http}", "COLUMNS": "200"}
         return {**os.environ, **own, "PATH": path, "VIRTUAL_ENV": ""}
 
-    def run(self, *commands: str, timeout: float = 60.0) -> str:
+    def run(self, *commands: str, timeout: float = 3 * DEADLINE) -> str:
         """What they print, as one session; AssertionError where one fails."""
         words = self.words("\n".join(commands))
         done = subprocess.run(words, cwd=self.where, env=self.env, capture_output=True, text=True, timeout=timeout)
@@ -76,7 +77,7 @@ class Shell:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+            process.wait(DEADLINE)
 
     def _listens(self) -> bool:
         try:
@@ -171,7 +172,7 @@ def test_the_control_api(shell: Shell) -> None:
 
 def test_a_driver_of_ones_own(shell: Shell) -> None:
     (install,) = block("docs/python-drivers.md", 0)
-    shell.run(f"cd {ROOT}; {install.replace('install', 'install -q --dry-run')}", timeout=120)
+    shell.run(f"cd {ROOT}; {install.replace('install', 'install -q --dry-run')}")
     serve, ask = block("docs/python-drivers.md", 1)
     (as_child,) = block("docs/python-drivers.md", 2)
     (set_, wait, watch, restart) = block("docs/python-drivers.md", 3)
@@ -186,9 +187,9 @@ def test_a_driver_of_ones_own(shell: Shell) -> None:
 
 def test_scripts(shell: Shell) -> None:
     with shell.serving("inditree serve inditree-telescope inditree-camera", "Py Telescope", "Py Camera"):
-        shell.run(*block("docs/scripts.md", 0), timeout=90)
+        shell.run(*block("docs/scripts.md", 0))
         night = [line.replace("--expose 60 -n 20", "--expose 0.1 -n 2") for line in block("docs/scripts.md", 1)]
-        shell.run(*night, timeout=90)
+        shell.run(*night)
     assert len(list(shell.where.glob("Py Camera-*.fits"))) == 5
 
 
@@ -212,7 +213,7 @@ def test_a_night_by_cron_and_as_a_job(shell: Shell) -> None:
     program, script = container["command"]
     (shell.where / "night.sh").write_text(config["data"][Path(script).relative_to(mounted["mountPath"]).name])
     with shell.serving("inditree serve inditree-telescope", "Py Telescope"):
-        shell.run(f"{program} night.sh", timeout=90)
+        shell.run(f"{program} night.sh")
         shell.run(park[1], 'inditree set "Py Telescope.TELESCOPE_PARK.UNPARK=On" --wait 1m', park[1])
         assert shell.run('inditree get "Py Telescope.TELESCOPE_PARK.PARK"').endswith("=On\n")
 
@@ -222,7 +223,7 @@ def test_a_script_of_the_standard_library(shell: Shell) -> None:
     script = fenced("docs/scripts.md", "python").replace("9724", str(shell.http))
     (shell.where / "slew.py").write_text(script)
     with shell.serving("inditree serve --token-file token inditree-telescope", "Py Telescope"):
-        said = shell.run("TOKEN_FILE=token python -I slew.py", timeout=90)
+        said = shell.run("TOKEN_FILE=token python -I slew.py")
         assert re.fullmatch(r"at RA 5\.58\d* h, DEC -5\.39\d* degrees\n", said)
         wrong = subprocess.run(
             shell.words("TOKEN_FILE=/dev/null python -I slew.py"),
@@ -258,7 +259,7 @@ def test_the_script_of_the_standard_library_asks_again_for_what_is_not_defined_y
     with ThreadingHTTPServer(("127.0.0.1", 0), _DefinedLate) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         where = f"127.0.0.1:{server.server_port}"
-        said = shell.run(f"INDITREE_HTTP={where} TOKEN_FILE=token python -I slew.py", timeout=60)
+        said = shell.run(f"INDITREE_HTTP={where} TOKEN_FILE=token python -I slew.py")
         server.shutdown()
     assert said == "at RA 5.5 h, DEC -5.4 degrees\n"
     assert _DefinedLate.keys[0] == _DefinedLate.keys[1] and len(set(_DefinedLate.keys)) == 3

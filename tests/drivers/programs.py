@@ -17,8 +17,8 @@ from xml.sax.saxutils import quoteattr
 from astropy.io import fits
 
 from inditree_drivers.stdio import Elements
+from waiting import DEADLINE
 
-DEADLINE_S = 15.0
 KINDS = {"On": "Switch", "Off": "Switch"}
 Test = Callable[[Any], bool]
 
@@ -118,7 +118,7 @@ class Program:
         self._hang_up()
         assert self.process.stderr is not None
         errors = self.process.stderr.read().decode()
-        return self.process.wait(DEADLINE_S), errors
+        return self.process.wait(DEADLINE), errors
 
     def send(self, *texts: str) -> None:
         data = "".join(texts).encode()
@@ -131,7 +131,7 @@ class Program:
 
     def wait(self, test: Test) -> Any:
         """The next element that passes; those before it are passed over. Fails at the deadline."""
-        until = time.monotonic() + DEADLINE_S
+        until = time.monotonic() + DEADLINE
         while True:
             while self._waiting:
                 element = self._waiting.pop(0)

@@ -17,8 +17,8 @@ from drivers.test_instruments import EXECUTABLES
 from inditree_drivers.earth import altitude_azimuth, sidereal_hours, to_j2000
 from inditree_drivers.telescope_properties import LATITUDE, LONGITUDE
 from ports import free_port
+from waiting import DEADLINE
 
-DEADLINE_S = 20.0
 USED = ("telescope", "camera", "focuser", "filter_wheel", "dome")
 
 
@@ -28,7 +28,7 @@ class Server:
 
     def tool(self, name: str, *arguments: str) -> str:
         command = [name, "-p", str(self.port), *arguments]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=DEADLINE_S)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=DEADLINE)
         return done.stdout
 
     def set(self, *properties: str) -> None:
@@ -39,7 +39,7 @@ class Server:
 
     def until(self, name: str, reached: Callable[[str], bool] | str) -> None:
         """Ask with indi_getprop until the value is this, or one of these."""
-        end = time.monotonic() + DEADLINE_S
+        end = time.monotonic() + DEADLINE
         while True:
             value = self.get(name)
             if value == reached if isinstance(reached, str) else value and reached(value):
@@ -49,7 +49,7 @@ class Server:
     def picture(self, seconds: float) -> "fits.PrimaryHDU":
         """One exposure, by indi_getprop, which asks for the BLOB and writes it to a file."""
         name = "Py Camera.CCD1.CCD1"
-        command = ["indi_getprop", "-p", str(self.port), "-t", str(round(DEADLINE_S)), name]
+        command = ["indi_getprop", "-p", str(self.port), "-t", str(round(DEADLINE)), name]
         path = self.folder / f"{name}.fits"
         path.unlink(missing_ok=True)
         getting = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL)
@@ -91,7 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
     finally:
         process.terminate()
-        process.wait(DEADLINE_S)
+        process.wait(DEADLINE)
 
 
 def point(server: Server, ra: float, dec: float) -> None:

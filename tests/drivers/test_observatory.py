@@ -12,8 +12,7 @@ from drivers.programs import image, is_, members, new, number
 from drivers.stars import centroid, of_date
 from inditree_drivers.simulators import observatory
 from inditree_drivers.sky import bright_stars
-
-DEADLINE_S = 15.0
+from waiting import DEADLINE
 
 
 class Line:
@@ -57,7 +56,7 @@ class Hub:
             line.inbox.put_nowait(ET.fromstring(text))
 
     async def wait(self, test: Callable[[Any], bool], device: str) -> Any:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 element = await self.published.get()
                 if element.get("device") == device and test(element):

@@ -19,7 +19,8 @@ from inditree.images.attached import encode, wanted
 from inditree.images.buffers import Buffers
 from inditree.wire.elements import Blob, Element, Run
 from inditree.wire.framer import Framer
-from programs.processes import DEADLINE, descriptors, driver
+from programs.processes import descriptors, driver
+from waiting import DEADLINE
 
 EXPOSE = (
     '<newNumberVector device="C" name="CCD_EXPOSURE">'

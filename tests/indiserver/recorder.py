@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import cast
 from xml.etree.ElementTree import Element, XMLPullParser
 
-DEADLINE = 20.0
+from waiting import DEADLINE
+
 #: What differs from run to run: clocks, sizes.
 VOLATILE = {"timestamp", "enclen", "size"}
 

@@ -20,9 +20,10 @@ from types import TracebackType
 from typing import Self
 from xml.etree.ElementTree import fromstring
 
-from indiserver.recorder import DEADLINE, LocalRecorder, Recorder, get, normal
+from indiserver.recorder import LocalRecorder, Recorder, get, normal
 from live import until
 from ports import free_port, listens
+from waiting import DEADLINE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "from-indiserver.md"
 #: By name: Debian's server, and ours by the command that stands in for it.

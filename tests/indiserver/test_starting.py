@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from indiserver.recorder import DEADLINE, act, get
+from indiserver.recorder import act, get
 from indiserver.sessions import SERVERS, Side, both
 from live import until
 from ports import free_port
+from waiting import DEADLINE
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_router_that_stays_away_is_gone_after_link_hold(tmp_path: Path) -> Non
         client.take(f"<delProperty device=.{TELESCOPE}.")
         assert not it.stale() and not it.there()
         with it.leaf(PROGRAMS[TELESCOPE]):
-            client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.[^>]*name=.CONNECTION.", 30)
+            client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.[^>]*name=.CONNECTION.")
 
 
 def test_a_router_that_is_frozen_for_a_while_is_not_heard_of(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_router_that_is_frozen_for_longer_is_gone(tmp_path: Path) -> None:
             client.take(f"<delProperty device=.{TELESCOPE}.")
         finally:
             os.kill(leaf.process.pid, signal.SIGCONT)
-        client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.[^>]*name=.CONNECTION.", 30)
+        client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.[^>]*name=.CONNECTION.")
 
 
 def test_who_is_told_to_stop_is_gone_at_once(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_the_exchange_of_the_link_is_a_reload(tmp_path: Path) -> None:
         before = router.driver_pid("indi_simulator_telescope")
         both = "drivers: [{exec: [indi_simulator_telescope]}, {exec: [indi_simulator_focus]}]\n"
         publish(volume, "2026_2", head + both)
-        router.wait_for("Focuser Simulator: provided by", 20)
+        router.wait_for("Focuser Simulator: provided by")
         assert router.driver_pid("indi_simulator_telescope") == before
         assert os.waitpid(router.process.pid, os.WNOHANG) == (0, 0)
     finally:

@@ -1,13 +1,14 @@
 """The dashboards, and a flood of scrapes, against a real router under traffic."""
 
+import contextlib
 import threading
-import time
 import urllib.request
 from pathlib import Path
 
 from live import Client, Router, serve, until
 from ops.test_monitoring import BOARDS, ask, expressions, prometheus
 from ports import free_port
+from waiting import DEADLINE
 
 CCD, TELESCOPE = "CCD Simulator", "Telescope Simulator"
 
@@ -41,20 +42,18 @@ def test_every_query_of_the_router_board_gives_series(tmp_path: Path) -> None:
                 )
                 client.take(f"<defNumberVector[^>]*device=.{TELESCOPE}.[^>]*name=.EQUATORIAL_EOD_COORD.")
 
-                def nothing() -> list[str]:
-                    client.expose()
-                    return [expr for expr in expressions(BOARDS[0]) if not ask(address, expr)]
-
-                empty: list[str] = ["not asked yet"]
-
-                def all_answer() -> bool:
-                    empty[:] = nothing()
-                    return not empty
-
-                until(all_answer, 40, "queries without series")
                 night = [expr for expr in expressions(BOARDS[1]) if not any(word in expr for word in ABSENT)]
                 assert night
-                assert [expr for expr in night if not ask(address, expr)] == []
+                empty: list[str] = []
+
+                def all_answer() -> bool:
+                    client.expose()
+                    empty[:] = [expr for expr in [*expressions(BOARDS[0]), *night] if not ask(address, expr)]
+                    return not empty
+
+                with contextlib.suppress(AssertionError):
+                    until(all_answer)
+                assert empty == []
         finally:
             hub.stop()
 
@@ -75,20 +74,17 @@ def test_a_hundred_scrapes_while_images_flow_lose_none(tmp_path: Path) -> None:
         def scrape() -> None:
             nonlocal scraped
             for _ in range(100):
-                with urllib.request.urlopen(f"http://{http}/metrics", timeout=10) as answer:
+                with urllib.request.urlopen(f"http://{http}/metrics", timeout=DEADLINE) as answer:
                     answer.read()
                 scraped += 1
 
         scraper = threading.Thread(target=scrape)
         scraper.start()
-        began = time.monotonic()
         client.send("<newTextVector device='Cam' name='GO'><oneText name='t'>x</oneText></newTextVector>")
         for number in range(60):
             client.take(f"timestamp='{number}'.*?</setBLOBVector>")
-        took = time.monotonic() - began
-        scraper.join(30)
+        scraper.join(DEADLINE)
         assert scraped == 100
-        assert took < 60
 
 
 CAMERA = """#!/usr/bin/env python3

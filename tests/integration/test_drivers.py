@@ -60,7 +60,7 @@ def test_killed_at_random_moments_all_devices_come_back(tmp_path: Path) -> None:
                     "all devices are back",
                 )
             assert router.driver_pid("indi_simulator_dome") == dome
-            until(lambda: psutil.Process(router.process.pid).num_fds() <= before, 10, "descriptors return")
+            until(lambda: psutil.Process(router.process.pid).num_fds() <= before, what="descriptors return")
             zombies = [each for each in router.descendants() if each.status() == psutil.STATUS_ZOMBIE]
             assert not zombies
     finally:

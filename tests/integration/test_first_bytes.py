@@ -12,6 +12,7 @@ import pytest
 
 from live import Client, Router, serve, until
 from ports import free_port
+from waiting import DEADLINE
 
 COMMAND = '<newSwitchVector device="Mount" name="CONNECTION"><oneSwitch name="CONNECT">On</oneSwitch></newSwitchVector>'
 POST = (
@@ -61,7 +62,7 @@ def _owner(router: Router) -> Iterator[Client]:
 
 def answer(port: int, data: bytes, cut: int | None = None) -> bytes:
     """All that comes back until the end."""
-    with socket.create_connection(("127.0.0.1", port), timeout=15) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         pieces = [data] if cut is None else [data[:cut], data[cut:]]
         for piece in pieces:

@@ -15,6 +15,7 @@ import pytest
 from integration.cameras import camera, reading, row
 from live import Router, serve, until
 from ports import free_port, listens
+from waiting import DEADLINE
 
 MIB = 1 << 20
 
@@ -36,7 +37,7 @@ def test_a_client_that_hardly_reads_one_camera_stops_no_other_behind_the_same_li
             slow.go("Cam1")
             until(lambda: slow.taken > 100_000, what="the slow client has begun")
             healthy.go("Cam2")
-            until(lambda: len(healthy.images["Cam2"]) >= 60, 30, f"images of camera 2: {healthy.images}")
+            until(lambda: len(healthy.images["Cam2"]) >= 60, what=f"images of camera 2: {healthy.images}")
             numbers = healthy.images["Cam2"]
             assert numbers == list(range(len(numbers)))
 
@@ -52,9 +53,9 @@ def test_a_preview_stream_does_not_put_out_the_science_frame(tmp_path: Path) -> 
             router.wait_for(f"{device}: provided by")
         with reading(router.port, "Guide", "Science", speed=400e3) as client:
             client.go("Guide")
-            until(lambda: len(client.images["Guide"]) > 20, 20, "the stream flows")
+            until(lambda: len(client.images["Guide"]) > 20, what="the stream flows")
             client.go("Science")
-            until(lambda: client.images["Science"], 30, "the FITS has come")
+            until(lambda: client.images["Science"], what="the FITS has come")
 
 
 def test_a_number_of_a_mount_is_no_older_than_one_image(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_number_of_a_mount_is_no_older_than_one_image(tmp_path: Path) -> None:
             router.wait_for(f"{device}: provided by")
         with reading(router.port, "Cam", "Mount", speed=400e3) as client:
             client.go("Cam", "Mount")
-            until(lambda: len(client.images["Cam"]) >= 5, 40, "images come")
+            until(lambda: len(client.images["Cam"]) >= 5, what="images come")
             assert max(client.ages) <= 1_000_000 / 400e3 + 1.0
 
 
@@ -86,7 +87,7 @@ def test_cameras_flat_out_to_one_client_lose_nothing_to_each_other(
             router.wait_for(f"{device}: provided by")
         with reading(router.port, *devices) as client:
             client.go(*devices)
-            until(lambda: all(count - 1 in each for each in client.images.values()), 60, f"{client.images}")
+            until(lambda: all(count - 1 in each for each in client.images.values()), 3 * DEADLINE, f"{client.images}")
             assert client.images == {device: list(range(count)) for device in devices}
 
 
@@ -100,12 +101,12 @@ def test_the_api_says_which_camera_waits_for_whom_and_why_it_is_not_read(tmp_pat
             (waiting,) = _rows(http, "clients")[0]["waiting"]
             assert waiting["device"] == "Cam" and 1 <= waiting["images"] <= 2 and waiting["bytes"] > MIB
             until(lambda: _rows(http, "drivers")[0]["unread"].get("held", 0) > 1.5, what="the camera is held")
-            with urllib.request.urlopen(f"http://{http}/metrics", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{http}/metrics", timeout=DEADLINE) as answer:
                 assert re.search(rb'indi_source_held{driver="[^"]+",reason="held",remote=""} [1-9]', answer.read())
 
 
 def _rows(http: str, what: str) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"http://{http}/api/v1/{what}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{http}/api/v1/{what}", timeout=DEADLINE) as answer:
         rows: list[dict[str, Any]] = json.loads(answer.read())
         return rows
 
@@ -121,10 +122,10 @@ def test_d_of_the_drop_in_drops_stream_frames_first(tmp_path: Path) -> None:
         until(lambda: listens(port), what="the drop-in accepts")
         with reading(port, "Guide", "Science", speed=200e3) as slow, reading(port, "Guide") as fast:
             fast.go("Guide")
-            until(lambda: len(fast.images["Guide"]) >= 100, 30, "the stream flows")
+            until(lambda: len(fast.images["Guide"]) >= 100, what="the stream flows")
             slow.go("Science")
-            until(lambda: 199 in fast.images["Guide"], 30, "the stream has ended")
-            until(lambda: slow.images["Science"] == [0, 1], 60, f"exposures: {slow.images}")
+            until(lambda: 199 in fast.images["Guide"], what="the stream has ended")
+            until(lambda: slow.images["Science"] == [0, 1], what=f"exposures: {slow.images}")
             assert len(slow.images["Guide"]) < 60
     finally:
         router.stop()

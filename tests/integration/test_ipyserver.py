@@ -16,6 +16,7 @@ from indipydriver import Device, IPyDriver, NumberMember, NumberVector, newNumbe
 from inditree import IPyServer
 from live import Client, until
 from ports import free_port
+from waiting import DEADLINE
 
 
 class Thermostat(IPyDriver):  # type: ignore[misc]  # indipydriver is not typed
@@ -99,7 +100,7 @@ def test_the_sixth_of_five_is_refused_and_a_freed_slot_is_free_at_once() -> None
         for client in clients:
             client.ping()
         with Client(server.port) as sixth:
-            assert sixth.closed(5)
+            assert sixth.closed()
         clients[2].sock.close()
         clients[3].ping()
         with Client(server.port) as again:
@@ -193,7 +194,7 @@ def test_silence_is_what_a_client_hears() -> None:
             thread = threading.Thread(target=talk)
             thread.start()
             try:
-                client.take("<message[^>]*Keep alive message", 5)
+                client.take("<message[^>]*Keep alive message")
             finally:
                 quiet.set()
                 thread.join()
@@ -207,7 +208,7 @@ def test_silence_is_broken_by_a_message() -> None:
 
     def work() -> None:
         with Client(server.port) as client:
-            client.take("<message[^>]*Keep alive message", 5)
+            client.take("<message[^>]*Keep alive message")
 
     run(server, work)
 
@@ -222,7 +223,7 @@ def test_the_variables_for_http_are_read_as_the_commands_read_them(
 
     def change() -> int:
         until(lambda: _open(port))
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
         connection.request("POST", "/api/v1/drivers/none/stop")
         status = connection.getresponse().status
         connection.close()

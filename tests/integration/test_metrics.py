@@ -10,6 +10,7 @@ import pytest
 
 from live import Client, Router, until
 from ports import free_port
+from waiting import DEADLINE
 
 NUMBERS = (
     "9" * 5000,
@@ -25,7 +26,7 @@ NUMBERS = (
 
 
 def ask(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE) as answer:
         return str(answer.read().decode())
 
 

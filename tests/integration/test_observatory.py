@@ -19,6 +19,7 @@ import yaml
 
 from live import Client, Router, until
 from ports import free_port
+from waiting import DEADLINE
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = """
@@ -75,7 +76,7 @@ class Observatory:
 
     def ask(self, path: str) -> Any:
         url = f"http://127.0.0.1:{self.http}{path}"
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as got:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=DEADLINE) as got:
             return json.load(got)
         return None
 
@@ -100,7 +101,7 @@ class Observatory:
         def ready() -> bool:
             return all(self.row("devices", each).get("ready") for each in ("Py Dome", "Py Weather", "Py Telescope"))
 
-        until(ready, 30, "all devices are ready")
+        until(ready, what="all devices are ready")
         until(lambda: self.row("interlocks", "roof").get("holds"), what="the weather is good")
 
 
@@ -144,7 +145,7 @@ TRICKS = [
 def test_a_camera_that_is_killed_is_connected_and_cold_again(tmp_path: Path) -> None:
     with observatory(tmp_path, CAMERA) as it:
         for _ in range(2):
-            until(lambda: it.row("devices", "CCD Simulator").get("ready"), 60, "it is as it is to be")
+            until(lambda: it.row("devices", "CCD Simulator").get("ready"), what="it is as it is to be")
             assert it.members("CCD Simulator", "CONNECTION")["CONNECT"] == "On"
             assert abs(float(it.members("CCD Simulator", "CCD_TEMPERATURE")["CCD_TEMPERATURE_VALUE"]) + 2) < 0.6
             assert it.ask("/readyz")["ready"]
@@ -159,7 +160,7 @@ def test_in_the_rain_nobody_opens_and_without_a_weather_station_it_closes(tmp_pa
         clients[0].send(OPEN)
         until(it.is_open, what="it opens while it is dry")
         clients[0].send(RAIN.format(5))
-        until(it.is_closed, 30, "it closes in the rain")
+        until(it.is_closed, what="it closes in the rain")
         until(lambda: it.row("reactions", "wet")["runs"]["ok"] == 1, what="the reaction has run")
         clients[0].ask("Py Dome")
         for trick in TRICKS:
@@ -176,7 +177,7 @@ def test_in_the_rain_nobody_opens_and_without_a_weather_station_it_closes(tmp_pa
         until(it.is_open, what="it opens again")
         [weather] = [each for each in it.router.descendants() if "weather" in " ".join(_words(each))]
         weather.kill()
-        until(it.is_closed, 30, "the dome is closed without a weather station")
+        until(it.is_closed, what="the dome is closed without a weather station")
         clients[1].send(OPEN)
         clients[1].ping()
         assert it.row("interlocks", "roof")["holds"] is None and it.is_closed()
@@ -189,11 +190,11 @@ def test_without_a_client_it_parks_and_a_router_that_was_killed_begins_afresh(tm
             scheduler.send(OPEN)
             until(it.is_open, what="it opens")
             until(lambda: it.row("reactions", "nobody")["state"] == "armed", what="somebody is there")
-        until(lambda: it.row("reactions", "nobody")["state"] == "running", 20, "nobody is there")
+        until(lambda: it.row("reactions", "nobody")["state"] == "running", what="nobody is there")
         it.router.process.kill()
         it.router.process.wait()
         it.router = it.start()
-        until(lambda: it.row("reactions", "nobody").get("state") == "done", 60, "it has run from its first step on")
+        until(lambda: it.row("reactions", "nobody").get("state") == "done", what="it has run from its first step on")
         assert it.row("reactions", "nobody")["last"]["result"] == "ok"
         assert it.members("Py Telescope", "TELESCOPE_PARK")["PARK"] == "On"
         assert it.is_closed()
@@ -218,7 +219,7 @@ def test_the_night_of_compose_turns_wet_and_closes(tmp_path: Path) -> None:
         assert play(opens) == 0
         until(it.is_open, what="it is open")
         assert play(wet) == 0
-        until(it.is_closed, 40, "it closes by itself")
+        until(it.is_closed, what="it closes by itself")
         assert play(opens) == 3
         assert play(dry) == 0 and play(opens) == 0
 
@@ -251,7 +252,7 @@ def test_libindis_dome_finds_no_command_in_what_it_snoops_on(tmp_path: Path) -> 
     mount.write_text(SNOOPED)
     mount.chmod(0o755)
     with observatory(tmp_path, DOME.replace("FILE", str(mount))) as it, Client(it.port) as client:
-        until(lambda: it.row("devices", "Dome Simulator").get("ready"), 30, "the dome is there")
+        until(lambda: it.row("devices", "Dome Simulator").get("ready"), what="the dome is there")
         until(lambda: it.members("Dome Simulator", "DOME_SHUTTER"), what="it has a shutter")
         client.ask()
         client.take("<defTextVector[^>]*name='GO'")

@@ -8,6 +8,7 @@ from pathlib import Path
 from integration.test_tree import TELESCOPE, sees, status
 from live import serve, until
 from ports import free_port
+from waiting import DEADLINE
 
 
 def test_a_router_that_is_silent_for_a_while_is_not_taken_for_another_kind(tmp_path: Path) -> None:
@@ -17,10 +18,10 @@ def test_a_router_that_is_silent_for_a_while_is_not_taken_for_another_kind(tmp_p
         with serve(tmp_path, "indi_simulator_telescope", port=port, name="leaf"):
             sees(hub.port, TELESCOPE)
         with socket.create_server(("127.0.0.1", port)) as silent:
-            silent.settimeout(15)
+            silent.settimeout(DEADLINE)
             connection, _ = silent.accept()
             with connection:
-                connection.settimeout(15)
+                connection.settimeout(DEADLINE)
                 heard = b""
                 while b"probe/1" not in heard:  # the time in which a stranger introduces itself is over
                     heard += connection.recv(1 << 16)

@@ -5,11 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from live import Client, Router, alive, serve, tool, until
 from ports import free_port
+from waiting import DEADLINE
 
 SIMULATORS = ("indi_simulator_telescope", "indi_simulator_ccd")
 
@@ -46,8 +46,9 @@ def test_forty_requests_that_hang_up_at_once_all_arrive(tmp_path: Path) -> None:
                     b"<newNumberVector device='Telescope Simulator' name='POLLING_PERIOD'>"
                     b"<oneNumber name='PERIOD_MS'>%d</oneNumber></newNumberVector>" % (1000 + number)
                 )
-        for number in range(40):
-            watcher.take(rf"<newNumberVector.*?{1000 + number}")
+        missing = {str(1000 + number).encode() for number in range(40)}  # in whatever order they are read
+        while missing:
+            missing.discard(watcher.take(r"<newNumberVector[^>]*>\s*<oneNumber[^>]*>\s*(\d+)")[1])
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
             [sys.executable, "-m", "inditree", "serve", "--host", "127.0.0.1", "--port", str(port), "--http", "off"],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=DEADLINE,
             check=False,
         )
     assert done.returncode == 1
@@ -73,14 +74,19 @@ def test_a_missing_program_is_named_and_the_others_are_served(tmp_path: Path) ->
         router.wait_for("no-such-driver: cannot be started")
 
 
+def graceful(folder: Path, *programs: str) -> list[str]:
+    """Words for a router whose drivers have far more time to end than any test has."""
+    config = folder / "graceful.yaml"
+    config.write_text("drivers:\n" + "".join(f"- {{exec: ['{each}'], stop_grace: 600s}}\n" for each in programs))
+    return ["--config", str(config)]
+
+
 def test_sigterm_ends_it_at_once_and_leaves_no_child(tmp_path: Path) -> None:
-    with serve(tmp_path, *SIMULATORS) as router:
+    with serve(tmp_path, *graceful(tmp_path, *SIMULATORS)) as router:
         router.wait_for("CCD Simulator: provided by")
         children = router.descendants()
         assert len(children) >= 3
-        began = time.monotonic()
-        assert router.stop() == 0
-        assert time.monotonic() - began < 4.0, "a driver that has to be killed takes `stop_grace`, 5 s"
+        assert router.stop() == 0  # a driver that has to be killed takes `stop_grace`
         assert not alive(children)
 
 
@@ -90,20 +96,18 @@ def test_no_driver_outlives_a_killed_router(tmp_path: Path) -> None:
         children = router.descendants()
         os.kill(router.process.pid, signal.SIGKILL)
         router.process.wait()
-        until(lambda: not alive(children), 15.0, "the drivers are gone")
+        until(lambda: not alive(children), what="the drivers are gone")
 
 
 def test_a_second_signal_kills_what_does_not_end(tmp_path: Path) -> None:
     driver = tmp_path / "stubborn"
     driver.write_text("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n")
     driver.chmod(0o755)
-    with serve(tmp_path, str(driver)) as router:
+    with serve(tmp_path, *graceful(tmp_path, str(driver))) as router:
         router.driver_pid("sh")
         router.process.send_signal(signal.SIGTERM)
         router.wait_for("SIGTERM: stopping")
-        began = time.monotonic()
-        assert router.stop() == 1
-        assert time.monotonic() - began < 4.0, "without the second signal it takes `stop_grace`, 5 s"
+        assert router.stop() == 1  # without the second signal it takes `stop_grace`
 
 
 def test_a_wrong_key_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from live import Client, Router, serve, until
 from ports import free_port
+from waiting import DEADLINE
 
 TELESCOPE, CCD, FOCUSER = "Telescope Simulator", "CCD Simulator", "Focuser Simulator"
 PROGRAMS = {TELESCOPE: "indi_simulator_telescope", CCD: "indi_simulator_ccd", FOCUSER: "indi_simulator_focus"}
@@ -42,12 +42,12 @@ def devices(port: int) -> set[str]:
     return {name.decode() for name in re.findall(rb"<def\w+Vector[^>]*device=.([\w ]+)", data)}
 
 
-def sees(port: int, *names: str, timeout: float = 15.0) -> None:
+def sees(port: int, *names: str, timeout: float = DEADLINE) -> None:
     until(lambda: set(names) <= devices(port), timeout, f"{names} at {port}")
 
 
 def status(http: str) -> Any:
-    with urllib.request.urlopen(f"http://{http}/api/v1/status", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{http}/api/v1/status", timeout=DEADLINE) as answer:
         return json.load(answer)
 
 
@@ -75,8 +75,8 @@ def indipyserver(port: int, *words: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def three(tmp: Path, wiring: dict[str, tuple[str, ...]]) -> Iterator[dict[str, Router]]:
-    """Routers a (telescope), b (camera) and c (focuser), each with remotes to those named."""
+def three(tmp: Path, wiring: dict[str, tuple[str, ...]], *more: str) -> Iterator[dict[str, Router]]:
+    """Routers a (telescope), b (camera) and c (focuser), each with remotes to those named, and more words."""
     ports = {name: free_port() for name in wiring}
     programs = dict(zip(wiring, PROGRAMS.values(), strict=True))
     with contextlib.ExitStack() as stack:
@@ -84,7 +84,9 @@ def three(tmp: Path, wiring: dict[str, tuple[str, ...]]) -> Iterator[dict[str, R
         for name, remotes in wiring.items():
             words = [part for each in remotes for part in ("--remote", f"127.0.0.1:{ports[each]}")]
             http = f"127.0.0.1:{free_port()}"
-            router = stack.enter_context(serve(tmp, *words, programs[name], port=ports[name], http=http, name=name))
+            router = stack.enter_context(
+                serve(tmp, *more, *words, programs[name], port=ports[name], http=http, name=name)
+            )
             router.http = http  # type: ignore[attr-defined]
             routers[name] = router
         yield routers
@@ -133,7 +135,10 @@ def test_a_ring_with_a_double_link_and_a_link_to_itself(tmp_path: Path) -> None:
 
 
 def test_a_device_comes_back_over_another_path(tmp_path: Path) -> None:
-    with three(tmp_path, {"a": (), "b": ("a",), "c": ("b", "a")}) as routers, Client(routers["c"].port) as client:
+    config = tmp_path / "patient.yaml"
+    config.write_text("limits: {link_hold: 600s}\n")  # nothing that is held comes within a test's deadline
+    wiring = {"a": (), "b": ("a",), "c": ("b", "a")}
+    with three(tmp_path, wiring, "--config", str(config)) as routers, Client(routers["c"].port) as client:
         sees(routers["c"].port, TELESCOPE, CCD)
         client.ask()
         client.ping()
@@ -144,14 +149,12 @@ def test_a_device_comes_back_over_another_path(tmp_path: Path) -> None:
             env={**os.environ, "INDITREE_PORT": str(routers["c"].port)},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=DEADLINE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        began = time.monotonic()
         client.take(f"<delProperty device=.{TELESCOPE}.")
         client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.")
-        assert time.monotonic() - began < 4.5, "it was held: `link_hold` is 5 s"
 
 
 def test_a_leaf_that_dies_and_returns(tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_a_leaf_that_dies_and_returns(tmp_path: Path) -> None:
             leaf.process.wait()
             client.take(f"<delProperty device=.{TELESCOPE}.")
         with serve(tmp_path, PROGRAMS[TELESCOPE], port=port, name="again"):
-            client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.[^>]*name=.CONNECTION.", 30)
+            client.take(f"<defSwitchVector[^>]*device=.{TELESCOPE}.[^>]*name=.CONNECTION.")
 
 
 def test_blobs_cross_a_link_only_on_demand(tmp_path: Path) -> None:
@@ -192,12 +195,12 @@ def test_blobs_cross_a_link_only_on_demand(tmp_path: Path) -> None:
 
 
 def _blobs(http: str) -> str:
-    with urllib.request.urlopen(f"http://{http}/api/v1/clients", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{http}/api/v1/clients", timeout=DEADLINE) as answer:
         return str([row["blobs"] for row in json.load(answer) if row["link"]])
 
 
 def _blob_bytes(http: str) -> int:
-    with urllib.request.urlopen(f"http://{http}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{http}/metrics", timeout=DEADLINE) as answer:
         for line in answer.read().decode().splitlines():
             if line.startswith('indi_bytes_sent_total{kind="blob",peer="link"}'):
                 return int(float(line.split()[-1]))

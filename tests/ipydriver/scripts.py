@@ -14,10 +14,10 @@ from typing import NamedTuple, cast
 
 from live import Client, until
 from ports import free_port
+from waiting import DEADLINE
 
 PROGRAMS = Path(__file__).parent / "programs"
 IMPORT = "from indipyserver import IPyServer"
-DEADLINE = 15.0
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ class Script(ipc.IPyClient):  # type: ignore[misc]
             self.images += [event[name] for name in event]
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
-        await waiting.becomes(condition, what, 15)
+        await waiting.becomes(condition, what)
 
     def has(self, device: str, vector: str) -> bool:
         return device in self and vector in self[device] and bool(self[device][vector].enable)

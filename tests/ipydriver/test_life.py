@@ -15,6 +15,7 @@ from inditree.errors import ConfigError
 from inditree.ops.model import Status
 from ipydriver.servers import becomes, dial, factory, row, serving, turn
 from live import Client, serve, until
+from waiting import DEADLINE
 
 MODULE = """
 import sys
@@ -206,7 +207,7 @@ def test_one_whose_shutdown_raises_does_not_keep_the_others(
             await becomes(lambda: devices(server.control.snapshot()) == ["Mean"], "the end of the good one")
             await becomes(lambda: row(server, "pair").state == "stopped", "the end of both")
 
-    asyncio.run(asyncio.wait_for(main(), 15))
+    asyncio.run(asyncio.wait_for(main(), DEADLINE))
     assert "failed while it was ending" in caplog.text
 
 
@@ -239,7 +240,7 @@ def test_serve_runs_a_factory_of_the_current_directory(site: Path) -> None:
 @pytest.mark.parametrize("target", ["barn:one", "hut:missing"])
 def test_serve_ends_with_2_and_names_what_cannot_be_imported(site: Path, target: str) -> None:
     words = [sys.executable, "-m", "inditree", "serve", "--http", "off", "--port", "0", target]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 2, done.stderr
     assert target in done.stderr
     assert "Traceback" not in done.stderr

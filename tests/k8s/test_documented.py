@@ -17,6 +17,7 @@ from docs import written
 from k8s.manifests import ROOT, build, routers
 from live import serve, until
 from ports import free_port
+from waiting import DEADLINE
 
 
 def shown(name: str) -> str:
@@ -82,7 +83,7 @@ def test_two_observatories_and_a_hub_have_no_conflict(tmp_path: Path) -> None:
         stack.enter_context(serve(tmp_path, *(f"@127.0.0.1:{port}" for port in ports), http=http, name="hub"))
 
         def status() -> dict[str, list[dict[str, object]]]:
-            with urllib.request.urlopen(f"http://{http}/api/v1/status", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{http}/api/v1/status", timeout=DEADLINE) as answer:
                 return dict(json.load(answer))
 
         wanted = {"Dome A Camera", "Dome A Telescope", "Dome B Camera", "Dome B Telescope"}

@@ -15,6 +15,7 @@ from inditree.errors import ConditionError
 from inditree.observatory.conditions import parse
 from live import Client, serve
 from observatory.values import Values
+from waiting import DEADLINE
 
 DEFINITIONS = """
 <defNumberVector device='W' name='N' state='Busy' perm='ro' timestamp='2026-01-02T03:04:05'>
@@ -113,7 +114,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def indi_eval(port: int, text: str) -> tuple[int, str]:
-    done = subprocess.run(["indi_eval", "-p", str(port), "-f", f"({text})"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        ["indi_eval", "-p", str(port), "-f", f"({text})"], capture_output=True, text=True, timeout=DEADLINE
+    )
     return done.returncode, done.stderr.strip()
 
 

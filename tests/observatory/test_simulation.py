@@ -1,4 +1,4 @@
-"""Some seeds of the simulated nights; `PYTHONPATH=tests python -m observatory.simulation` runs thousands."""
+"""Some seeds of the simulated nights; `make simulate` runs thousands."""
 
 from __future__ import annotations
 

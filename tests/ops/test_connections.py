@@ -17,6 +17,7 @@ from inditree.ops import connection as module
 from inditree.ops.control import Definition, Sample
 from ops.fake import FakeControl, sample
 from ops.test_http import served
+from waiting import DEADLINE
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -40,7 +41,7 @@ async def connected(address: str, count: int, data: bytes = b"") -> AsyncIterato
 async def ended(streams: Streams) -> bool:
     """Whether the other end closes within five seconds."""
     try:
-        return await asyncio.wait_for(streams[0].read(), 5) == b""
+        return await asyncio.wait_for(streams[0].read(), DEADLINE) == b""
     except ConnectionResetError:
         return True
 
@@ -114,7 +115,7 @@ def test_metrics_are_answered_while_the_api_is_busy() -> None:
             end = threading.Event()
             future = asyncio.get_running_loop().run_in_executor(server._threads, end.wait)
             try:
-                assert (await asyncio.wait_for(call("GET", "/metrics"), 5))[0] == 200
+                assert (await asyncio.wait_for(call("GET", "/metrics"), DEADLINE))[0] == 200
             finally:
                 end.set()
                 await future

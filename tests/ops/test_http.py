@@ -29,6 +29,7 @@ from inditree.ops.places import user_name
 from inditree.tasks import Tasks
 from ops.asking import Answer, ask
 from ops.fake import FakeControl, driver, remote, status
+from waiting import DEADLINE
 
 Call = Callable[..., Awaitable[Answer]]
 
@@ -563,7 +564,7 @@ def test_a_server_that_fails_as_it_starts_is_no_endless_wait(monkeypatch: pytest
         server = HttpServer(Http(listen="127.0.0.1:0"), FakeControl(), Tasks(), Metrics())
         server.bind()
         with pytest.raises(StartError, match=r"^http: no$"):
-            await asyncio.wait_for(server.start(), 5)
+            await asyncio.wait_for(server.start(), DEADLINE)
         await server.stop()
 
     asyncio.run(run())

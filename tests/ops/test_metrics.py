@@ -16,6 +16,7 @@ from inditree.ops.metrics import Metrics
 from inditree.ops.model import DeviceRow, ListenerRow, Owner
 from inditree.wire.syntax import KNOWN_TAGS
 from ops.fake import driver, remote, sample, status
+from waiting import DEADLINE
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -123,7 +124,7 @@ def test_known_traffic_gives_exact_values() -> None:
 
 def test_promtool_finds_nothing_to_say() -> None:
     text = Metrics(["*.*.*"]).render(sample())
-    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=30)
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=DEADLINE)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 

@@ -27,6 +27,7 @@ from inditree.tasks import Tasks
 from ops import fake
 from ops.fake import FakeControl, sample
 from programs.processes import until
+from waiting import DEADLINE
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "k8s/monitoring"
@@ -211,7 +212,7 @@ def ask(address: str, expr: str) -> list[Any]:
         expr = expr.replace(name, what)
     expr = re.sub(r"\$(instance|device)", ".*", expr)
     url = f"http://{address}/api/v1/query?{urllib.parse.urlencode({'query': expr})}"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
         return list(json.load(answer)["data"]["result"])
 
 

@@ -16,9 +16,7 @@ import uvloop
 
 import waiting
 from inditree.programs.process import Child, close_guardian, spawn
-
-#: Seconds that anything may take before a test calls it lost.
-DEADLINE = 10.0
+from waiting import DEADLINE
 
 both_loops = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 

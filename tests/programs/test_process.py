@@ -154,7 +154,7 @@ def test_session_signals_and_descriptors(run: Run) -> None:
                 await until(lambda: psutil.Process(child.pid).name() == "sleep", "exec")
                 assert signals(child.pid) == {"SigIgn": 0, "SigBlk": 0}
                 # It opens libraries and locales as it starts.
-                await until(lambda: descriptors_of(child.pid) == {0, 1, 2}, "no descriptor but these", 2)
+                await until(lambda: descriptors_of(child.pid) == {0, 1, 2}, "no descriptor but these")
 
     run(main())
 

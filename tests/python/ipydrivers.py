@@ -26,7 +26,8 @@ from indipydriver import (
 from inditree.python.driver import InProcess
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
-from programs.processes import DEADLINE, until
+from programs.processes import until
+from waiting import DEADLINE
 
 
 class Bench(IPyDriver):  # type: ignore[misc]

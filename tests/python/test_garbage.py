@@ -17,6 +17,7 @@ from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
 from programs.processes import until
 from python.ipydrivers import bench
+from waiting import DEADLINE
 
 
 def element(tag: str, *children: ET.Element, text: str | None = None, **attributes: str) -> ET.Element:
@@ -91,7 +92,7 @@ def test_it_lives_and_what_goes_out_is_xml(name: str) -> None:
             assert not running.done()
         finally:
             port.process.stop()
-            await asyncio.wait_for(asyncio.gather(saying, running), 15)
+            await asyncio.wait_for(asyncio.gather(saying, running), DEADLINE)
             await engine.close()
 
     asyncio.run(main())

@@ -16,8 +16,9 @@ from indipydriver import BLOBMember
 
 from inditree.python.driver import InProcess
 from inditree.wire.elements import Blob
-from programs.processes import DEADLINE, both_loops, until
+from programs.processes import both_loops, until
 from python.ipydrivers import Bench, Desk, bench, framed, hosted, new
+from waiting import DEADLINE
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 

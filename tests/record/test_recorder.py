@@ -20,6 +20,7 @@ from inditree.record.entries import Entry
 from inditree.record.store import read, segments
 from live import Client, Router, serve, until
 from ports import free_port
+from waiting import DEADLINE
 
 DEFINITION = (
     b"<defNumberVector device='D' name='N' state='Idle' perm='rw' timestamp='2026-01-02T03:04:05'>"
@@ -125,7 +126,7 @@ def test_the_history_and_the_metrics(tmp_path: Path, configured: Callable[..., l
     http = f"127.0.0.1:{free_port()}"
 
     def get(path: str) -> bytes:
-        with urllib.request.urlopen(f"http://{http}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{http}{path}", timeout=DEADLINE) as answer:
             return bytes(answer.read())
 
     with serve(tmp_path, *configured(), http=http) as router:

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from waiting import DEADLINE
+
 EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
 
 
@@ -54,4 +56,4 @@ def _openssl(pair: Pair, subject: str, *extensions: str, signed_by: Pair | None 
     words += [word for each in extensions for word in ("-addext", each)]
     if signed_by is not None:
         words += ["-CA", str(signed_by.cert), "-CAkey", str(signed_by.key)]
-    subprocess.run(words, check=True, capture_output=True, timeout=20)
+    subprocess.run(words, check=True, capture_output=True, timeout=DEADLINE)

@@ -15,6 +15,7 @@ from typing import Any, Self
 from live import Client, Router, running
 from security.certificates import Pair
 from security.imager import blob, digest, picture
+from waiting import DEADLINE
 
 IMAGER = Path(__file__).parent / "imager.py"
 
@@ -100,7 +101,7 @@ def shoot(client: Client, device: str, size: int) -> None:
 
 
 def take_image(client: Client, device: str, size: int) -> None:
-    client.take(f"<setBLOBVector device='{device}' name='IMAGE'[^>]*>\\s*<oneBLOB[^>]*>", 60)
+    client.take(f"<setBLOBVector device='{device}' name='IMAGE'[^>]*>\\s*<oneBLOB[^>]*>")
     data = bytearray(client.data)
     while b"</setBLOBVector>" not in data[-200:]:
         more = client.sock.recv(1 << 20)
@@ -114,7 +115,7 @@ def store(client: Client, device: str, size: int) -> None:
     """An image sent to the device arrives, every byte as it was."""
     client.sock.settimeout(60)
     client.sock.sendall(blob("newBLOBVector", device, "STORE", picture(size)))
-    client.take(f"<setTextVector device='{device}' name='DIGEST'[^>]*><oneText name='D'>{digest(picture(size))}<", 60)
+    client.take(f"<setTextVector device='{device}' name='DIGEST'[^>]*><oneText name='D'>{digest(picture(size))}<")
 
 
 TOKEN = "a token of the tests"
@@ -124,7 +125,7 @@ def api(http: str, path: str, *, token: str | None = None, post: bool = False) -
     """What the API answers, None for nothing; `post` asks for a change, which needs the token."""
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
     request = urllib.request.Request(f"http://{http}/api/v1/{path}", b"" if post else None, headers)
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
         return json.loads(answer.read() or b"null")
 
 
@@ -136,7 +137,7 @@ def http_with_token(tmp: Path, http: str) -> str:
 
 def metrics(http: str) -> dict[str, float]:
     """All samples by name and labels."""
-    with urllib.request.urlopen(f"http://{http}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{http}/metrics", timeout=DEADLINE) as answer:
         lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
 

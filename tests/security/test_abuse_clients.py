@@ -51,7 +51,7 @@ ODD = {
 @pytest.fixture(name="router", scope="module")
 def _router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     tmp, port = tmp_path_factory.mktemp("abuse"), free_port()
-    limits = "limits: {stall_timeout: 2s}"
+    limits = "limits: {stall_timeout: 6s}"
     with configured(tmp, port, listen(port), imager("Cam"), limits, ready="Cam: provided by") as router:
         yield router
         assert "Traceback" not in router.log, router.log[-3000:]
@@ -66,7 +66,7 @@ def test_a_hostile_stream_ends_its_own_connection(router: Router, what: str) -> 
     with Client(router.port) as healthy, Client(router.port) as hostile:
         with contextlib.suppress(OSError):
             hostile.send(HOSTILE[what])
-        assert hostile.closed(5)
+        assert hostile.closed()
         healthy.ping()
 
 
@@ -150,7 +150,7 @@ def test_an_upload_that_stops_ends(router: Router) -> None:
         healthy.ask("Cam")
         healthy.take("name=.STORE.")
         store(healthy, "Cam", MIB)
-        assert liar.closed(10)
+        assert liar.closed()
 
 
 def test_wishes_without_end(router: Router) -> None:
@@ -160,7 +160,7 @@ def test_wishes_without_end(router: Router) -> None:
             for first in range(0, 100_000, 1000):
                 greedy.send("".join(f"<getProperties version='1.7' device='d{first + n}'/>" for n in range(1000)))
         with contextlib.suppress(OSError):
-            assert greedy.closed(10)
+            assert greedy.closed()
         healthy.ping()
     router.wait_for("closed (limit)")
     assert resident(router) - before < 64 * MIB

@@ -14,6 +14,7 @@ import pytest
 
 from live import Router, serve, until
 from ports import free_port, listens
+from waiting import DEADLINE
 
 ADD = b'{"name": "evil", "exec": ["/bin/touch", "%s"]}'
 
@@ -24,7 +25,7 @@ def command(*words: str, env: dict[str, str] | None = None) -> subprocess.Comple
         env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=DEADLINE,
         check=False,
     )
 
@@ -34,7 +35,7 @@ def own_place(router: Router, runtime: Path) -> Path:
 
 
 def post(port: int, body: bytes, **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     try:
         connection.request("POST", "/api/v1/drivers", body, headers)
         response = connection.getresponse()
@@ -50,7 +51,7 @@ def as_stranger(work: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         pytest.fail("needs root, as CI has it: another user must try")
     drop = "import os, sys, socket; os.setgroups([]); os.setresgid(*[65534] * 3); os.setresuid(*[65534] * 3)\n"
     words = [sys.executable, "-c", drop + work, *arguments]
-    return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE, check=False)
 
 
 CALL = """
@@ -144,7 +145,7 @@ def test_the_commands_find_it_by_the_port_without_http(tmp_path: Path) -> None:
         assert path.stem != "0" and path.stem.isdigit()
         router.wait_for("Py Telescope: provided by")
         assert command("driver", "restart", "inditree-telescope", env=env).stdout.endswith(": restarting\n")
-        until(lambda: "Py Telescope" in command("status", "--json", env=env).stdout, 30, "it is there again")
+        until(lambda: "Py Telescope" in command("status", "--json", env=env).stdout, what="it is there again")
         assert command("client", "list", env=env).returncode == 0
 
 

@@ -13,6 +13,7 @@ from inditree.counters import Counters
 from inditree.transport.channel import SocketChannel
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
+from waiting import DEADLINE
 
 
 def test_an_exception_ends_its_peer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -34,7 +35,7 @@ def test_an_exception_ends_its_peer(monkeypatch: pytest.MonkeyPatch, caplog: pyt
             theirs.append(other)
             Stream(engine, engine.core.join("client", name), SocketChannel(ours), lambda *why: closed.append(why))
         for sock in theirs:
-            sock.settimeout(5)
+            sock.settimeout(DEADLINE)
             sock.sendall(b"<pingRequest uid='1'/>")
         loop = asyncio.get_running_loop()
         assert await loop.run_in_executor(None, theirs[0].recv, 100) == b""

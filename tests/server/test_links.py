@@ -15,6 +15,7 @@ from inditree.transport.remote import RemoteLink
 from ports import free_port
 from security.certificates import Authority
 from server.inloop import config, listen, run, running, until
+from waiting import DEADLINE
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70 + ".example"])
@@ -107,7 +108,7 @@ def test_a_link_that_meets_a_mistake_tries_again(monkeypatch: pytest.MonkeyPatch
                 link.start()
                 await until(lambda: len(tries) > 5, "further tries after a new start")
             await until(lambda: link.attempts["refused"] > 0, "it lives")
-            await asyncio.wait_for(link.stop(), 1)
+            await asyncio.wait_for(link.stop(), DEADLINE)
 
     run(work())
 

@@ -8,6 +8,7 @@ from inditree.config import Driver
 from inditree.server.server import Server
 from inditree.tasks import Tasks
 from server.inloop import SLEEPER, config, run
+from waiting import DEADLINE
 
 
 def test_objects_without_devices_have_names_of_their_own() -> None:
@@ -25,7 +26,7 @@ def test_objects_without_devices_have_names_of_their_own() -> None:
         await server.running.wait()
         assert list(server.units.drivers) == ["Idle", "Idle-2"]
         server.shutdown()
-        assert await asyncio.wait_for(running, 15) == 0
+        assert await asyncio.wait_for(running, DEADLINE) == 0
         assert all(each.shutdownrequested.is_set() for each in objects)
 
     run(work())
@@ -49,6 +50,6 @@ def test_an_object_leaves_the_name_to_a_driver_of_the_configuration() -> None:
         assert not running.done(), running.exception()
         assert {name: unit.kind for name, unit in server.units.drivers.items()} == {"Dome-2": "python", "Dome": "exec"}
         server.shutdown()
-        assert await asyncio.wait_for(running, 15) == 0
+        assert await asyncio.wait_for(running, DEADLINE) == 0
 
     run(work())

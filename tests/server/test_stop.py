@@ -9,7 +9,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from inditree.config import Driver, Http, Remote
+from inditree.config import Driver, Http, Limits, Remote
 from inditree.ops.blocked import BlockWatch
 from inditree.ops.control import ControlError
 from inditree.server import server
@@ -17,6 +17,7 @@ from inditree.server.server import Server
 from inditree.server.services import Services
 from inditree.tasks import Tasks
 from server.inloop import GET, STUBBORN, config, run, running, until
+from waiting import DEADLINE
 
 #: Defines a property and then sends more than the sockets of a client hold.
 TALKER = """
@@ -33,7 +34,8 @@ time.sleep(100)
 def test_a_client_that_does_not_read_costs_half_a_second() -> None:
     async def work() -> None:
         driver = Driver(name="T", exec=("python3", "-c", TALKER))
-        async with running(config(drivers=(driver,))) as it:
+        limits = Limits(stall_timeout=3600.0)
+        async with running(config(drivers=(driver,), limits=limits)) as it:
             with socket.socket() as deaf:
                 deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 deaf.connect(("127.0.0.1", it.server.listeners["main"].port))
@@ -43,23 +45,21 @@ def test_a_client_that_does_not_read_costs_half_a_second() -> None:
                 began = time.monotonic()
                 it.server.shutdown()
                 await until(lambda: not peers, "all are gone")
-                assert 0.3 < time.monotonic() - began < 5, "`stall_timeout` is 10 s"
+                assert time.monotonic() - began > 0.3, "it had no time to read"
 
     run(work())
 
 
 def test_nobody_waits_for_clients_that_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "DRAIN", 60.0)
+    monkeypatch.setattr(server, "DRAIN", 3600.0)
 
     async def work() -> None:
         async with running(config()) as it:
             reader, writer = await asyncio.open_connection("127.0.0.1", it.server.listeners["main"].port)
             writer.write(GET)
             await until(lambda: it.server.engine.core.peers, "it is there")
-            began = time.monotonic()
             it.server.shutdown()
-            await reader.read()
-            assert time.monotonic() - began < 10
+            await asyncio.wait_for(reader.read(), DEADLINE)
             writer.close()
             await writer.wait_closed()
 

@@ -26,6 +26,7 @@ from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
 from programs.processes import descriptors
 from server.inloop import caller, config, run, running, until
+from waiting import DEADLINE
 
 DATA = b"an image" * 16
 SET = (
@@ -99,7 +100,7 @@ def baseline() -> Iterator[None]:
     """As many descriptors are open afterwards as before."""
     before = descriptors()
     yield
-    end = time.monotonic() + 5
+    end = time.monotonic() + DEADLINE
     while descriptors() != before and time.monotonic() < end:
         time.sleep(0.01)
     assert descriptors() == before
@@ -230,19 +231,22 @@ def test_what_a_client_sends_is_closed_at_once(make: Maker, peers: Literal["any"
                 await other.ping()
             await until(lambda: descriptors() == before, "its end")
             other.writer.write(b"<pingRequest uid='last'/>")
-            assert b"oneBLOB" not in await asyncio.wait_for(other.reader.readuntil(b"last"), 5)
+            assert b"oneBLOB" not in await asyncio.wait_for(other.reader.readuntil(b"last"), DEADLINE)
 
     with baseline():
         run(work())
 
 
+LINGER = 60  # seconds
+
+
 def lingering() -> int:
-    """A TCP connection with bytes that nobody reads, whose last close waits for half a minute."""
+    """A TCP connection with bytes that nobody reads, whose last close waits for a minute."""
     listener = socket.create_server(("127.0.0.1", 0))
     one = socket.create_connection(listener.getsockname())
     other, _ = listener.accept()
     listener.close()
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 30))
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, LINGER))
     one.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -274,7 +278,7 @@ def test_a_descriptor_whose_close_waits_does_not_stop_the_router(read: bool, tmp
                     it.server.engine.end(stream.peer, "shutdown", "closed with it")
                 began = time.monotonic()
                 await other.ping()
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < LINGER / 2
             while UNREAD:
                 UNREAD.pop().close()  # resets it, so that the close returns
 
@@ -297,7 +301,7 @@ def test_a_client_that_sends_them_faster_than_they_can_be_closed_is_closed(
         async with running(config(Listen(unix=str(path), name="local"))) as it:
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(path))
-                client.settimeout(5)
+                client.settimeout(DEADLINE)
                 with pytest.raises(OSError) as error:
                     for _ in range(100):
                         hand(client, b"\n" * 100, *(memfd(tmp_path) for _ in range(100)))

@@ -21,7 +21,7 @@ from inditree.transport.engine import Engine
 from inditree.transport.stream import DROPS_AT_ONCE, ITEMS_AT_ONCE, Stream
 from live import Client, Router, serve, until
 from ports import free_port
-from waiting import becomes
+from waiting import DEADLINE, becomes
 
 CAMERA = """
 import sys
@@ -101,7 +101,7 @@ def test_an_image_that_takes_longer_than_link_timeout_is_no_silent_link(tmp_path
                 client.send("<enableBLOB device='Cam'>Also</enableBLOB>")
                 client.ping()
                 client.send("<newTextVector device='Cam' name='I'><oneText name='t'>x</oneText></newTextVector>\n")
-                client.take("</setBLOBVector>", 20)
+                client.take("</setBLOBVector>")
             assert "silent for" not in hub.log
         finally:
             hub.stop()
@@ -147,7 +147,7 @@ def test_a_client_that_was_rested_and_hung_up_frees_its_place(tmp_path: Path) ->
         for _ in range(3):
             with Client(router.port) as client:
                 client.send("<getProperties version='1.7'/>" * 2000)
-        until(lambda: psutil.Process(router.process.pid).num_fds() <= before, 10, "their places are free")
+        until(lambda: psutil.Process(router.process.pid).num_fds() <= before, what="their places are free")
     finally:
         router.stop()
 
@@ -173,7 +173,7 @@ def test_a_flood_of_small_elements_has_its_turn_and_no_more(seconds: float, monk
         theirs.close()
         await engine.close()
 
-    asyncio.run(asyncio.wait_for(run(), 10))
+    asyncio.run(asyncio.wait_for(run(), DEADLINE))
 
 
 @pytest.mark.parametrize("piece", [b"<a b=c>", b"<setBLOBVector device=C>", b"<oneBLOB/>", b"<oneBLOB/><x "])
@@ -195,7 +195,7 @@ def test_a_flood_of_garbage_has_its_turn_and_no_more(piece: bytes) -> None:
         theirs.close()
         await engine.close()
 
-    asyncio.run(asyncio.wait_for(run(), 10))
+    asyncio.run(asyncio.wait_for(run(), DEADLINE))
 
 
 def test_who_has_hung_up_is_heard_to_its_end_and_answered_no_more() -> None:
@@ -221,4 +221,4 @@ def test_who_has_hung_up_is_heard_to_its_end_and_answered_no_more() -> None:
         theirs.close()
         await engine.close()
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(asyncio.wait_for(run(), DEADLINE))

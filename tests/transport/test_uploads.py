@@ -18,7 +18,7 @@ from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
 from programs.processes import until
 
-STALL = 0.5
+STALL = 2.0
 MEMORY = 16 << 20
 DEF = b"<defBLOBVector device='C' name='I' state='Ok' perm='rw'><defBLOB name='i'/></defBLOBVector>\n"
 HEAD = "<newBLOBVector device='C' name='I'><oneBLOB name='i' size='{}' format='.x'>"
@@ -82,7 +82,7 @@ def test_an_uploader_that_waits_for_memory_is_not_closed_for_sending_nothing(mon
             await until(lambda: len(engine.resources.uploads) == 2, "both are let in")
             await fill(two, engine, one)
             loop = asyncio.get_running_loop()
-            end = loop.time() + 4 * STALL
+            end = loop.time() + 2 * STALL
             while loop.time() < end:  # the one goes on, slowly; the other is not read
                 one.say(b"QUJD")
                 await asyncio.sleep(0.02)

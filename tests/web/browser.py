@@ -18,6 +18,7 @@ from urllib.request import urlopen
 from websockets.sync.client import ClientConnection, connect
 
 from live import until
+from waiting import DEADLINE
 
 PICTURES = Path(os.environ.get("INDITREE_PICTURES", ".cache/pictures"))
 """Where pictures of the page are kept for people to look at."""
@@ -65,7 +66,7 @@ class Tab:
         said: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
         self._socket.send(json.dumps(said | ({"sessionId": session} if session else {})))
         while True:
-            message = json.loads(self._socket.recv(timeout=30))
+            message = json.loads(self._socket.recv(timeout=DEADLINE))
             if message.get("id") == self._number:
                 if "error" in message:
                     raise BrowserError(f"{method}: {message['error']['message']}")
@@ -102,7 +103,7 @@ class Tab:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=mobile
         )
 
-    def wait(self, condition: Callable[[], Any], what: str = "", timeout: float = 20.0) -> Any:
+    def wait(self, condition: Callable[[], Any], what: str = "", timeout: float = DEADLINE) -> Any:
         """Wait until a condition holds; what it then is."""
 
         def tried() -> Any:
@@ -113,7 +114,7 @@ class Tab:
 
         return until(tried, timeout, what)
 
-    def see(self, selector: str, text: str | None = None, timeout: float = 20.0) -> None:
+    def see(self, selector: str, text: str | None = None, timeout: float = DEADLINE) -> None:
         """Wait for an element that is shown, and where it is given for a text in it."""
         wanted = json.dumps([selector, text])
         script = (
@@ -202,9 +203,9 @@ def chromium(folder: Path, *flags: str) -> Iterator[Tab]:
     )
     try:
         port_file = folder / "profile" / "DevToolsActivePort"
-        until(lambda: port_file.is_file() and port_file.read_text().strip(), 60, "Chromium starts")
+        until(lambda: port_file.is_file() and port_file.read_text().strip(), what="Chromium starts")
         port = port_file.read_text().splitlines()[0]
-        with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=DEADLINE) as answer:
             target = next(each for each in json.load(answer) if each["type"] == "page")
         with connect(target["webSocketDebuggerUrl"], max_size=None, compression=None) as socket:
             yield Tab(socket)

@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from live import until
 from ports import free_port
+from waiting import DEADLINE
 
 SCRIPT = "import asyncio, sys; from inditree import IPyServer; asyncio.run(IPyServer(port=int(sys.argv[1])).asyncrun())"
 FACES = {
@@ -41,16 +42,16 @@ def serving(face: str, web: str | None) -> Iterator[int]:
     port = free_port()
     with start(face, port, web) as process:
         try:
-            until(lambda: status(port) is not None, 30, f"{face} answers")
+            until(lambda: status(port) is not None, what=f"{face} answers")
             yield port
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=DEADLINE)
 
 
 def status(port: int) -> int | None:
     """Of the answer to a request for the page; None where nobody listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status
@@ -73,13 +74,13 @@ def test_a_page_and_json_where_it_is_on(face: str) -> None:
         assert status(port) == 200
         with connect(f"ws://127.0.0.1:{port}/", compression=None) as socket:
             socket.send(json.dumps({"getProperties": {"device": "Server"}}))
-            told = json.loads(socket.recv(timeout=10))
+            told = json.loads(socket.recv(timeout=DEADLINE))
         assert told["defTextVector"]["device"] == "Server"
 
 
 @pytest.mark.parametrize("face", FACES)
 def test_another_word_is_a_mistake(face: str) -> None:
     with start(face, free_port(), "yes") as process:
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=DEADLINE)
     assert "INDITREE_WEB: 'yes' is not on or off" in said
     assert process.returncode != 0

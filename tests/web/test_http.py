@@ -10,6 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from inditree.web import http
 from server.inloop import caller, run, until
+from waiting import DEADLINE
 from web.world import CAMERA, MOUNT, image, site
 
 
@@ -142,7 +143,7 @@ def test_requests_come_one_after_the_other_on_one_connection_and_in_pieces() -> 
             there.writer.write(request[30:] + request * 4)
             data = b""
             while data.count(b"</svg>") < 5:
-                data += await asyncio.wait_for(there.reader.readexactly(1), 5)
+                data += await asyncio.wait_for(there.reader.readexactly(1), DEADLINE)
             assert data.count(b"HTTP/1.1 200 OK") == 5
 
     run(work())
@@ -154,7 +155,7 @@ def test_a_head_that_is_too_large_or_no_http() -> None:
             assert (await it.get("/", "X: " + "y" * (17 << 10) + "\r\n"))[0] == 431
             async with caller(it.port) as there:
                 there.writer.write(b"GET nonsense\r\n\r\n")
-                assert b" 400 " in await asyncio.wait_for(there.reader.read(), 5)
+                assert b" 400 " in await asyncio.wait_for(there.reader.read(), DEADLINE)
 
     run(work())
 
@@ -170,7 +171,7 @@ def test_a_head_that_does_not_come_and_silence_end_the_connection(monkeypatch: p
                 assert await there.closed()
             async with caller(it.port) as there:
                 there.writer.write(f"GET /assets/icon.svg HTTP/1.1\r\nHost: 127.0.0.1:{it.port}\r\n\r\n".encode())
-                assert b"</svg>" in await asyncio.wait_for(there.reader.read(), 5)
+                assert b"</svg>" in await asyncio.wait_for(there.reader.read(), DEADLINE)
             await until(lambda: it.running.server.parts.web.counts()["page"] == 0, "none is left")
 
     run(work())

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from inditree.config import Limits
 from server.inloop import caller, run, until
+from waiting import DEADLINE
 from web.world import CAMERA, MOUNT, Json, image, moved, site
 
 ALL: dict[str, Any] = {"getProperties": {}}
@@ -56,7 +57,7 @@ def test_a_request_arrives_and_is_the_target_from_then_on() -> None:
         async with site(MOUNT) as it, it.json(ALL) as client, it.json(ALL) as other:
             await other.take("defNumberVector")
             await client.send({"newNumberVector": new})
-            await asyncio.wait_for(it.provider.reader.readuntil(b'<oneNumber name="RA">7.25</oneNumber>'), 5)
+            await asyncio.wait_for(it.provider.reader.readuntil(b'<oneNumber name="RA">7.25</oneNumber>'), DEADLINE)
             await it.say(moved(6))
             for each in (client, other):
                 assert (await each.take("setNumberVector"))["items"] == [{"name": "RA", "target": 7.25, "value": 6}]
@@ -172,7 +173,7 @@ def test_xml_is_one_element_a_message_both_ways() -> None:
             await client.send(
                 "<newNumberVector device='Mount' name='COORD'><oneNumber name='RA'>3</oneNumber></newNumberVector>"
             )
-            await asyncio.wait_for(it.provider.reader.readuntil(b">3</oneNumber>"), 5)
+            await asyncio.wait_for(it.provider.reader.readuntil(b">3</oneNumber>"), DEADLINE)
             data = bytes(range(256)) * 9000
             await it.say(CAMERA, image(data))
             assert str(await client.socket.recv()).startswith("<defBLOBVector")
@@ -260,7 +261,7 @@ def test_a_page_that_takes_nothing_is_closed_as_stalled() -> None:
                     await it.say(f'<message device="Mount" message="{text}"/>'.encode())
 
             flooding = it.running.tasks.start(flood(), "flood")
-            await until(lambda: not [p for p in core.peers.values() if p.policy.listener == "main"], "it is closed", 15)
+            await until(lambda: not [p for p in core.peers.values() if p.policy.listener == "main"], "it is closed")
             flooding.cancel()
             assert core.counters.peers["client"].closed["stalled"] == 1
 
@@ -292,7 +293,7 @@ def test_the_websockets_library_as_it_comes() -> None:
     async def work() -> None:
         async with site(MOUNT, CAMERA) as it, connect(f"ws://127.0.0.1:{it.port}/", max_size=None) as socket:
             assert socket.protocol.extensions == []  # none is taken up
-            await asyncio.wait_for(await socket.ping(b"there?"), 10)
+            await asyncio.wait_for(await socket.ping(b"there?"), DEADLINE)
             await socket.send(iter(['{"getProp', 'erties": {"device"', ': "Mount"}}']))
             client = Json(socket)
             assert (await client.take("defNumberVector"))["device"] == "Mount"

@@ -25,7 +25,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _router(folder: Path) -> Iterator[Router]:
     with serve(folder, *DRIVERS) as router:
         for device in ("Py Telescope", "Py Camera", "Py Dome", "Focuser Simulator"):
-            router.wait_for(f"{device}: provided by", 40)
+            router.wait_for(f"{device}: provided by")
         yield router
 
 

@@ -161,7 +161,7 @@ def test_the_loop_goes_on_meanwhile(tmp_path: Path) -> None:
     async def work() -> None:
         async with recorded(tmp_path) as it:
             await it.say(b"".join(moved(each) for each in range(20_000)))
-            await until(lambda: any(b">19999<" in each.data for each in entries(tmp_path)), "it is on the disk", 20)
+            await until(lambda: any(b">19999<" in each.data for each in entries(tmp_path)), "it is on the disk")
             asked = it.running.tasks.start(it.get("/night.csv"), "ask")
             steps = 0
             while not asked.done():

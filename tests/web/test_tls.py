@@ -16,6 +16,7 @@ from inditree.transport import waiting
 from security.certificates import Authority
 from security.parts import context
 from server.inloop import caller, run, until
+from waiting import DEADLINE
 from web.world import CAMERA, MOUNT, Json, site
 
 GUEST = (Rule(subject="CN=guest*", access="read-only", devices=("Mount",)),)
@@ -67,7 +68,7 @@ def test_past_a_full_listener_a_page_is_answered_and_nothing_else(tmp_path: Path
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
         writer.write(data)
         try:
-            return await asyncio.wait_for(reader.read(), 10)
+            return await asyncio.wait_for(reader.read(), DEADLINE)
         except OSError:
             return b""
         finally:
@@ -98,7 +99,7 @@ def test_past_a_full_listener_a_page_is_answered_and_nothing_else(tmp_path: Path
     async def asked_until(port: int, end: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
         writer.write(b"<getProperties version='1.7'/>")
-        found = await asyncio.wait_for(reader.readuntil(end), 10)
+        found = await asyncio.wait_for(reader.readuntil(end), DEADLINE)
         writer.transport.abort()
         return found
 
@@ -143,7 +144,7 @@ def test_who_is_looked_at_is_hung_up_on_when_the_router_stops(tmp_path: Path, mo
             reader, writer = await asyncio.open_connection("127.0.0.1", it.port, ssl=trust)
             listener = it.running.server.listeners["main"]
             await until(lambda: listener.waiting.late == 1, "it is looked at")
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), DEADLINE) == b""
         writer.transport.abort()
 
     run(work())

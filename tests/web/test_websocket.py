@@ -10,6 +10,7 @@ import pytest
 
 from inditree.web.websocket import Decoder, WebSocketChannel
 from server.inloop import caller, run
+from waiting import DEADLINE
 from web.world import CAMERA, site
 
 HEAD = (
@@ -74,7 +75,7 @@ def test_a_message_in_thousands_of_pieces_is_answered_though_nothing_follows_it(
     async def work() -> None:
         async with site(CAMERA) as it, caller(it.port) as client:
             client.writer.write(HEAD + ASKED)
-            await asyncio.wait_for(client.reader.readuntil(b'"defBLOBVector"'), 20)
+            await asyncio.wait_for(client.reader.readuntil(b'"defBLOBVector"'), DEADLINE)
 
     run(work())
 

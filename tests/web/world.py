@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from inditree.config import Launch, Limits
 from server.inloop import Caller, Running, caller, config, listen, running
+from waiting import DEADLINE
 
 MOUNT = (
     b'<defNumberVector device="Mount" name="COORD" label="Eq" group="Main" state="Ok" perm="rw">'
@@ -71,7 +72,7 @@ class Site:
         host = "" if "host:" in head.lower() else f"Host: 127.0.0.1:{self.port}\r\n"
         async with caller(self.port) as there:
             there.writer.write(f"{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{head}\r\n".encode())
-            data = await asyncio.wait_for(there.reader.read(), 20)
+            data = await asyncio.wait_for(there.reader.read(), DEADLINE)
         top, _, body = data.partition(b"\r\n\r\n")
         lines = top.decode("latin-1").split("\r\n")
         headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in lines[1:])}
@@ -87,7 +88,7 @@ class Json:
     async def send(self, message: dict[str, Any] | str) -> None:
         await self.socket.send(message if isinstance(message, str) else json.dumps(message))
 
-    async def take(self, kind: str, fits: Callable[[Any], Any] = bool, timeout: float = 10.0, **wanted: Any) -> Any:
+    async def take(self, kind: str, fits: Callable[[Any], Any] = bool, timeout: float = DEADLINE, **wanted: Any) -> Any:
         """Read until a message of this kind comes whose body fits and has these values; its body."""
         async with asyncio.timeout(timeout):
             while True:
@@ -98,7 +99,7 @@ class Json:
 
     async def closed(self) -> tuple[int, str]:
         """Read to the end: code and reason."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             await self.socket.wait_closed()
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
@@ -108,7 +109,7 @@ class Json:
             await self.send(each)
         await self.send({"getStatus": {}})
         found: list[dict[str, Any]] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 message = json.loads(await self.socket.recv())
                 if "status" in message:

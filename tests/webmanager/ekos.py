@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from live import Router, serve
 from ports import free_port
+from waiting import DEADLINE
 
 CCD, MOUNT, FOCUS = "indi_simulator_ccd", "indi_simulator_telescope", "indi_simulator_focus"
 PROFILE = [{"label": "CCD Simulator"}, {"label": "Telescope Simulator"}]
@@ -36,7 +37,7 @@ class Ekos:
         """Status, and the body as JSON; `body` is sent as JSON, bytes as they are."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         made = {"Content-Type": "application/json", **(headers or {})}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         with contextlib.closing(connection):
             connection.request(method, path, data if method != "GET" else None, made)
             answer = connection.getresponse()

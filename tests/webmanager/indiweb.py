@@ -50,7 +50,7 @@ def indiweb(folder: Path) -> Iterator[tuple[Ekos, int]]:
         process = subprocess.Popen(words, stdout=log, stderr=log, env=env, cwd=folder)
     ekos = Ekos(port)
     try:
-        until(lambda: _answers(ekos), 60, "indiweb answers")
+        until(lambda: _answers(ekos), what="indiweb answers")
         yield ekos, indi
     finally:
         with contextlib.suppress(OSError, http.client.HTTPException):

@@ -11,6 +11,7 @@ import psutil
 
 from live import Client, Router, until
 from ports import free_port
+from waiting import DEADLINE
 from webmanager.ekos import CCD, FOCUS, MOUNT, PROFILE, Ekos, managed
 
 
@@ -223,7 +224,7 @@ def test_the_very_requests_of_kstars(tmp_path: Path) -> None:
         for line, body in KSTARS:
             typed = "Content-Type: application/json\r\n" if body else ""
             size = f"{typed}Content-Length: {len(body)}\r\n" if body is not None else ""
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", ekos.port), timeout=30))
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", ekos.port), timeout=DEADLINE))
             connection.sendall(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{ekos.port}\r\n{size}{HEAD}{body or ''}".encode())
             assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n"), line
         assert not programs(router) & {CCD, MOUNT}
