@@ -134,6 +134,18 @@ def test_what_happens_by_itself() -> None:
     assert "Interlocks" not in _text(_poll(1.0), _poll(1.0))
 
 
+def test_a_refused_configuration_and_a_record_that_loses_are_on_top() -> None:
+    wrong = "pier.yaml: remote: unknown key; known here: name, listen"
+    now = _poll(10.0)
+    now.status.update(reload_refused=wrong, record={"dir": "/data", "bytes": 1, "oldest": None, "lost": 12})
+    head = _text(now, now).split("rates")[0]
+    assert f"the configuration that is on the disk now was refused: {wrong}\n" in head
+    assert "the record has lost 12 records: the log says why\n" in head
+    now.status.update(reload_refused=None, record={"dir": "/data", "bytes": 1, "oldest": None, "lost": 0})
+    head = _text(now, now).split("rates")[0]
+    assert "refused" not in head and "lost" not in head
+
+
 def test_it_fits_80_columns() -> None:
     text = _text(_night(1e9), _night(1e9), width=80)
     lines = text[text.index("Devices\n") : text.index("Drivers")].splitlines()

@@ -28,6 +28,7 @@ def test_a_reload_that_fails_changes_no_listener() -> None:
                 assert not await it.reload(config(changed, listen(taken, "new")))
                 assert not it.server.control.sample().reload_success
                 assert it.server.control.sample().reload_timestamp > began
+                assert f":{taken}: Address already in use" in (it.server.control.snapshot().reload_refused or "")
                 await client.ping()
                 async with caller(port) as second:
                     await second.ping()
@@ -36,6 +37,7 @@ def test_a_reload_that_fails_changes_no_listener() -> None:
                 # And it is still to be done.
                 assert await it.reload(config(changed))
                 assert it.server.control.sample().reload_success
+                assert it.server.control.snapshot().reload_refused is None
                 assert it.server.listeners["main"].config == changed
                 async with caller(port) as third:
                     await third.ping()

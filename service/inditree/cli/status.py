@@ -161,6 +161,10 @@ def _head(status: Mapping[str, Any]) -> Text:
     for row in status["listeners"]:
         most = "" if row["max_connections"] is None else f" of {row['max_connections']}"
         text.append(f"\n{row['name']}: {row['address']}, {row['clients']}{most} connections", style="not bold")
+    if refused := status.get("reload_refused"):
+        text.append(f"\nthe configuration that is on the disk now was refused: {refused}", style="not bold red")
+    if lost := (status.get("record") or {}).get("lost"):
+        text.append(f"\nthe record has lost {_many(lost, 'record')}: the log says why", style="not bold red")
     return text
 
 

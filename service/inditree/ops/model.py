@@ -219,7 +219,7 @@ class RecordRow(msgspec.Struct, frozen=True, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole router. `clients` does not count links. `not_ready` are required devices (or their pattern, where none
     is there) that are not as `devices` of the configuration says, with the reason. `record` is null where nothing is
-    recorded.
+    recorded. `reload_refused` is what was wrong with the configuration when it was last read, null where it was taken.
     """
 
     name: str
@@ -240,6 +240,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     interlocks: tuple[InterlockRow, ...] = ()
     reactions: tuple[ReactionRow, ...] = ()
     record: RecordRow | None = None
+    reload_refused: str | None = None
 
 
 class BlobWish(msgspec.Struct, frozen=True, kw_only=True):

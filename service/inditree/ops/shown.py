@@ -42,6 +42,7 @@ class Shown:
             conflicts=tuple(row for row in status.conflicts if self(row.device)),
             interlocks=self.interlocks(status.interlocks),
             reactions=self.reactions(status.reactions),
+            reload_refused=None,  # it may name one that is not shown
         )
 
     def interlocks(self, rows: Iterable[InterlockRow]) -> tuple[InterlockRow, ...]:

@@ -48,8 +48,8 @@ class Companion(Protocol):
 class Parts:
     """`config` is the configuration in force, swapped whole. `started` is seconds of time.monotonic.
 
-    `applied`: it listens and its configuration is applied. `draining`: it is stopping. `reload_success` and
-    `reload_timestamp` (UNIX seconds) are of the last time that the configuration was read, the start being the first.
+    `applied`: it listens and its configuration is applied. `draining`: it is stopping. `reload_timestamp` (UNIX
+    seconds) is when the configuration was last read, the start being the first time, `reload_refused` what was wrong.
     """
 
     config: Config
@@ -64,5 +64,5 @@ class Parts:
     draining: bool = False
     beside: Companion | None = None
     recorder: Recorder | None = None
-    reload_success: bool = True
+    reload_refused: str | None = None
     reload_timestamp: float = field(default_factory=time.time)

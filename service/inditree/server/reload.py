@@ -64,9 +64,9 @@ class Reload:
                 await self.apply(complete(self._parts.launch.reread()))
             except (InditreeError, OSError) as error:
                 _logger.error("not reloaded, nothing changed: %s", error, extra={"event": "reload_failed"})
-                self._parts.reload_success = False
+                self._parts.reload_refused = str(error)
                 return False
-            self._parts.reload_success = True
+            self._parts.reload_refused = None
             return True
 
     def reopen(self) -> None:

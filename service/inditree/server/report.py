@@ -90,6 +90,7 @@ class Report:
             interlocks=self.interlocks(),
             reactions=self._parts.observatory.reactions(),
             record=self.record(),
+            reload_refused=self._parts.reload_refused,
         )
 
     def _device_row(self, name: str, peer: Peer) -> DeviceRow:
@@ -164,7 +165,7 @@ class Report:
             slow_clients=slow,
             audit_lost=self._services.audit_lost,
             log_lost=logs.lost() + (self._parts.beside.lost if self._parts.beside else 0),
-            reload_success=self._parts.reload_success,
+            reload_success=self._parts.reload_refused is None,
             reload_timestamp=self._parts.reload_timestamp,
             definitions=definitions,
             record=status.record,

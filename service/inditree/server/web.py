@@ -119,12 +119,13 @@ def url(listener: Listener) -> str:
 def visible(status: Status, listener: str, patterns: tuple[str, ...]) -> Status:
     """Give the status as far as a listener shows it: itself, and what has to do with the devices that fit.
 
-    Where the record is on the disk is shown to nobody here.
+    Where the record is on the disk, and what is wrong in the configuration, is shown to nobody here.
     """
     shown = msgspec.structs.replace(
         status,
         listeners=tuple(row for row in status.listeners if row.name == listener),
         record=status.record and msgspec.structs.replace(status.record, dir=""),
+        reload_refused=None,
     )
     if patterns == ("*",):
         return shown
