@@ -49,7 +49,7 @@ def inspect(name: str) -> dict[str, Any]:
     return found[0]
 
 
-def until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> float:
+def until(holds: Callable[[], object], what: str, seconds: float = 60.0) -> float:
     """Wait for it; the seconds that it took."""
     began = time.monotonic()
     waiting.until(holds, seconds, what)

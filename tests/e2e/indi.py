@@ -14,7 +14,7 @@ _BLOB = re.compile(rb"<oneBLOB[^>]*>([^<]*)</oneBLOB>")
 class Client:
     """Connects, retrying for `seconds`, and keeps what comes in as bytes."""
 
-    def __init__(self, host: str, port: int, seconds: float = 15.0) -> None:
+    def __init__(self, host: str, port: int, seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not self._connected(host, port):
             if time.monotonic() > end:
@@ -58,7 +58,7 @@ class Client:
         self.seen += data
         self.ended = self.ended or not data
 
-    def until(self, pattern: str, seconds: float = 15.0) -> re.Match[bytes]:
+    def until(self, pattern: str, seconds: float = 60.0) -> re.Match[bytes]:
         """Read until the pattern is there and forget what is before its end."""
         end = time.monotonic() + seconds
         search = re.compile(pattern.encode(), re.DOTALL)
@@ -70,7 +70,7 @@ class Client:
         self.seen = self.seen[found.end() :]
         return found
 
-    def devices(self, names: set[str], seconds: float = 15.0) -> float:
+    def devices(self, names: set[str], seconds: float = 60.0) -> float:
         """Read until all of these are defined; the seconds that it took."""
         began = time.monotonic()
         missing = set(names)
@@ -79,7 +79,7 @@ class Client:
             missing.discard(found[1].decode())
         return time.monotonic() - began
 
-    def photograph(self, device: str, exposure: float = 0.1, seconds: float = 30.0) -> bytes:
+    def photograph(self, device: str, exposure: float = 0.1, seconds: float = 60.0) -> bytes:
         """Take a picture; the file as the camera sent it. Raises AssertionError where it is no FITS file."""
         self.send(f"<getProperties version='1.7' device='{device}'/>")
         self.devices({device}, seconds)

@@ -99,7 +99,7 @@ def test_a_picture_in_another_container(router: Container) -> None:
 
 
 def test_stopping_drains_and_is_quick() -> None:
-    with running("serve", "inditree-telescope", "inditree-camera", options=("--stop-timeout", "10")) as made:
+    with running("serve", "inditree-telescope", "inditree-camera", options=("--stop-timeout", "60")) as made:
         with Client("127.0.0.1", made.port()) as client:
             client.devices({"Py Telescope", "Py Camera"})
             began = time.monotonic()
@@ -108,7 +108,7 @@ def test_stopping_drains_and_is_quick() -> None:
             while not client.ended:
                 client.poll(5.0)
         state = inspect(made.name)["State"]
-        assert took < 5.0 and state["ExitCode"] == 0 and not state["OOMKilled"], (took, state)
+        assert took < 30.0 and state["ExitCode"] == 0 and not state["OOMKilled"], (took, state)
         assert "was ended by signal 15" in made.logs()
 
 
