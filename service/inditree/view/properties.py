@@ -250,7 +250,7 @@ class View:
             self.images.discard((device, name))
 
     def appear_anew(self, device: str) -> None:
-        """Its driver is another one, or has started anew: nobody who keeps a Device is to take it for this one."""
+        """Begin a device anew, as its driver is another or has restarted: who keeps the old one sees it."""
         known = self.devices.get(device)
         if known is not None:
             made = self.devices[device] = Device(device)
