@@ -6,9 +6,11 @@ import time
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inditree.view.fold import fold, parse
-from inditree.view.properties import PENDING_LIMIT, Property, View, Weight
+from inditree.view.properties import PENDING_LIMIT, Property, Recent, View, Weight
 from inditree.wire.framer import Framer
 from inditree.wire.trust import DRIVER
 from view.model import hear
@@ -291,3 +293,27 @@ def test_names_are_parsed_once_for_each_shape(monkeypatch: pytest.MonkeyPatch) -
     for value in range(5):
         update = number("N", c=value)
         assert known.store(update, 0, 0, len(update))
+
+
+CHANGES = [
+    {"state": "Ok", "timestamp": "1"},
+    {"state": "Busy"},
+    {"state": "Idle", "timeout": "9"},
+    {"timestamp": "3"},
+    {"state": "Alert", "timestamp": "4", "timeout": "2"},
+]
+
+
+@given(st.lists(st.sampled_from(CHANGES), max_size=6), st.sampled_from(["defBLOBVector", "defNumberVector"]))
+def test_the_start_tags_of_images_fold_as_any_updates_do(changes: list[dict[str, str]], tag: str) -> None:
+    definition = f'<{tag} device="D" name="B" state="Idle" perm="ro"></{tag}>\n'.encode()
+    known = Property(tag, "D", "B", definition, "", Recent(), Weight())
+    updates = []
+    for change in changes:
+        said = "".join(f' {key}="{value}"' for key, value in change.items())
+        updates.append(f'<setBLOBVector device="D" name="B"{said}/>'.encode())
+        known.store_image(updates[-1], change)
+    before = len(known.pending)
+    assert parse(known.current()).attrib == parse(fold(definition, updates)).attrib
+    if changes and tag == "defBLOBVector" and set(changes[-1]) == {"state", "timestamp", "timeout"}:
+        assert before == 1  # what said less is not kept

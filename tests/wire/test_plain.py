@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inditree.wire.plain import KNOWN, Plain
-from inditree.wire.proof import look
+from inditree.wire.plain import KNOWN, Plain, image_tag
+from inditree.wire.proof import look, look_at_tag
 
 PIECES = st.sampled_from(
     [
@@ -87,3 +87,43 @@ def test_what_clients_send_goes_the_short_way(whole: bytes) -> None:
 
 def test_an_attribute_given_twice_is_left_to_the_parser() -> None:
     assert Plain().match(b"<pingRequest uid='1' uid='2'/>", 0) is None
+
+
+TAGS = [
+    b'<setBLOBVector device="CCD Simulator" name="CCD1" state="Ok" timestamp="2026-11-28T12:00:00">',
+    b"<newBLOBVector\n  device='D'\n  name='N'\n>",
+    b"<oneBLOB\n    name='CCD1'\n    size='16'\n    enclen='24'\n    format='.fits'>",
+]
+
+
+@given(st.sampled_from(TAGS), st.integers(0, 100), st.binary(max_size=3), st.integers(0, 3))
+def test_a_damaged_tag_of_an_image_is_taken_only_where_the_parser_takes_it(
+    whole: bytes, at: int, put: bytes, cut: int
+) -> None:
+    data = whole[:at] + put + whole[at + cut :]
+    found = image_tag(data, 0, len(data))
+    if found is not None:
+        assert (found[0], found[1]) == look_at_tag(data[: found[2]])
+
+
+@pytest.mark.parametrize("whole", TAGS)
+def test_a_tag_of_an_image_is_taken_whole_or_not_at_all(whole: bytes) -> None:
+    buffer = bytearray(b"AAAA" + whole + b"AAAA")
+    end = 4 + len(whole)
+    assert image_tag(buffer, 4, len(buffer)) == (*look_at_tag(whole), end)
+    assert all(image_tag(buffer, 4, stop) is None for stop in range(4, end))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        b'<oneBLOB name="a" name="b">',
+        b'<oneBLOB name="%s">' % (b"x" * 257),
+        b'<setBLOBVector device="D" name="N" via="a,b">',
+        b'<oneBLOB name="a"/>',
+        b'<oneBLOB x:name="a">',
+        b'<oneBLOB name="&amp;">',
+    ],
+)
+def test_what_the_parser_is_to_look_at_is_left_to_it(tag: bytes) -> None:
+    assert image_tag(tag, 0, len(tag)) is None

@@ -76,7 +76,7 @@ def _count(state: State, peer: Peer, blob: Blob) -> None:
     if known is not None:
         change = blob.element.data[:-1].rstrip() + b"/>"
         state.view.hear(known, change, 0, len(change), state.desk.now)
-        known.store(change, 0, 0, len(change))
+        known.store_image(change, blob.element.attributes)
         if state.commands.open and (command := state.commands.to(known)) is not None:
             state.commands.heard(command, known, (change,))
         if known.lacks(one.attributes.get("name", "") for one in blob.ones):

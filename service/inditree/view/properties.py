@@ -6,7 +6,7 @@ asks. Rules: docs/wire.md, "The view". BLOB data is never kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from inditree.view.fold import fold, member_names
 from inditree.view.plain import LIMITS, MESSAGE, TIMEOUT, TIMESTAMP, Passage, carried, named, says, says_in_run
@@ -117,6 +117,13 @@ class Property:
         if self._size > PENDING_LIMIT:
             self.current()
         return stale
+
+    def store_image(self, change: bytes, attributes: Mapping[str, str]) -> None:
+        """Remember what an image says of its property: its start tag alone, as an element, with these attributes."""
+        said = None
+        if self.tag == "defBLOBVector" and "state" in attributes:
+            said = (TIMEOUT if "timeout" in attributes else 0) | (TIMESTAMP if "timestamp" in attributes else 0)
+        self.store(change, 0, 0, len(change), said)
 
     def passed(self, data: bytes, first: int, last: int, end: int) -> list[bytes]:
         """The elements of one tag for this property in `data`, where `note` says what the numbers are."""

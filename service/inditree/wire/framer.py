@@ -15,7 +15,7 @@ from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault, dropped, repaired
 from inditree.wire.images import ImageScanner
 from inditree.wire.mend import ENCODING, mend, mend_tag, to_utf8
-from inditree.wire.plain import Plain
+from inditree.wire.plain import Plain, image_tag
 from inditree.wire.proof import NotXmlError
 from inditree.wire.recovery import BrokenError, LooseBody, LooseTag, LooseUntil
 from inditree.wire.runs import Runs
@@ -28,6 +28,7 @@ _SPACE = b" \t\r\n"
 _OPENING = re.compile(rb"<[A-Za-z_:\x80-\xff]")
 _SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"))
 _SET = b"<set"
+_IMAGES = (b"<setBLOB", b"<newBLOB")
 _NO_ELEMENTS = (b"<!DOCTYPE", b"<!--", b"<?")
 
 
@@ -47,20 +48,17 @@ class Framer:
         self.text = 0
         self.faults: list[Fault] = []
         self.drops_at_once = 0  # 0: any number
-        self.more = False
-        self._drops = 0
+        self.more, self._drops = False, 0
         self.image: ImageScanner | None = None
         self._runs = Runs(route, element_limit)
         self._plain = Plain()
         self._element_limit = element_limit
         self._tag_limit = min(START_TAG_LIMIT, element_limit)
         self._blob_limit = blob_limit
-        self._data = b""
-        self._pos = 0
+        self._data, self._pos = b"", 0
         self._text_row = 0
         self._partial = bytearray()  # an element that earlier reads began
-        self._scan = Scan(0)  # what looks for its end
-        self._scan_limit = 0
+        self._scan, self._scan_limit = Scan(0), 0  # what looks for its end, in so many bytes
         self._image_ended = False
 
     @property
@@ -83,8 +81,7 @@ class Framer:
 
         The buffer belongs to the image from then on. The image, and what follows it, stand ready to be pulled.
         """
-        assert self.image is not None
-        assert not self._image_ended
+        assert self.image is not None and not self._image_ended
         end = self.image.feed(buffer, start, stop)
         if end < 0:
             return False
@@ -230,6 +227,10 @@ class Framer:
     def _pull_element(self) -> Element | None:
         """One element of any kind at `_pos`, which is a `<`. None: not complete, or an image has begun."""
         data, pos = self._data, self._pos
+        if data[pos : pos + 8] in _IMAGES and (image := image_tag(data, pos, pos + self._tag_limit)) is not None:
+            tag, attributes, stop = image
+            self._scan_image(Element(tag, attributes, data[pos:stop]), stop)
+            return None
         known = self._plain.match(data, pos)
         if known is not None and known[2] - pos <= self._tag_limit:
             tag, attributes, stop = known
@@ -270,6 +271,9 @@ class Framer:
         except BrokenError as broken:
             self._begin_broken(str(broken), raw, stop, tag.decode(), broken.reason)
             return
+        self._scan_image(element, stop)
+
+    def _scan_image(self, element: Element, stop: int) -> None:
         self.image = ImageScanner(element, self._blob_limit, self._element_limit, self.trust)
         self._pos = stop
 

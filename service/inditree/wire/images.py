@@ -13,6 +13,7 @@ from inditree.wire.elements import Blob, Element, OneBlob
 from inditree.wire.fast import TEXT
 from inditree.wire.faults import Fault, repaired
 from inditree.wire.mend import ENCODING, mend_tag, to_utf8
+from inditree.wire.plain import image_tag
 from inditree.wire.proof import NotXmlError
 from inditree.wire.recovery import BrokenError, LooseTag, LooseUntil
 from inditree.wire.scans import Scan, Until
@@ -31,6 +32,8 @@ _PIECE = 256
 _TAG_START = re.compile(rb"<[A-Za-z_:\x80-\xff/!?]")
 _END_TAG = re.compile(rb"</([^\s/>]++)\s*+>")
 _PLAIN = re.compile(TEXT)
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n"
+_ONE_END = b"</oneBLOB>"
 _BANG, _QUESTION, _SLASH, _LT = 0x21, 0x3F, 0x2F, 0x3C
 
 LOOKED_AT = 4096
@@ -63,6 +66,8 @@ class ImageScanner:
         self._frame_limit = frame_limit
         self._frame = len(element.data)  # bytes that are not payload
         self._checked = element.tag in NEW_TAGS
+        self._end = b"</%s>" % element.tag.encode()
+        self._complete = False
         self._tag = bytearray()  # a tag, comment or declaration that is not complete
         self._quote = 0
         self._scan: Scan | None = None  # for the end of a tag of a source that may write anything
@@ -86,17 +91,24 @@ class ImageScanner:
                     if opening < 0:
                         break
                     pos, carried = opening, 0
+                    end = self._take_plain(buffer, pos, stop, self.size - start)
+                    if end >= 0:
+                        pos = end
+                        if self._complete:
+                            self._keep(buffer, start, pos)
+                            return pos
+                        continue
                 end = self._take_tag(buffer, pos, stop)
                 if len(self._tag) > START_TAG_LIMIT:
                     raise PeerError("too_large", f"tag in a BLOB is over {START_TAG_LIMIT} bytes")
                 if end < 0:
                     break
-                ended = self._finish_tag(self.size + end - start)
+                self._finish_tag(self.size + end - start)
                 if self._instead is not None:
                     self._replace(buffer, start, pos, carried)
                     start = end
                 pos, carried = end, 0
-                if ended:
+                if self._complete:
                     self._keep(buffer, start, pos)
                     return pos
         except (PeerError, BrokenError) as error:
@@ -143,9 +155,11 @@ class ImageScanner:
     def _take_text(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
         one = self._one
         if one is not None:
-            proven = min(stop, start + max(0, LOOKED_AT - one.payload))
-            if proven > start:
-                self._look_at(buffer, start, proven)
+            proven = start
+            if one.payload < LOOKED_AT and stop > start:
+                proven = min(stop, start + LOOKED_AT - one.payload)
+                if buffer[start:proven].translate(None, _BASE64):
+                    self._look_at(buffer, start, proven)
             if self.broken is None and buffer.find(b"&", proven, stop) >= 0:
                 self._refuse_text()
             one.payload += stop - start
@@ -171,6 +185,25 @@ class ImageScanner:
         self.chunks.clear()
         self._small.clear()
         self._last = None
+
+    def _take_plain(self, buffer: bytes | bytearray, pos: int, stop: int, offset: int) -> int:
+        """Act on the tag at `pos` where it is whole and plain, as nearly all are: the index after it, else -1.
+
+        `offset` is what lies between an index into `buffer` and one into the element.
+        """
+        closing = _ONE_END if self._one is not None else self._end
+        end = pos + len(closing)
+        if end <= stop and buffer[pos:end] == closing:
+            self._complete = self._one is None
+            self._one = None
+        elif self._one is not None or (found := image_tag(buffer, pos, stop)) is None or found[0] != "oneBLOB":
+            return -1
+        else:
+            end = found[2]
+            self._one = OneBlob(found[1], offset + pos, offset + end)
+            self.ones.append(self._one)
+        self._limit_frame(end - pos)
+        return end
 
     def _take_tag(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
         """Move bytes to `_tag` up to the end of a tag, comment or declaration: the index after it, -1 without end."""
@@ -237,23 +270,22 @@ class ImageScanner:
             pos += len(tag) - before
         return -1
 
-    def _finish_tag(self, offset: int) -> bool:
-        """Act on the complete tag in `_tag`, which ends at `offset` of the element; True: it ends the element."""
+    def _finish_tag(self, offset: int) -> None:
+        """Act on the complete tag in `_tag`, which ends at `offset` of the element."""
         tag = self._ended = bytes(self._tag)
         self._tag.clear()
         self._limit_frame(len(tag))
         if tag[1] in (_BANG, _QUESTION):
-            return False
+            return
         ended = _END_TAG.fullmatch(tag)
         if ended is None:
             self._begin_one(tag, offset)
-            return False
-        if self._one is not None and ended[1] == b"oneBLOB":
+        elif self._one is not None and ended[1] == b"oneBLOB":
             self._one = None
-            return False
-        if self._one is None and ended[1].decode("latin-1") == self.element.tag:
-            return True
-        raise PeerError("malformed", f"{tag[:40]!r} inside {self.element.tag}")
+        elif self._one is None and ended[1].decode("latin-1") == self.element.tag:
+            self._complete = True
+        else:
+            raise PeerError("malformed", f"{tag[:40]!r} inside {self.element.tag}")
 
     def _begin_one(self, tag: bytes, offset: int) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The short way for what clients send: elements so plain that one look proves them well-formed.
+"""The short way for what clients send, and for the tags of images: so plain that one look proves them well-formed.
 
 Two parsers would look at a `new*`, one for its start tag and one for all of it, and cost more than everything else on
 its way to the driver. What is not matched here goes that way.
@@ -31,6 +31,10 @@ _PLAIN = re.compile(
     % {b"tags": "|".join(_TAGS).encode(), b"ws": _WS, b"name": _NAME, b"value": _VALUE, b"rest": _REST}
 )
 _BEHIND = {tag: re.compile(b">" + _REST + tag.encode() + _WS + b"*+>").match for tag in _TAGS}
+_IMAGE_TAG = re.compile(
+    rb"<(setBLOBVector|newBLOBVector|oneBLOB)((?:%(ws)s++%(name)s%(ws)s*+=%(ws)s*+%(value)s)*+)%(ws)s*+>"
+    % {b"ws": _WS, b"name": _NAME, b"value": _VALUE}
+)
 _ATTRIBUTE = re.compile(r"([A-Za-z_][\w.\-]*+)[ \t\r\n]*+=[ \t\r\n]*+(?:\"([^\"]*+)\"|'([^']*+)')", re.ASCII)
 
 KNOWN = 32
@@ -41,6 +45,27 @@ KNOWN_BYTES = 256
 
 Found = tuple[str, dict[str, str], int]
 """Tag, attributes and end of an element."""
+
+
+def image_tag(data: bytes | bytearray, pos: int, stop: int) -> Found | None:
+    """Tag, attributes and end of the whole start tag of an image, or of one in it, at `pos`.
+
+    None where it is to be looked at by the parser. It ends before `stop`, and no name in it is too long.
+    """
+    found = _IMAGE_TAG.match(data, pos, min(stop, pos + NAME_LIMIT))
+    if found is None:
+        return None
+    attributes = _attributes(found[2])
+    if attributes is None or "via" in attributes:
+        return None
+    return found[1].decode("ascii"), attributes, found.end()
+
+
+def _attributes(text: bytes | bytearray) -> dict[str, str] | None:
+    """The attributes of a plain tag; None where one stands there twice: the parser says so."""
+    said = _ATTRIBUTE.findall(text.decode("ascii"))
+    attributes = {name: double or single for name, double, single in said}
+    return attributes if len(attributes) == len(said) else None
 
 
 class Plain:
@@ -62,14 +87,13 @@ class Plain:
         found = _PLAIN.match(data, pos)
         if found is None:
             return None
-        said = _ATTRIBUTE.findall(found[2].decode("ascii"))
-        attributes = {name: double or single for name, double, single in said}
-        if len(attributes) != len(said):
-            return None  # one stands there twice: the parser says so
+        said = _attributes(found[2])
+        if said is None:
+            return None
         tag = found[1].decode("ascii")
         if tag in _BEHIND and pos + len(start) == data.find(b">", found.end(2)) < found.end() - 1:
-            self._remember(start, tag, attributes)
-        return tag, attributes, found.end()
+            self._remember(start, tag, said)
+        return tag, said, found.end()
 
     def _remember(self, start: bytes, tag: str, attributes: dict[str, str]) -> None:
         if len(self._known) >= KNOWN:
