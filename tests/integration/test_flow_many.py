@@ -15,7 +15,10 @@ CCD = "CCD Simulator"
 
 
 def test_five_cameras_and_ten_clients_over_two_links(tmp_path: Path) -> None:
-    """Nine take two cameras each, at all three routers; the tenth hardly reads, alone with a camera two links away."""
+    """Nine take two cameras each, at all three routers; the tenth hardly reads, alone with a camera two links away.
+
+    That it costs nobody an image is shown where time is counted in steps: tests/flow/test_chain.py.
+    """
     devices = [f"Cam{number}" for number in range(5)]
     programs = [camera(tmp_path, device, MIB // 2) for device in devices]
     with row(tmp_path, *programs, queue=8 * MIB, hops=2) as routers, contextlib.ExitStack() as stack:
