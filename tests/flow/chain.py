@@ -165,7 +165,7 @@ def scene(random: Random, only: int | None = None) -> Chain:
 HEALTHY = 20_000.0
 """Bytes a second: who takes so much is not to suffer by who takes 300 or 1000."""
 
-PACERS = 0.4
+PACERS = 0.3
 """Who takes this part of what another takes alone may be waited for: half by the rule, and windows are not exact."""
 
 

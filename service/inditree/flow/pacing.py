@@ -102,27 +102,29 @@ def may_read(clients: Iterable[Client], need: Need) -> bool:
     if not clients:
         return True
     now = need.now
-    paces = [_pace(client, need) for client in clients]
+    whole = [client.pace.lately(client.outbox.taken, now) for client in clients]
     if not somebody_ready(clients, need):
         return False
     if any(client.lossless and not ready(client, need) for client in clients):
         return False
-    losers = [(client, pace) for client, pace in zip(clients, paces, strict=True) if not _fits(client, need)]
+    losers = [number for number, client in enumerate(clients) if not _fits(client, need)]
     if not losers:
         return True
-    if any(client.pace.seen(now) == 0 and client.outbox.lanes.pace(need.key, now) is None for client, _ in losers):
+    known = [client.outbox.lanes.pace(need.key, now) for client in clients]
+    if any(clients[each].pace.seen(now) == 0 and known[each] is None for each in losers):
         return False  # nothing can be said of it before time has passed
-    fastest = max(paces)
+    fastest = max(whole)
     if not fastest:  # nobody takes anything: only who has taken all would be served
         return any(client.outbox.empty for client in clients)
-    return not any(2 * pace >= fastest for _, pace in losers)
+    # Who takes other properties too is compared by what each takes of this one; who takes this alone, by all that each
+    # takes: of this one a fast client takes no more than it is given.
+    of_this = max(every if part is None else part for every, part in zip(whole, known, strict=True))
+    return not any(_keeps_up(whole[each], known[each], fastest, of_this) for each in losers)
 
 
-def _pace(client: Client, need: Need) -> float:
-    """How fast a receiver takes images of this property; as long as that is not known, how fast it takes anything."""
-    lately = client.pace.lately(client.outbox.taken, need.now)
-    known = client.outbox.lanes.pace(need.key, need.now)
-    return lately if known is None else known
+def _keeps_up(whole: float, part: float | None, fastest: float, of_this: float) -> bool:
+    """Does it take at least half as much as the fastest, of everything or (`part`) of one property?"""
+    return 2 * whole >= fastest if part is None else 2 * part >= of_this
 
 
 def somebody_ready(clients: Iterable[Client], need: Need) -> bool:
