@@ -11,7 +11,7 @@ import pytest
 
 from inditree.record.entries import Entry, Wanted, as_csv, entries, lines, moment, rfc3339, rows
 from inditree.record.format import Commanded, Pictured, Said
-from inditree.record.secrets import without_secrets
+from inditree.record.secrets import suspicious, without_secrets
 
 AT = moment("2026-01-02T03:04:05.5Z")
 SET = (
@@ -144,6 +144,13 @@ def test_secrets_are_not_kept(name: str, kept: bool, member: str) -> None:
     assert (b"hunter2" in found) is kept
     assert b"anna" in found
     assert name.encode() in found
+
+
+@pytest.mark.parametrize("word", ["PASSWORD", "TOKEN", "SECRET", "KEY", "Password", "tOkEn", "sEcReT", "kEY", "&#75;ey"])
+def test_a_quick_look_finds_each_word_however_it_is_spelt(word: str) -> None:
+    plain = b"<setNumberVector device='C' state='Ok'><oneNumber name='RA'>WCK wck &amp; 1</oneNumber></setNumberVector>"
+    assert not suspicious(plain)
+    assert suspicious(plain + f"<message message='{word}'/>".encode() + plain)
 
 
 def test_a_secret_in_cdata_is_not_kept_either() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from inditree.errors import StartError
 from inditree.record import writer as module
-from inditree.record.entries import Entry
+from inditree.record.entries import Entry, entries
 from inditree.record.format import Commanded, Damage, Said, unpack
 from inditree.record.store import read, segments
 from inditree.record.writer import BACKLOG_BYTES, Backlog, Item, Plan, Writer, pictured
@@ -82,6 +82,16 @@ def test_what_one_source_says_at_once_shares_a_record_and_commands_keep_their_pl
     found = list(module._records([*items, Item(6.0, "said", "a", MESSAGE)], "none"))
     assert [type(each) for each in found] == [Said, Commanded, Said]
     assert isinstance(found[0], Said) and found[0].cuts == [(0, len(MESSAGE)), (10, len(MESSAGE))]
+
+
+def test_a_secret_in_a_shared_record_leaves_the_others_in_their_places() -> None:
+    secret = COMMAND.replace(b"newText", b"setText")
+    items = [Item(5.0, "said", "a", MESSAGE), Item(5.00001, "said", "a", secret), Item(5.00001, "said", "a", MESSAGE)]
+    (record,) = module._records([*items, Item(5.00002, "said", "a", MESSAGE)], "none")
+    assert isinstance(record, Said)
+    told = list(entries(record))
+    assert [each.time - 5_000_000 for each in told] == [0, 10, 20]
+    assert [each.data for each in told] == [MESSAGE, secret.replace(b">x<", b"><") + MESSAGE, MESSAGE]
 
 
 @pytest.mark.parametrize("images", ["hash", "all"])

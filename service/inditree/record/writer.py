@@ -315,36 +315,46 @@ def _write_whole(file: int, data: bytes) -> None:
 class _Gathered:
     """Elements of one source that share a record."""
 
-    __slots__ = ("cuts", "known", "last", "parts", "size", "source", "time")
+    __slots__ = ("known", "parts", "size", "source", "times")
 
-    def __init__(self, time: float, source: str, known: bool) -> None:
-        self.time = self.last = time
+    def __init__(self, source: str, known: bool) -> None:
         self.source = source
         self.known = known
-        self.cuts: list[tuple[int, int]] = []  # delay after `time`, bytes
-        self.parts: list[bytes] = []
+        self.times: list[float] = []
+        self.parts: list[bytes] = []  # what came at each of the times
         self.size = 0
 
     def add(self, time: float, data: bytes) -> None:
-        size = len(data)
-        self.size += size
+        self.times.append(time)
         self.parts.append(data)
-        if time == self.last and self.cuts:
-            delay, before = self.cuts[-1]
-            self.cuts[-1] = delay, before + size  # they came at once
-        else:
-            self.cuts.append((round((time - self.time) * 1e6), size))
-            self.last = time
+        self.size += len(data)
 
     def record(self) -> Said:
-        return Said(int(self.time * 1e6), self.source, self.cuts, b"".join(self.parts), self.known)
+        parts, data = self.parts, b"".join(self.parts)
+        if suspicious(data):
+            parts = [without_secrets(each) for each in parts]
+            data = b"".join(parts)
+        return Said(int(self.times[0] * 1e6), self.source, _cuts(self.times, parts), data, self.known)
+
+
+def _cuts(times: list[float], parts: list[bytes]) -> list[tuple[int, int]]:
+    """The delay after the first (microseconds) and the bytes together of what came at once."""
+    cuts: list[tuple[int, int]] = []
+    first = last = times[0]
+    size = 0
+    for time, data in zip(times, parts, strict=True):
+        if time != last:
+            cuts.append((round((last - first) * 1e6), size))
+            last, size = time, 0
+        size += len(data)
+    cuts.append((round((last - first) * 1e6), size))
+    return cuts
 
 
 def _records(items: list[Taped], images: str) -> Iterator[Record]:
     """The items as records: neighbours of one source share one, in the order of their beginnings."""
     found: list[_Gathered | Commanded | Pictured] = []
     gathered: dict[tuple[str, str], _Gathered] = {}
-    secrets = suspicious(b"".join([item[3] for item in items]))  # once for all of them costs a tenth
     into: _Gathered | None = None
     before = ""
     for at, kind, source, data, result, blob in items:
@@ -361,10 +371,10 @@ def _records(items: list[Taped], images: str) -> Iterator[Record]:
             if into is None or into.source != source or kind != before or into.size + len(data) > RUN_BYTES:
                 into = gathered.get((source, kind))
                 if into is None or into.size + len(data) > RUN_BYTES:
-                    into = gathered[source, kind] = _Gathered(at, source, kind == "known")
+                    into = gathered[source, kind] = _Gathered(source, kind == "known")
                     found.append(into)
                 before = kind
-            into.add(at, without_secrets(data) if secrets else data)
+            into.add(at, data)
     return (each.record() if isinstance(each, _Gathered) else each for each in found)
 
 
