@@ -79,13 +79,16 @@ def half_an_hour(provider: Client, tab: Tab, first: int) -> None:
 
 def used(tab: Tab, worker: str) -> Used:
     """What is used once all that can be has been given back."""
-    sizes = []
-    for session in ("", worker):
-        for _ in range(3):
-            tab.call("HeapProfiler.collectGarbage", session)
-        heap = tab.call("Runtime.getHeapUsage", session)
-        sizes.append(int(heap["usedSize"] + heap["backingStorageSize"]))
+    sizes = [sum(collected(tab, session)) for session in ("", worker)]
     return Used(sizes[0], sizes[1], tab.call("Memory.getDOMCounters")["nodes"])
+
+
+def collected(tab: Tab, session: str) -> tuple[int, int]:
+    """Bytes of the objects and of the buffers of a session ("": the page) once its garbage is collected."""
+    for _ in range(3):
+        tab.call("HeapProfiler.collectGarbage", session)
+    heap = tab.call("Runtime.getHeapUsage", session)
+    return int(heap["usedSize"]), int(heap["backingStorageSize"])
 
 
 def test_an_hour_at_a_camera_leaves_nothing_behind(tmp_path: Path) -> None:

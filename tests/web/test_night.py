@@ -226,6 +226,14 @@ def test_what_is_typed_is_never_overwritten(tab: Tab, router: Router) -> None:
     assert tab.run(f"document.querySelector({field!r}).value") == "50500"
 
 
+def test_a_device_that_is_not_here_has_no_buttons(tab: Tab) -> None:
+    tab.run("location.hash = '#/device/Nowhere'")
+    tab.see(".device[data-gone] .lead", "Not here")
+    assert tab.run("[...document.querySelectorAll('.device button')].filter((node) => node.checkVisibility()).length") == 0
+    connected(tab, "Py Camera")
+    tab.see(".device:not([data-gone]) .abort")
+
+
 def test_search_and_keyboard(tab: Tab) -> None:
     tab.press("/")
     tab.type("camera driver info")

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from inditree.config import Http, Record
+from inditree.config import Http, Record, Rule, ServerTls
 from inditree.record.entries import Entry
 from inditree.record.store import file_name, read, segments
 from inditree.web import nights
+from security.certificates import Authority
+from security.parts import context
 from server.inloop import caller, run, until
 from web.world import CAMERA, MOUNT, Site, moved, site
 
@@ -28,9 +30,12 @@ def entries(folder: Path) -> Iterator[Entry]:
 
 
 @contextlib.asynccontextmanager
-async def recorded(folder: Path, http_devices: tuple[str, ...] = ("*",), **keys: Any) -> AsyncIterator[Site]:
+async def recorded(
+    folder: Path, http_devices: tuple[str, ...] = ("*",), token_file: str | None = None, **keys: Any
+) -> AsyncIterator[Site]:
     """A site whose mount was told to go to 8:30 and has moved to 6 and 7, with that on the disk."""
-    settings = {"record": Record(dir=str(folder)), "http": Http(listen=None, devices=http_devices)}
+    http = Http(listen=None, devices=http_devices, token_file=token_file)
+    settings = {"record": Record(dir=str(folder)), "http": http}
     async with site(MOUNT, CAMERA, settings=settings, **keys) as it:
         async with caller(it.running.server.listeners["private"].port) as client:
             client.writer.write(NEW)
@@ -100,6 +105,54 @@ def test_it_tells_of_devices_that_are_shown_and_of_no_others(tmp_path: Path, key
             for path in ("/night.csv", "/night.csv?device=Mount", "/night.jsonl", "/night.jsonl?device=*"):
                 status, _, body = await it.get(path)
                 assert status == 200 and b"Mount" not in body, path
+
+    run(work())
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_where_the_past_takes_a_token_a_page_is_not_offered_it(tmp_path: Path, locked: bool) -> None:
+    token = tmp_path / "token"
+    token.write_text("sesame")
+
+    async def work() -> None:
+        async with recorded(tmp_path / "night", token_file=str(token) if locked else None) as it:
+            for path in ("/night.csv", "/night.jsonl?device=Mount"):
+                status, _, body = await it.get(path, "Authorization: Bearer sesame\r\n")
+                assert status == (403 if locked else 200) and (b"/api/v1/history" in body) is locked
+            async with it.json({"getStatus": {}}) as page:
+                told = (await page.take("status"))["record"]
+                assert told["bytes"] > 0 and (told["oldest"] is None) is locked
+
+    run(work())
+
+
+def test_a_guest_reads_of_what_the_rule_shows_and_who_is_kept_out_nothing(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server = authority.server()
+    keys = ServerTls(cert=str(server.cert), key=str(server.key), client_ca=str(authority.cert))
+    rules = (Rule(subject="CN=guest*", access="read-only", devices=("Cam*",)),)
+
+    async def got(port: int, subject: str | None) -> bytes:
+        """What is answered to who has such a certificate, until the end."""
+        trust = context(authority.cert, authority.sign("client", subject) if subject else None)
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+            writer.write(b"GET /night.jsonl HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return await asyncio.wait_for(reader.read(), 10)
+        except OSError:
+            return b""
+
+    async def work() -> None:
+        async with recorded(tmp_path / "night", tls=keys, rules=rules) as it:
+            guest, anna = await got(it.port, "/CN=guest1"), await got(it.port, "/CN=anna")
+            assert b" 200 " in guest and b"Camera" in guest and b"Mount" not in guest
+            assert b"newNumberVector" in anna and b"Camera" in anna
+            assert await got(it.port, None) == b""
+        async with recorded(tmp_path / "other", allow=("192.0.2.1",)) as it, caller(it.port) as there:
+            there.writer.write(b"GET /night.csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert await asyncio.wait_for(there.reader.read(), 10) == b""
+        async with recorded(tmp_path / "third", access="read-only") as it:
+            assert (await rows(it))[-1]["value"] == "7"  # reading is what it may do
 
     run(work())
 

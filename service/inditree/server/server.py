@@ -170,10 +170,10 @@ class Server:
         self.parts.applied = True
 
     @property
-    def _recorded(self) -> tuple[Path, tuple[str, ...]] | None:
-        """The record's folder, and the devices of which HTTP may speak; None where nothing is recorded."""
-        recorder = self.parts.recorder
-        return None if recorder is None else (recorder.config.folder, self.parts.config.http.devices)
+    def _recorded(self) -> tuple[Path, tuple[str, ...], bool] | None:
+        """The record's folder, the devices of which HTTP may speak, and whether that takes a token; None: no record."""
+        recorder, http = self.parts.recorder, self.parts.config.http
+        return None if recorder is None else (recorder.config.folder, http.devices, http.token_file is not None)
 
     @property
     def _port(self) -> int | None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class WebEndpoints:
     """The web endpoints of one router. `default`: listeners that do not say have one. `snapshot` gives the status.
 
-    `recorded` says what the record is and of which devices HTTP may speak, None where there is none.
+    `recorded` says what the record is, of which devices HTTP may speak, and whether to whom has the token only; None
+    where there is no record.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class WebEndpoints:
         service: str,
         default: bool,
         snapshot: Callable[[], Status],
-        recorded: Callable[[], tuple[Path, tuple[str, ...]] | None],
+        recorded: Callable[[], tuple[Path, tuple[str, ...], bool] | None],
     ) -> None:
         self._engine = engine
         self._service = service
@@ -106,7 +107,10 @@ class WebEndpoints:
         return found
 
     def _status(self, peer: Peer) -> bytes:
-        return msgspec.json.encode({"status": visible(self._snapshot(), peer.policy.listener, peer.policy.devices)})
+        recorded = self._recorded()
+        locked = recorded is not None and recorded[2]
+        shown = visible(self._snapshot(), peer.policy.listener, peer.policy.devices, locked)
+        return msgspec.json.encode({"status": shown})
 
 
 def url(listener: Listener) -> str:
@@ -116,15 +120,17 @@ def url(listener: Listener) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listener.port}/"
 
 
-def visible(status: Status, listener: str, patterns: tuple[str, ...]) -> Status:
+def visible(status: Status, listener: str, patterns: tuple[str, ...], locked: bool = False) -> Status:
     """Give the status as far as a listener shows it: itself, and what has to do with the devices that fit.
 
-    Where the record is on the disk, and what is wrong in the configuration, is shown to nobody here.
+    Where the record is on the disk, and what is wrong in the configuration, is shown to nobody here; nor when the record
+    begins, where it is `locked`: then no night can be had here.
     """
+    record = status.record and msgspec.structs.replace(status.record, dir="")
     shown = msgspec.structs.replace(
         status,
         listeners=tuple(row for row in status.listeners if row.name == listener),
-        record=status.record and msgspec.structs.replace(status.record, dir=""),
+        record=msgspec.structs.replace(record, oldest=None) if record and locked else record,
         reload_refused=None,
     )
     if patterns == ("*",):

@@ -31,8 +31,12 @@ WORK, BREATH = 0.001, 0.001
 
 _logger = logging.getLogger("inditree.record")
 
-Recorded = tuple[Path, tuple[str, ...]]
-"""The record of this router: its folder, and the devices of which HTTP may speak (`http.devices`)."""
+Recorded = tuple[Path, tuple[str, ...], bool]
+"""The record of this router: its folder, the devices of which HTTP may speak (`http.devices`), and whether to whom has the
+token only (`http.token_file`)."""
+
+LOCKED = "the record is for who has the token (http.token_file), at /api/v1/history of the HTTP port"
+"""A page has no token: there are no cookies."""
 
 
 class Night:
@@ -110,6 +114,9 @@ class Nights:
         recorded = self._record()
         if recorded is None:
             return 404, "nothing is recorded here"
+        folder, patterns, locked = recorded
+        if locked:
+            return 403, LOCKED
         try:
             keys = dict(parse_qsl(query, keep_blank_values=True))
             if "limit" in keys:
@@ -121,7 +128,6 @@ class Nights:
             return 503, "another download is under way"
         self.busy = True
         self._threads = self._threads or ThreadPoolExecutor(1, "inditree-night")
-        folder, patterns = recorded
         shown = (Shown(devices), Shown(patterns))
         text = _text(folder, wanted, shown, table=path.endswith(".csv"))
         return Night(text, TYPES[path], self._threads, self._ended)

@@ -40,7 +40,7 @@ export class DevicePage {
   arrange() {
     const properties = this.properties;
     setAttribute(this.node, "data-gone", properties ? null : "");
-    if (!properties) return;
+    if (!properties) return this._head();
     for (const [name, card] of this.cards) if (!card.fits(properties.get(name))) this.cards.delete(name);
     const groups = [...new Set([...properties.values()].map((each) => each.group))];
     const order = [...groups, ...(groups.length > 1 ? [ALL] : [])];
@@ -104,7 +104,8 @@ export class DevicePage {
 
   _head() {
     const row = this.context.store.row(this.name);
-    setText(this.desired, row?.stale ? STALE : row?.ready === undefined ? "" : row.ready ? "In its desired state" : `Not in its desired state: ${row.reason}`);
+    setText(this.desired, !this.properties ? "Not here: no driver has defined it, or it has gone." : row?.stale ? STALE
+      : row?.ready === undefined ? "" : row.ready ? "In its desired state" : `Not in its desired state: ${row.reason}`);
     const state = connection(this.properties);
     this.connect.hidden = !state;
     if (state) {
