@@ -187,6 +187,41 @@ def test_a_replay(tmp_path: Path, configured: Callable[..., list[str]]) -> None:
         client.take("state='Alert' message=\"N: the record has no such command\"")
 
 
+def test_an_exposure_of_a_replay_gives_its_image(tmp_path: Path) -> None:
+    """To a client that comes when the night has been played: as a camera would."""
+    night = tmp_path / "night"
+    config = tmp_path / "camera.yaml"
+    config.write_text(f"drivers: [{{exec: [inditree-camera]}}]\nrecord: {{dir: {night}, images: all}}\n")
+    camera, exposure = "Py Camera", "<newNumberVector device='Py Camera' name='CCD_EXPOSURE'>{}</newNumberVector>"
+    with serve(tmp_path, "--config", str(config), name="camera") as router, Client(router.port) as client:
+        router.wait_for(f"{camera}: provided by", 40)
+        client.ask(camera)
+        client.send(f"<enableBLOB device='{camera}'>Also</enableBLOB>")
+        client.send(
+            f"<newSwitchVector device='{camera}' name='CONNECTION'><oneSwitch name='CONNECT'>On</oneSwitch></newSwitchVector>"
+        )
+        client.take("<defNumberVector[^>]*CCD_EXPOSURE")
+        images = []
+        for seconds in (0.5, 0.25):
+            client.send(exposure.format(f"<oneNumber name='CCD_EXPOSURE_VALUE'>{seconds}</oneNumber>"))
+            images.append(client.take("<setBLOBVector.*?</setBLOBVector>")[0])
+        until(lambda: sum(bool(each.hashes) for each in recorded(night)) == 2)
+    replay = shlex.join([sys.executable, "-m", "inditree", "replay", str(night), "--speed", "max"])
+    with serve(tmp_path, replay, name="replaying") as router:
+        with Client(router.port) as first:
+            first.ask()
+            first.send("<enableBLOB>Also</enableBLOB>")
+            first.take("<setBLOBVector.*?</setBLOBVector>.*<setBLOBVector.*?</setBLOBVector>")
+        with Client(router.port) as client:
+            client.ask(camera)
+            client.send(f"<enableBLOB device='{camera}'>Also</enableBLOB>")
+            client.ping()
+            client.send(exposure.format("<oneNumber name='CCD_EXPOSURE_VALUE'>0.25</oneNumber>"))
+            assert client.take("<setBLOBVector.*?</setBLOBVector>")[0] == images[1]
+            client.send(exposure.format("<oneNumber name='CCD_EXPOSURE_VALUE'>0.5</oneNumber>"))
+            assert client.take("<setBLOBVector.*?</setBLOBVector>")[0] == images[0]
+
+
 def asked_again(router: Router) -> bytes:
     with Client(router.port) as client:
         client.ask("D")

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inditree.cli.record import paths_of, times
-from inditree.record.entries import Entry
-from inditree.record.store import Spoilt, read
+from inditree.record.entries import Entry, Place
+from inditree.record.store import Spoilt, read, read_at
 from inditree.record.timeline import LIMIT, RecordedState, answer, commands_of
 from inditree.view.fold import parse
 from inditree.wire.elements import Element, alone
@@ -43,7 +43,7 @@ class Player:
         self._state = RecordedState()
         self._commands = commands_of(self._entries(quiet=True))
         self._framer = Framer(alone, LIMIT, LIMIT, GUEST)
-        self._queue: list[tuple[float, int, bytes]] = []  # answers to commands, by when they are due
+        self._queue: list[tuple[float, int, bytes | Place]] = []  # answers to commands, by when they are due
         self._number = itertools.count()
         self._asked = False
         self._at = 0  # the time of the record at which the play is
@@ -142,11 +142,13 @@ class Player:
         for delay, data in found.answers:
             self._put(delay / 1e6 / self._speed, data)
 
-    def _put(self, after: float, data: bytes) -> None:
+    def _put(self, after: float, data: bytes | Place) -> None:
         if data:
             heapq.heappush(self._queue, (time.monotonic() + after, next(self._number), data))
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | Place) -> None:
+        if isinstance(data, Place):
+            data = b"".join(each.data for each in read_at(data))
         self._state.feed(data)
         view = memoryview(data)
         while view:

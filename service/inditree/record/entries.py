@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from inditree.envelope import Object, number, objects
@@ -17,11 +18,19 @@ from inditree.record.format import Commanded, Pictured, Record, Said
 COLUMNS = ("time", "device", "property", "member", "value", "state")
 
 
+class Place(NamedTuple):
+    """Where a record stands: its file, and its offset in it."""
+
+    file: Path
+    offset: int
+
+
 class Entry(NamedTuple):
     """An element, or several that came at once: when (microseconds since 1970, UTC), from whom, and the bytes.
 
     `result` is what became of a `new*`, `hashes` and `sizes` are those of the images of a `setBLOBVector`; `known`: a
-    definition that was there when its segment began, said again. `whole` is false for an image without its data.
+    definition that was there when its segment began, said again. `whole` is false for an image without its data. `place`: where
+    an image is to be had again.
     """
 
     time: int
@@ -32,10 +41,11 @@ class Entry(NamedTuple):
     sizes: tuple[int, ...] = ()
     known: bool = False
     whole: bool = True
+    place: Place | None = None
 
 
-def entries(record: Record) -> Iterator[Entry]:
-    """The entries of one record, in their order."""
+def entries(record: Record, place: Place | None = None) -> Iterator[Entry]:
+    """The entries of one record, in their order; `place` is where it stands."""
     match record:
         case Said():
             at = 0
@@ -53,6 +63,7 @@ def entries(record: Record) -> Iterator[Entry]:
                 tuple(record.hashes),
                 tuple(record.sizes),
                 whole=record.whole,
+                place=place,
             )
 
 

@@ -16,7 +16,8 @@ import msgspec
 MAGIC = b"inditree record 1\n"
 """The first bytes of a segment; the digit is the version of the format."""
 MARK = b"\xa9REC"
-_HEAD = len(MARK) + 8
+HEAD = len(MARK) + 8
+"""Bytes before the payload: the mark, its length, its CRC-32."""
 MAX_PAYLOAD = 1 << 30
 """Bytes of a payload: an image of 512 MiB as base64, and more. A longer one is damage."""
 LEVEL = 1
@@ -98,9 +99,14 @@ def _packed(data: bytes) -> bytes:
 
 
 def unpack(data: bytes) -> Iterator[Record | Damage]:
+    """As `located`, without the places."""
+    return (each for _, each in located(data))
+
+
+def located(data: bytes) -> Iterator[tuple[int, Record | Damage]]:
     """The records of a segment in their order, and what is damaged between them; an unfinished last one is no damage.
 
-    Raises ValueError where `data` is no segment, or one of another version.
+    Each with the offset at which it begins. Raises ValueError where `data` is no segment, or one of another version.
     """
     if not data.startswith(MAGIC[: len(data)]):
         if data.startswith(MAGIC[:-2]):
@@ -114,18 +120,18 @@ def unpack(data: bytes) -> Iterator[Record | Damage]:
             after = _resume(data, at)
             if after < 0:
                 if not _unfinished(data, at):
-                    yield Damage(at, len(data) - at)
+                    yield at, Damage(at, len(data) - at)
                 return
-            yield Damage(at, after - at)
+            yield at, Damage(at, after - at)
             at = after
         else:
-            record, at = found
-            yield record
+            yield at, found[0]
+            at = found[1]
 
 
 def _record(data: bytes, at: int) -> tuple[Record, int] | None:
     """The record that begins here, and where the next one does; None where none does."""
-    body = at + _HEAD
+    body = at + HEAD
     if data[at : at + len(MARK)] != MARK:
         return None
     size = int.from_bytes(data[at + 4 : at + 8], "big")
@@ -138,6 +144,18 @@ def _record(data: bytes, at: int) -> tuple[Record, int] | None:
         return _decoder.decode(zlib.decompress(payload)), body + size
     except (zlib.error, msgspec.DecodeError):
         return None
+
+
+def size_of(head: bytes) -> int:
+    """How many bytes the record has that begins with these `HEAD` bytes; 0 for none."""
+    size = int.from_bytes(head[4:8], "big")
+    return HEAD + size if head[: len(MARK)] == MARK and size <= MAX_PAYLOAD else 0
+
+
+def one(data: bytes) -> Record | None:
+    """The record that these bytes are; None for none."""
+    found = _record(data, 0)
+    return found and found[0]
 
 
 def _resume(data: bytes, at: int) -> int:
@@ -153,4 +171,4 @@ def _unfinished(data: bytes, at: int) -> bool:
     if data[at : at + len(MARK)] != MARK[: len(data) - at]:
         return False
     size = int.from_bytes(data[at + 4 : at + 8], "big")
-    return len(data) - at < _HEAD or (size <= MAX_PAYLOAD and at + _HEAD + size > len(data))
+    return len(data) - at < HEAD or (size <= MAX_PAYLOAD and at + HEAD + size > len(data))

@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from inditree.record.entries import Entry, entries
-from inditree.record.format import Damage, unpack
+from inditree.record.entries import Entry, Place, entries
+from inditree.record.format import HEAD, Damage, located, one, size_of
 
 SUFFIX = ".rec"
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)\.(\d{6})Z" + re.escape(SUFFIX))
@@ -97,10 +97,22 @@ def read(paths: Iterable[Path]) -> Iterator[Entry | Spoilt]:
     """
     for path in paths:
         try:
-            for each in unpack(path.read_bytes()):
+            for offset, each in located(path.read_bytes()):
                 if isinstance(each, Damage):
                     yield Spoilt(path, *each)
                 else:
-                    yield from entries(each)
+                    yield from entries(each, Place(path, offset))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+
+
+def read_at(place: Place) -> list[Entry]:
+    """What the record at a place holds; nothing where it is gone."""
+    try:
+        with place.file.open("rb") as file:
+            file.seek(place.offset)
+            head = file.read(HEAD)
+            record = one(head + file.read(max(0, size_of(head) - HEAD)))
+    except OSError:
+        return []
+    return [] if record is None else list(entries(record, place))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from inditree.commands import same_value
 from inditree.envelope.requests import escape
-from inditree.record.entries import Entry
+from inditree.record.entries import Entry, Place
 from inditree.view.fold import parse
 from inditree.view.properties import View
 from inditree.wire.elements import Blob, Element, Run, alone
@@ -17,7 +17,12 @@ from inditree.wire.syntax import DEF_TAGS, attribute
 from inditree.wire.trust import DRIVER
 
 ANSWERS = 100
-"""Elements that are remembered as the answer to one command."""
+"""Elements that are remembered as the answer to one command; of a longer one the last that is Busy gives way to the next,
+so that the end of a long exposure is never left out."""
+EXPOSURE = "EXPOSURE"
+"""A command for a property with this in its name is answered with its images, too."""
+SECOND_CHIP = ("CCD2", "GUIDER_EXPOSURE")
+"""INDI's names for the image of a camera's guiding chip, and for what asks for it."""
 LIMIT = 1 << 31
 """Bytes of one element, and of an image, that a record may have."""
 
@@ -26,12 +31,29 @@ Key = tuple[str, str]
 
 @dataclass
 class Command:
-    """A `new*` of the record: what it asked for, and what its property said until the next one, with the delays."""
+    """A `new*` of the record: what it asked for, and what its property said until the next one, with the delays.
+
+    Of an exposure also its images, the first of each property: where they stand, as a night of them has no room here.
+    """
 
     time: int
     kind: str
     values: Mapping[str, str]
-    answers: list[tuple[int, bytes]] = field(default_factory=list)
+    answers: list[tuple[int, bytes | Place]] = field(default_factory=list)
+    pictured: set[str] = field(default_factory=set)
+
+    def said(self, time: int, data: bytes) -> None:
+        """Its property said this."""
+        if len(self.answers) < ANSWERS:
+            self.answers.append((time - self.time, data))
+        elif isinstance(last := self.answers[-1][1], bytes) and b"Busy" in last:
+            self.answers[-1] = time - self.time, data
+
+    def photographed(self, entry: Entry, name: str) -> None:
+        """An image of this property came."""
+        if entry.place is not None and name not in self.pictured:
+            self.pictured.add(name)
+            self.answers.append((entry.time - self.time, entry.place))
 
 
 def commands_of(entries: Iterable[Entry]) -> dict[Key, list[Command]]:
@@ -42,12 +64,30 @@ def commands_of(entries: Iterable[Entry]) -> dict[Key, list[Command]]:
             command = _command(entry)
             if command is not None:
                 found.setdefault(command[0], []).append(command[1])
+        elif found and entry.hashes:
+            _photographed(found, entry)
         elif found and not entry.known:
             for key, data in _updates(entry.data):
-                last = found.get(key, [])[-1:]
-                if last and len(last[0].answers) < ANSWERS:
-                    last[0].answers.append((entry.time - last[0].time, data))
+                if key in found:
+                    found[key][-1].said(entry.time, data)
     return found
+
+
+def _photographed(found: Mapping[Key, list[Command]], entry: Entry) -> None:
+    """An image came: it answers the last exposure that its device was asked for."""
+    if not entry.whole:
+        return
+    try:
+        root = parse(entry.data[: entry.data.find(b"<oneBLOB")] + b"</setBLOBVector>")
+    except ET.ParseError:
+        return
+    device, name = root.get("device", ""), root.get("name", "")
+    chip, asks = SECOND_CHIP
+    lasts = {key[1]: each[-1] for key, each in found.items() if key[0] == device and EXPOSURE in key[1]}
+    if name == chip and asks in lasts:
+        lasts = {asks: lasts[asks]}
+    if lasts:
+        max(lasts.values(), key=lambda each: each.time).photographed(entry, name)
 
 
 def _command(entry: Entry) -> tuple[Key, Command] | None:
