@@ -289,6 +289,25 @@ def test_desired_state_names_required_devices_that_are_not_there(tab: Tab) -> No
     ]
 
 
+def test_columns_are_of_about_the_same_height(tab: Tab) -> None:
+    script = """return [m.split([64, 64, 150, 64, 80, 64, 150], 2), m.split([10, 10], 3), m.split([], 2), m.split([500, 20, 20, 20], 2)];"""
+    assert value(tab, "columns.js", script) == [[4, 3], [1, 0, 1], [0, 0], [1, 3]]
+
+
+def test_a_card_that_grows_stays_in_its_column(tab: Tab) -> None:
+    script = """
+    const grid = document.createElement("div"), frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    grid.className = "cards"; grid.style.width = "700px"; document.body.append(grid);
+    const cards = [1, 2, 3, 4].map(() => document.createElement("input")), columns = new m.Columns(grid);
+    const lie = () => [...grid.children].map((column) => [...column.children].map((card) => cards.indexOf(card)));
+    columns.show(cards.map((card) => [card, 60])); await frame();
+    const first = lie(); cards[0].focus(); cards[0].style.height = "900px"; await frame();
+    const grown = lie(); grid.style.width = "400px"; await frame();
+    const narrow = lie(), held = document.activeElement === cards[0]; grid.remove();
+    return [first, grown, narrow, held];"""
+    assert value(tab, "columns.js", script) == [[[0, 1], [2, 3]], [[0, 1], [2, 3]], [[0, 1, 2, 3]], True]
+
+
 def test_nights_go_from_noon_to_noon_of_who_looks(tab: Tab) -> None:
     """The zone is that of the browser; in Berlin the clock goes back on the 25th of October 2026."""
     tab.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")

@@ -322,7 +322,7 @@ def test_a_hundred_devices(folder: Path, browser: Tab) -> None:
         provider.send("".join(
             f"<setNumberVector device='Device 57' name='N{i % 20}' state='Ok'><oneNumber name='a'>{i}</oneNumber></setNumberVector>"
             for i in range(20000)))  # fmt: skip
-        browser.see('.card[data-device="Device 57"][data-property="N19"] .value', "19999")
+        browser.see('.card[data-device="Device 57"][data-property="N19"] .value', "19999", timeout=120)
 
 
 def test_pictures_are_there() -> None:

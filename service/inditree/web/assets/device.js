@@ -1,8 +1,9 @@
 // The page of one device: its head with connection and abort, its groups as tabs, its properties as cards.
 
+import { Columns, height } from "./columns.js";
 import { arrange, h, setAttribute, setText } from "./dom.js";
 import { abortOf, connection, STALE } from "./knowledge.js";
-import { Card } from "./property.js";
+import { brief, Card } from "./property.js";
 
 const ALL = "All";
 
@@ -18,6 +19,7 @@ export class DevicePage {
     this.desired = h("span.lead");
     this.tabs = h("div.groups", { role: "tablist", "aria-label": "Groups", onkeydown: (event) => this.move(event) });
     this.grid = h("div.cards", { role: "tabpanel" });
+    this.columns = new Columns(this.grid);
     this.viewer = h("div.viewers");
     this.panels = new Map();
     this.node = h("article.device", { dataset: { device: name } },
@@ -46,13 +48,13 @@ export class DevicePage {
     const order = [...groups, ...(groups.length > 1 ? [ALL] : [])];
     const shown = order.includes(this.group) ? this.group : order[0];
     arrange(this.tabs, order.map((group) => this._tab(group, group === shown)));
-    const nodes = [];
+    const cards = [];
     for (const property of properties.values()) {
       if (shown !== ALL && property.group !== shown) continue;
-      nodes.push(this.card(property).node);
+      cards.push([this.card(property).node, height(property, brief(property))]);
     }
-    arrange(this.grid, nodes);
     this._images(properties);
+    this.columns.show(cards);
     this.update([...properties.values()]);
   }
 

@@ -6,7 +6,13 @@ import { movesRoof } from "./knowledge.js";
 import { span } from "./numbers.js";
 
 const PERMISSIONS = { ro: "read only", wo: "write only" };
+const BRIEF = 26; // letters of a switch's buttons, four more for each, that stand beside its label
 const WAITS = 5000; // ms after which a request without an answer is no longer shown as on its way
+
+// Has it so few buttons that they stand in the line of its label?
+export function brief({ kind, items }) {
+  return kind === "Switch" && items.reduce((sum, item) => sum + item.label.length + 4, 0) <= BRIEF;
+}
 
 // Updates itself from the property when told to. `context` has send(message), confirm(text, verb), trends, store.
 export class Card {
@@ -22,9 +28,13 @@ export class Card {
     this.fields = property.items.map((item) => field(property, item, { ...context, press: (...all) => this.press(...all) }));
     this.node = h("section.card", {
       "aria-labelledby": id, tabindex: "-1",
-      dataset: { device: property.device, property: property.name, kind: property.kind },
-    }, h("header", {}, this.title, this.perm, this.state), this._body(), this.lock, this.note);
+      dataset: { device: property.device, property: property.name, kind: property.kind, ...(brief(property) ? { brief: "" } : {}) },
+    }, ...this._lines(h("header", {}, this.title, this.perm, this.state), this._body()), this.lock, this.note);
     this.update();
+  }
+
+  _lines(...nodes) {
+    return brief(this.property) ? [h("div.inline", {}, nodes)] : nodes;
   }
 
   _body() {
