@@ -27,6 +27,12 @@ simulate: $(READY) ## thousands of seeds of trees, nights and chains of cameras,
 	PYTHONPATH=tests $(BIN)/python -m observatory.simulation --seeds $(SEEDS)
 	PYTHONPATH=tests $(BIN)/python -m flow.chain 0 $(SEEDS)
 
+PAGE_MINUTES ?= 60
+
+page-hour: debs $(READY) ## the page open at a camera for an hour, its memory each minute: build/page-hour.txt (PAGE_MINUTES=60)
+	@mkdir -p build
+	PYTHONPATH=tests $(BIN)/python -m web.hour build/page-hour.txt $(PAGE_MINUTES)
+
 # 125 MB to fetch and 310 MB on the disk: too much for each run of CI.
 kstars: debs $(READY) ## KStars itself against the router, on a screen of its own; pictures are in build/kstars
 	@scripts/debs kstars=kstars Xvfb=xvfb xdotool=xdotool dbus-daemon=dbus import=imagemagick gdbus=libglib2.0-bin
@@ -45,4 +51,4 @@ sbom: image .cache/sbom/.ready ## what is in the image, as SPDX: .cache/sbom/ind
 audit: .cache/sbom/.ready ## known vulnerabilities of the image's dependencies
 	.cache/sbom/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/image.txt
 
-.PHONY: soak simulate sbom audit kstars
+.PHONY: soak simulate sbom audit kstars page-hour

@@ -146,7 +146,9 @@ def test_secrets_are_not_kept(name: str, kept: bool, member: str) -> None:
     assert name.encode() in found
 
 
-@pytest.mark.parametrize("word", ["PASSWORD", "TOKEN", "SECRET", "KEY", "Password", "tOkEn", "sEcReT", "kEY", "&#75;ey"])
+@pytest.mark.parametrize(
+    "word", ["PASSWORD", "TOKEN", "SECRET", "KEY", "Password", "tOkEn", "sEcReT", "kEY", "&#75;ey"]
+)
 def test_a_quick_look_finds_each_word_however_it_is_spelt(word: str) -> None:
     plain = b"<setNumberVector device='C' state='Ok'><oneNumber name='RA'>WCK wck &amp; 1</oneNumber></setNumberVector>"
     assert not suspicious(plain)

@@ -197,9 +197,8 @@ def test_an_exposure_of_a_replay_gives_its_image(tmp_path: Path) -> None:
         router.wait_for(f"{camera}: provided by", 40)
         client.ask(camera)
         client.send(f"<enableBLOB device='{camera}'>Also</enableBLOB>")
-        client.send(
-            f"<newSwitchVector device='{camera}' name='CONNECTION'><oneSwitch name='CONNECT'>On</oneSwitch></newSwitchVector>"
-        )
+        switch = "<oneSwitch name='CONNECT'>On</oneSwitch>"
+        client.send(f"<newSwitchVector device='{camera}' name='CONNECTION'>{switch}</newSwitchVector>")
         client.take("<defNumberVector[^>]*CCD_EXPOSURE")
         images = []
         for seconds in (0.5, 0.25):

@@ -15,12 +15,14 @@ def asked(time: int, name: str = "CCD_EXPOSURE", value: int = 5, device: str = "
 
 
 def said(time: int, state: str, name: str = "CCD_EXPOSURE", value: int = 5) -> Entry:
-    data = f"<setNumberVector device='Cam' name='{name}' state='{state}'><oneNumber name='S'>{value}</oneNumber></setNumberVector>"
+    one = f"<oneNumber name='S'>{value}</oneNumber>"
+    data = f"<setNumberVector device='Cam' name='{name}' state='{state}'>{one}</setNumberVector>"
     return Entry(time, "driver c", data.encode() + b"\n")
 
 
 def image(time: int, name: str = "CCD1", device: str = "Cam", whole: bool = True) -> Entry:
-    data = f"<setBLOBVector device='{device}' name='{name}' state='Ok'><oneBLOB name='I' size='3' format='.fits'>QUJD</oneBLOB></setBLOBVector>"
+    one = "<oneBLOB name='I' size='3' format='.fits'>QUJD</oneBLOB>"
+    data = f"<setBLOBVector device='{device}' name='{name}' state='Ok'>{one}</setBLOBVector>"
     return Entry(time, "driver c", data.encode(), "", ("0",), (3,), whole=whole, place=Place(Path("night"), time))
 
 
@@ -38,7 +40,10 @@ def test_a_command_is_answered_with_what_its_property_said_until_the_next_one() 
 def test_an_exposure_is_answered_with_its_image() -> None:
     night = [asked(10), said(11, "Busy"), said(15, "Ok"), image(16), asked(20), image(25), said(26, "Ok"), image(30)]
     found = commands_of(night)["Cam", "CCD_EXPOSURE"]
-    assert answers(found) == [[1, 5, Place(Path("night"), 16)], [Place(Path("night"), 25), 6]]  # the third is of a stream
+    assert answers(found) == [
+        [1, 5, Place(Path("night"), 16)],
+        [Place(Path("night"), 25), 6],
+    ]  # the third is of a stream
     assert [delay for delay, _ in found[0].answers] == [1, 5, 6]
 
 
@@ -50,7 +55,13 @@ def test_an_image_answers_nothing_else() -> None:
 
 
 def test_each_chip_of_a_camera_has_its_own() -> None:
-    night = [asked(10), asked(11, "GUIDER_EXPOSURE"), image(12, "CCD2"), asked(13, "GUIDER_EXPOSURE"), image(14, "CCD2")]
+    night = [
+        asked(10),
+        asked(11, "GUIDER_EXPOSURE"),
+        image(12, "CCD2"),
+        asked(13, "GUIDER_EXPOSURE"),
+        image(14, "CCD2"),
+    ]
     found = commands_of([*night, asked(15), image(16)])
     assert answers(found["Cam", "GUIDER_EXPOSURE"]) == [[Place(Path("night"), 12)], [Place(Path("night"), 14)]]
     assert answers(found["Cam", "CCD_EXPOSURE"]) == [[], [Place(Path("night"), 16)]]

@@ -1,8 +1,8 @@
 """`python -m web.hour FILE [MINUTES]`: the page open at a camera of real drivers, and each minute what it takes.
 
-An exposure every 30 s, as a person would take it. Each line has two samples some seconds apart, each after the garbage is
-collected, so that an image under way is told from what stays. It ends with an error where the page has thrown anything, or
-where the last ten minutes need more than the ten after the first five.
+An exposure every 30 s, as a person would take it. Each line has two samples some seconds apart, each after the garbage
+is collected, so that an image under way is told from what stays. It ends with an error where the page has thrown
+anything, or where the last ten minutes need more than the ten after the first five.
 """
 
 from __future__ import annotations

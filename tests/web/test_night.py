@@ -229,7 +229,9 @@ def test_what_is_typed_is_never_overwritten(tab: Tab, router: Router) -> None:
 def test_a_device_that_is_not_here_has_no_buttons(tab: Tab) -> None:
     tab.run("location.hash = '#/device/Nowhere'")
     tab.see(".device[data-gone] .lead", "Not here")
-    assert tab.run("[...document.querySelectorAll('.device button')].filter((node) => node.checkVisibility()).length") == 0
+    assert (
+        tab.run("[...document.querySelectorAll('.device button')].filter((node) => node.checkVisibility()).length") == 0
+    )
     connected(tab, "Py Camera")
     tab.see(".device:not([data-gone]) .abort")
 

@@ -29,8 +29,8 @@ class Entry(NamedTuple):
     """An element, or several that came at once: when (microseconds since 1970, UTC), from whom, and the bytes.
 
     `result` is what became of a `new*`, `hashes` and `sizes` are those of the images of a `setBLOBVector`; `known`: a
-    definition that was there when its segment began, said again. `whole` is false for an image without its data. `place`: where
-    an image is to be had again.
+    definition that was there when its segment began, said again. `whole` is false for an image without its data.
+    `place`: where an image is to be had again.
     """
 
     time: int

@@ -17,8 +17,8 @@ from inditree.wire.syntax import DEF_TAGS, attribute
 from inditree.wire.trust import DRIVER
 
 ANSWERS = 100
-"""Elements that are remembered as the answer to one command; of a longer one the last that is Busy gives way to the next,
-so that the end of a long exposure is never left out."""
+"""Elements that are remembered as the answer to one command. Of a longer one the last that is Busy gives way to the
+next, so that the end of a long exposure is never left out."""
 EXPOSURE = "EXPOSURE"
 """A command for a property with this in its name is answered with its images, too."""
 SECOND_CHIP = ("CCD2", "GUIDER_EXPOSURE")

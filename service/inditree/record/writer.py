@@ -342,10 +342,10 @@ def _cuts(times: list[float], parts: list[bytes]) -> list[tuple[int, int]]:
     cuts: list[tuple[int, int]] = []
     first = last = times[0]
     size = 0
-    for time, data in zip(times, parts, strict=True):
-        if time != last:
+    for at, data in zip(times, parts, strict=True):
+        if at != last:
             cuts.append((round((last - first) * 1e6), size))
-            last, size = time, 0
+            last, size = at, 0
         size += len(data)
     cuts.append((round((last - first) * 1e6), size))
     return cuts
