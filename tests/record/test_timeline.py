@@ -1,4 +1,4 @@
-"""What of a record answers a command when it is played again."""
+"""The answers of a record to commands, when it is played again."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ COLUMNS = ("time", "device", "property", "member", "value", "state")
 
 
 class Place(NamedTuple):
-    """Where a record stands: its file, and its offset in it."""
+    """The place of a record: its file, and its offset in it."""
 
     file: Path
     offset: int

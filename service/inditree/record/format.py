@@ -99,7 +99,7 @@ def _packed(data: bytes) -> bytes:
 
 
 def unpack(data: bytes) -> Iterator[Record | Damage]:
-    """As `located`, without the places."""
+    """Give what `located` gives, without the places."""
     return (each for _, each in located(data))
 
 
@@ -147,13 +147,13 @@ def _record(data: bytes, at: int) -> tuple[Record, int] | None:
 
 
 def size_of(head: bytes) -> int:
-    """How many bytes the record has that begins with these `HEAD` bytes; 0 for none."""
+    """Count the bytes of the record that begins with these `HEAD` bytes; 0 for none."""
     size = int.from_bytes(head[4:8], "big")
     return HEAD + size if head[: len(MARK)] == MARK and size <= MAX_PAYLOAD else 0
 
 
 def one(data: bytes) -> Record | None:
-    """The record that these bytes are; None for none."""
+    """Give the record that these bytes are; None for none."""
     found = _record(data, 0)
     return found and found[0]
 

@@ -107,7 +107,7 @@ def read(paths: Iterable[Path]) -> Iterator[Entry | Spoilt]:
 
 
 def read_at(place: Place) -> list[Entry]:
-    """What the record at a place holds; nothing where it is gone."""
+    """Read what the record at a place holds; nothing where it is gone."""
     try:
         with place.file.open("rb") as file:
             file.seek(place.offset)

@@ -43,14 +43,14 @@ class Command:
     pictured: set[str] = field(default_factory=set)
 
     def said(self, time: int, data: bytes) -> None:
-        """Its property said this."""
+        """Remember what its property said."""
         if len(self.answers) < ANSWERS:
             self.answers.append((time - self.time, data))
         elif isinstance(last := self.answers[-1][1], bytes) and b"Busy" in last:
             self.answers[-1] = time - self.time, data
 
     def photographed(self, entry: Entry, name: str) -> None:
-        """An image of this property came."""
+        """Remember where an image of this property stands."""
         if entry.place is not None and name not in self.pictured:
             self.pictured.add(name)
             self.answers.append((entry.time - self.time, entry.place))
@@ -74,7 +74,7 @@ def commands_of(entries: Iterable[Entry]) -> dict[Key, list[Command]]:
 
 
 def _photographed(found: Mapping[Key, list[Command]], entry: Entry) -> None:
-    """An image came: it answers the last exposure that its device was asked for."""
+    """Give an image to the last exposure that its device was asked for."""
     if not entry.whole:
         return
     try:

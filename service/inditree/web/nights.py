@@ -32,8 +32,8 @@ WORK, BREATH = 0.001, 0.001
 _logger = logging.getLogger("inditree.record")
 
 Recorded = tuple[Path, tuple[str, ...], bool]
-"""The record of this router: its folder, the devices of which HTTP may speak (`http.devices`), and whether to whom has the
-token only (`http.token_file`)."""
+"""The record of this router: its folder, the devices of which HTTP may speak (`http.devices`), and whether that takes
+the token (`http.token_file`)."""
 
 LOCKED = "the record is for who has the token (http.token_file), at /api/v1/history of the HTTP port"
 """A page has no token: there are no cookies."""
