@@ -123,8 +123,8 @@ def url(listener: Listener) -> str:
 def visible(status: Status, listener: str, patterns: tuple[str, ...], locked: bool = False) -> Status:
     """Give the status as far as a listener shows it: itself, and what has to do with the devices that fit.
 
-    Where the record is on the disk, and what is wrong in the configuration, is shown to nobody here; nor when the record
-    begins, where it is `locked`: then no night can be had here.
+    Where the record is on the disk, and what is wrong in the configuration, is shown to nobody here; nor when the
+    record begins, where it is `locked`: then no night can be had here.
     """
     record = status.record and msgspec.structs.replace(status.record, dir="")
     shown = msgspec.structs.replace(
