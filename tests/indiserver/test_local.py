@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def test_a_slow_one_holds_only_its_own_descriptor(tmp_path: Path) -> None:
         until(lambda: process.num_fds() < before, what="the descriptors are closed")
 
 
+def reopened(descriptor: int, how: str) -> bool:
+    """Whether another user, who was given a descriptor, can open once more what it is of."""
+    return not subprocess.run(
+        ["/bin/sh", "-c", f"exec 9{how}/proc/self/fd/{descriptor}"],
+        pass_fds=[descriptor],
+        stderr=subprocess.DEVNULL,
+        user=65534 if os.geteuid() == 0 else None,
+        check=False,
+    ).returncode
+
+
 def test_a_reader_gets_every_image(tmp_path: Path) -> None:
     """None is lost, none of the elements between them is out of order, nobody can write into them."""
     with Side("inditree", tmp_path) as side:
@@ -109,6 +121,8 @@ def test_a_reader_gets_every_image(tmp_path: Path) -> None:
             f".{number}" for number in range(1, 41)
         ]
         assert fcntl.fcntl(reader.fds[0], fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        assert reopened(reader.fds[0], "<")
+        assert not reopened(reader.fds[0], "<>"), "what others are given can be changed, or cut short under them"
         assert [reader.image(SIZE) for _ in range(40)] == [bytes([number]) * SIZE for number in range(1, 41)]
 
 

@@ -130,17 +130,29 @@ def _read_only(fds: Sequence[int]) -> tuple[int, ...]:
 
 
 def _unwritable(fd: int) -> int:
-    """Another descriptor of the same memory, which gives the right to read and no more than `fd` does.
+    """Another descriptor of the same memory or file, which gives the right to read and no more than `fd` does.
 
-    A file is never opened anew by its path: that would be done with the router's own rights. A memfd has no path and
-    belongs to who has a descriptor of it, so one that can be written to is opened once more, for reading only.
+    What can be written to is opened once more, for reading only: by the descriptor, never by a path of its own, and it
+    could be read before. `is_image` has let in nothing of which an opening waits.
     """
-    link = f"/proc/self/fd/{fd}"
     if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR:
-        with contextlib.suppress(OSError):  # no /proc
-            if os.readlink(link).startswith("/memfd:") and not os.fstat(fd).st_nlink:  # noqa: PTH115
-                return os.open(link, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
     return os.dup(fd)
+
+
+def guard_memory(fds: Sequence[int]) -> bool:
+    """Let nobody who is given memory that has no path open it for writing. False: it is another user's and stays open.
+
+    A memfd is made with mode 0777: whoever has a descriptor of it, for reading only too, could open it anew by /proc,
+    change what others are given, or cut it short under a client that has mapped it.
+    """
+    for fd in fds:
+        if fd >= 0 and not os.fstat(fd).st_nlink:
+            try:
+                os.fchmod(fd, 0o444)
+            except OSError:
+                return False
+    return True
 
 
 def keep_freed_memory() -> None:

@@ -14,6 +14,7 @@ from inditree.images.attached import (
     WORTH_A_THREAD,
     AttachedError,
     close_fds,
+    guard_memory,
     hand_over,
     is_compressed,
     raw_size,
@@ -199,7 +200,7 @@ class ImageIntake:
         """
         fds = self._claimed(count)
         as_fds, as_text = self._core.forms(self.peer, blob)
-        if is_compressed(blob):
+        if is_compressed(blob) or (as_fds and not guard_memory(fds)):
             as_fds, as_text = False, True
         handed = self._hand_over(blob, fds) if as_fds or not as_text else None
         if not as_text or isinstance(handed, AttachedError):
