@@ -18,6 +18,7 @@ from inditree.images.resources import ImageResources
 from inditree.tasks import Tasks
 from inditree.transport.closing import Closer
 from inditree.transport.guard import ClientLimits
+from inditree.transport.turns import Turns
 from inditree.wire.elements import Element
 
 _logger = logging.getLogger("inditree.router")
@@ -68,6 +69,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         self.tasks = Tasks()
         self.closer = Closer()
+        self.turns = Turns(self.loop)
         self.ports: dict[Peer, Port] = {}
         self.tap: Callable[[Peer, bytes], None] | None = None  # is shown what drivers send
         self.skips_text = False  # text between a client's elements does not close it

@@ -15,6 +15,7 @@ from inditree.transport.engine import Engine
 from inditree.transport.guard import guard
 from inditree.transport.remarks import Remarks
 from inditree.transport.rest import Rest
+from inditree.transport.turns import TURN
 from inditree.transport.visitors import Visitor, Web, turn_away
 from inditree.transport.writer import Writer
 from inditree.wire import trust
@@ -27,9 +28,6 @@ ITEMS_AT_ONCE = 256
 
 DROPS_AT_ONCE = 32
 """Pieces of garbage of one peer in one turn."""
-
-TURN = 0.005
-"""Seconds of one turn, past which it ends with the element at hand: a question of thousands of devices is long."""
 
 SMALL_READ, LARGE_READ = 64 << 10, 256 << 10
 """Bytes asked for in one read, and after one that was full."""
@@ -311,7 +309,10 @@ class Stream:
     def _go_on_later(self) -> None:
         """Let the others have their turn first."""
         self.pause(Pause.TURN)
-        self._loop.call_soon(self.resume, Pause.TURN)
+        self._engine.turns.wait(self._have_turn)
+
+    def _have_turn(self) -> None:
+        self.resume(Pause.TURN)
 
     def rested(self) -> None:
         """The rest is over: read on."""
