@@ -261,3 +261,17 @@ def test_a_line_that_cannot_be_written_is_counted_and_the_next_one_comes(tmp_pat
         handler.finish()
     assert (tmp_path / "log").read_text() == "good\n"
     assert handler.lost == 1
+
+
+def test_a_line_that_cannot_be_made_is_counted_and_nothing_is_written_past_the_queue(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What logging itself says of it goes to stderr at once: where nobody reads that, it would stop the router."""
+    handler = queued.QueuedHandler(queued.StreamSink(io.StringIO()))
+    wrong = record("one")
+    wrong.msg, wrong.args = "%d", ("not a number",)
+    handler.handle(wrong)
+    handler.handle(record("good"))
+    handler.finish()
+    assert handler.lost == 1
+    assert capsys.readouterr().err == ""

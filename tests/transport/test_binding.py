@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inditree.transport.binding import bind_tcp
+from inditree.transport.binding import bind_tcp, bind_unix
 from ports import free_port
 
 
@@ -27,3 +29,23 @@ def test_all_addresses_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [sock.family for sock in sockets] == [socket.AF_INET]
     for sock in sockets:
         sock.close()
+
+
+def test_a_path_whose_owner_takes_nobody_in_is_taken_and_not_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as deaf, socket.socket(socket.AF_UNIX) as first:
+        deaf.bind(path)
+        deaf.listen(0)
+        first.connect(path)  # its queue is full
+        told: list[OSError] = []
+
+        def bind() -> None:
+            try:
+                bind_unix(path).close()
+            except OSError as error:
+                told.append(error)
+
+        thread = threading.Thread(target=bind, daemon=True)
+        thread.start()
+        thread.join(20)
+        assert [error.errno for error in told] == [errno.EADDRINUSE]

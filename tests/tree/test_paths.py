@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inditree.core import backpressure
+from inditree.tree import paths
 from tree.desk import ME, OTHER, THIRD, Desk, camera, gone, image, new, number, value
 
 
@@ -270,3 +271,26 @@ def test_of_two_ways_each_image_comes_by_one() -> None:
     two.says(camera(via=f"{OTHER},{THIRD}"))
     assert "enableBLOB" in one.heard()
     assert "enableBLOB" not in two.heard()
+
+
+@pytest.mark.parametrize("via", ["", "R7", "R7,R8", 'R7,"&'])
+@pytest.mark.parametrize(
+    "data", ["<defTextVector device='via' name='a'/>\n", "<a via='old' b='>' >\n</a>\n", "<a>via='x'</a>\n"]
+)
+def test_many_are_stamped_as_one_is(data: str, via: str) -> None:
+    stamps = paths.Stamps("ME", "FAR")
+    for _ in range(2):
+        assert stamps.stamp(data.encode(), via) == paths.stamp(data.encode(), paths.extend(via, "ME"))
+    for passed in ("FAR", "FAR,R1", "R1,FAR"):
+        assert stamps.stamp(data.encode(), passed) == b""
+
+
+def test_a_router_that_comes_later_is_told_all_but_what_has_passed_it() -> None:
+    desk = Desk()
+    one = desk.router(OTHER, "one")
+    one.says(number("Cam", via=f"R9.1,{OTHER}"), number("Far", via=f"{THIRD},{OTHER}"))
+    late = desk.opens("late")
+    late.says(f'<getProperties version="1.7" inditree="1" via="{THIRD}" to="{ME}"/>')
+    told = late.heard()
+    assert f'via="R9.1,{OTHER},{ME}"' in told
+    assert "Far" not in told

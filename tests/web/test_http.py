@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -210,5 +212,56 @@ def test_a_browser_that_never_reads_an_image_lets_go_of_it(monkeypatch: pytest.M
                 faces = it.running.server.parts.web
                 await until(lambda: faces.counts()["image"] == 1, "it is sent")
                 await until(lambda: faces.counts()["image"] == 0, "it is given up")
+
+    run(work())
+
+
+def test_a_thousand_requests_at_once_are_all_answered(caplog: pytest.LogCaptureFixture) -> None:
+    """Each answer called the next: from the 160th on there was no room left on the stack."""
+
+    async def work() -> None:
+        async with site() as it, caller(it.port) as there:
+            there.writer.write(b"HEAD /assets/icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+            data = b""
+            while data.count(b"\r\n\r\n") < 1000:
+                more = await asyncio.wait_for(there.reader.read(1 << 16), 10)
+                assert more, data.count(b"\r\n\r\n")
+                data += more
+            assert data.count(b"HTTP/1.1 200 OK") == 1000
+
+    run(work())
+    assert "internal error" not in caplog.text
+
+
+def test_who_takes_no_answer_and_goes_on_asking_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with site() as it:
+            kept: list[http.HttpConnection] = []
+            visit = http.HttpConnection.__init__
+
+            def noted(self: http.HttpConnection, *words: Any) -> None:
+                visit(self, *words)
+                kept.append(self)
+
+            monkeypatch.setattr(http.HttpConnection, "__init__", noted)
+            asked = b"GET /assets/main.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
+            loop = asyncio.get_running_loop()
+            with socket.socket() as far:
+                far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                far.setblocking(False)
+                await loop.sock_connect(far, ("127.0.0.1", it.port))
+                sent = 0
+                with contextlib.suppress(TimeoutError):
+                    while sent < 64 << 20:
+                        async with asyncio.timeout(1):
+                            await loop.sock_sendall(far, asked)
+                        sent += len(asked)
+                assert sent < 64 << 20
+                assert len(kept[0]._http.trailing_data[0]) < 256 << 10
+                answers = 0  # once it takes what it asked for, it is read on
+                while answers < 3000:
+                    data = await asyncio.wait_for(loop.sock_recv(far, 1 << 20), 10)
+                    assert data, answers
+                    answers += data.count(b"HTTP/1.1 200 OK")
 
     run(work())

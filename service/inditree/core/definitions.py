@@ -11,6 +11,9 @@ def answer(state: State, peer: Peer, device: str | None, name: str | None) -> No
     """Tell the asker, and nobody else, what is defined now."""
     if peer.deaf:
         return
+    stamps = None
+    if peer.link is not None and peer.link.is_router:
+        stamps = paths.Stamps(state.desk.settings.identity, peer.link.identity)
     for known, each in state.view.matching(device, name):
         if each.stale and peer.link is not None:
             continue  # who provides it is gone for the moment: a link is not told of it
@@ -18,7 +21,10 @@ def answer(state: State, peer: Peer, device: str | None, name: str | None) -> No
         if own and (device is None or not peer.hears_itself(known, each.name)):
             continue  # a question without a device is about others
         if peer.hears(each.tag, known, each.name):
-            offer(state, [peer], each.tag, known, each.current(), each.via)
+            if stamps is None:
+                offer(state, [peer], each.tag, known, each.current(), each.via)
+            elif data := stamps.stamp(each.current(), each.via):
+                state.desk.send(peer, data, each.tag, known)
 
 
 def answer_stale(state: State, peer: Peer, device: str | None, name: str | None) -> None:

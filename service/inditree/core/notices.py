@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
 
-SAID_LIMIT = 256
-"""Different things said about one peer: what comes after them is not said, as a stranger could go on for ever."""
+SAID_EACH = 8
+"""Different things of one kind (event) that are said of a peer; what comes after them is counted, as a stranger could
+invent names for ever."""
 
 NAME_LIMIT = 256
 """Characters of a name that is remembered; libindi's have 64 at most."""
 
 TOLD_LIMIT = 4096
 """Devices that are not there and were asked for, remembered so that nobody is told twice."""
+
+
+class _Said:
+    """What was said of one peer."""
+
+    __slots__ = ("keys", "kinds", "unsaid")
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.kinds: Counter[str] = Counter()
+        self.unsaid: Counter[str] = Counter()
 
 
 class Notices:
@@ -22,7 +36,7 @@ class Notices:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._said: dict[Peer, set[str]] = {}
+        self._said: dict[Peer, _Said] = {}
         self._untold: dict[str, set[Peer]] = {}
         self._told_of: dict[Peer, set[str]] = {}
 
@@ -33,11 +47,19 @@ class Notices:
         """
         if peer.gone:
             return False
-        said = self._said.setdefault(peer, set())
+        said = self._said.get(peer)
+        if said is None:
+            said = self._said[peer] = _Said()
         key = key or text
-        if key in said or len(said) >= SAID_LIMIT:
+        if key in said.keys:
             return False
-        said.add(key)
+        if said.kinds[event] >= SAID_EACH:
+            said.unsaid[event] += 1
+            return False
+        said.keys.add(key)
+        said.kinds[event] += 1
+        if said.kinds[event] == SAID_EACH:
+            text += " (what follows of this kind is only counted)"
         self._desk.log(level, event, f"{peer.name}: {text}", peer=peer.name, **fields)
         return True
 
@@ -66,7 +88,9 @@ class Notices:
 
     def forget(self, peer: Peer) -> None:
         """A peer is gone: nothing is to be told to it."""
-        self._said.pop(peer, None)
+        said = self._said.pop(peer, None)
+        for event, number in said.unsaid.items() if said is not None else ():
+            self._desk.log("warning", event, f"{peer.name}: {number} more of this kind ({event})", peer=peer.name)
         for device in self._told_of.pop(peer, ()):
             told = self._untold[device]
             told.discard(peer)

@@ -16,12 +16,16 @@ from inditree.config.check import check_name
 from inditree.config.words import driver_name, remote_name, unique
 from inditree.errors import ConfigError, StartError
 from inditree.indiserver.commands import LINE_MAX_BYTES, FifoError, Start, Stop, parse
+from inditree.ops.places import own_user, user_name
 from inditree.server.units import DriverUnit, Units
 from inditree.supervise import ENDED
 from inditree.transport.engine import Engine
 from inditree.transport.remote import RemoteLink
 
 _logger = logging.getLogger("inditree.fifo")
+
+READ_BYTES = LINE_MAX_BYTES
+"""Bytes read in one step: a wrong line of two bytes costs as much as a right one."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,24 @@ def _name(label: str) -> str:
     except ConfigError:
         return ""
     return label
+
+
+def _check_kind(found: os.stat_result) -> None:
+    if not stat.S_ISFIFO(found.st_mode):
+        raise OSError(errno.EINVAL, "is not a FIFO")
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    """Where anybody may put a FIFO (/tmp), it is taken from the router's user or root only. Raises OSError.
+
+    Who owns it may write to it, and starts programs as the router's user. It is the kernel's rule for `protected_fifos`.
+    """
+    folder = path.parent.stat()
+    if not (folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH):
+        return
+    for each in (path.lstat(), found):
+        if each.st_uid not in (0, own_user(), folder.st_uid):
+            raise PermissionError(errno.EPERM, f"belongs to {user_name(each.st_uid)}, who could start programs by it")
 
 
 def _place(remote: Remote) -> tuple[str, int, str | None]:
@@ -86,9 +108,16 @@ class Fifo:
 
     def _open(self) -> None:
         """For reading only, so that it shows when the last writer has gone. Raises OSError."""
-        if not stat.S_ISFIFO(Path(self._path).stat().st_mode):
-            raise OSError(errno.EINVAL, "is not a FIFO")
-        self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        path = Path(self._path)
+        _check_kind(path.stat())
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            _check_kind(os.fstat(descriptor))
+            _check_owner(path, os.fstat(descriptor))
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
         self._engine.loop.add_reader(self._descriptor, self._readable)
 
     def stop(self) -> None:
@@ -101,7 +130,7 @@ class Fifo:
     def _readable(self) -> None:
         assert self._descriptor is not None
         try:
-            data = os.read(self._descriptor, 65536)
+            data = os.read(self._descriptor, READ_BYTES)
         except BlockingIOError:
             return
         if not data:

@@ -54,6 +54,10 @@ class QueuedHandler(QueueHandler):
         self.queued.put(record)
         self._came += size
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A record of which no line can be made is lost. Logging would say so on stderr at once, and wait for it."""
+        self.lost += 1
+
     def finish(self, seconds: float = FINISH) -> None:
         """Write what waits, within `seconds`, and end the thread; it is left alone if it does not end."""
         self._writer.finish(seconds)

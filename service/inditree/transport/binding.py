@@ -87,10 +87,13 @@ def _remove_stale(path: Path) -> None:
     if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
         return
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)  # one whose queue is full lives, and is not waited for
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink()
+        except BlockingIOError:
+            return
 
 
 def dress(path: str, bare: os.stat_result, mode: int | None, owner: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from inditree.wire.syntax import with_attributes, without_attribute
+from inditree.wire.syntax import attribute, with_attributes, with_spelt, without_attribute
 
 VIA, SEQ = "via", "seq"
 
@@ -27,6 +27,26 @@ def extend(via: str, own: str) -> str:
 def stamp(data: bytes, via: str, seq: str | None = None) -> bytes:
     """The element as it travels on a link between routers."""
     return with_attributes(data, via=via) if seq is None else with_attributes(data, via=via, seq=seq)
+
+
+class Stamps:
+    """Stamps many definitions for one router: what is written of a path is made once. `own` and `to` are both IDs."""
+
+    __slots__ = ("_own", "_spelt", "_to")
+
+    def __init__(self, own: str, to: str) -> None:
+        self._own = own
+        self._to = to
+        self._spelt: dict[str, bytes] = {}
+
+    def stamp(self, data: bytes, via: str) -> bytes:
+        """As `stamp` makes it of the path so far; nothing where the router stands in that path."""
+        spelt = self._spelt.get(via)
+        if spelt is None:
+            passed = self._to in ids(via)
+            spelt = b"" if passed else b" via=%s" % attribute(extend(via, self._own))
+            self._spelt[via] = spelt
+        return with_spelt(without_attribute(data, VIA), spelt) if spelt else b""
 
 
 def strip(data: bytes) -> bytes:

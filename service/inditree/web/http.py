@@ -25,6 +25,9 @@ HEAD_TIMEOUT = 10.0
 IDLE_TIMEOUT = 30.0
 """Seconds for which a connection may be silent between requests, or take nothing of an answer."""
 
+FULL = 64 << 10
+"""Bytes of further requests that are kept while an answer is on its way. Past it the connection is not read."""
+
 LINGER = 1.0
 """Seconds for which what still comes is thrown away, so that the last answer is not lost to a reset."""
 
@@ -62,6 +65,7 @@ class HttpConnection:
         self._answer: Answer | None = None
         self._writing = False
         self._closing = False
+        self._full = False  # it is not read: what it asked for before is to be answered first
         self.closed = False
         self._timer = self._loop.call_later(HEAD_TIMEOUT, self._late)
         self._loop.add_reader(self._channel.read_fd(), self._read)
@@ -90,12 +94,22 @@ class HttpConnection:
             self.end()  # it has gone before its answer was whole
             return
         self._take(data)
-        if not self.closed and self._channel.pending():
+        if self.closed:
+            return
+        if self._buffered >= FULL and not self._closing:
+            self._full = True
+            self._loop.remove_reader(self._channel.read_fd())
+        elif self._channel.pending():
             self._loop.call_soon(self._again)
 
     def _again(self) -> None:
-        if not self.closed:
+        if not (self.closed or self._full):
             self._read()
+
+    @property
+    def _buffered(self) -> int:
+        """Bytes that were read and not looked at."""
+        return len(self._http.trailing_data[0])
 
     def _take(self, data: bytes) -> None:
         try:
@@ -212,15 +226,22 @@ class HttpConnection:
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
             self._wait(IDLE_TIMEOUT)
-            self._take_next()
+            self._loop.call_soon(self._take_next)  # in a step of its own: thousands may have been asked for at once
         else:
             self._linger()
 
     def _take_next(self) -> None:
+        if self.closed:
+            return
         try:
             self._next()
         except h11.RemoteProtocolError as error:
             self._refuse(error.error_status_hint, str(error))
+        if self._full and self._buffered < FULL and not self.closed:
+            self._full = False
+            self._loop.add_reader(self._channel.read_fd(), self._read)
+            if self._channel.pending():
+                self._loop.call_soon(self._again)
 
     def _refuse(self, status: int, text: str) -> None:
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE) and self._answer is None:
@@ -244,6 +265,9 @@ class HttpConnection:
 
     def _linger(self) -> None:
         self._closing = True
+        if self._full:
+            self._full = False
+            self._loop.add_reader(self._channel.read_fd(), self._read)
         try:
             self._channel.end_writing()
         except OSError:

@@ -125,6 +125,11 @@ def with_attributes(data: bytes, **attributes: str) -> bytes:
     for key, value in attributes.items():
         data = without_attribute(data, key)
         extra += b" %s=%s" % (key.encode(), attribute(value))
+    return with_spelt(data, extra)
+
+
+def with_spelt(data: bytes, extra: bytes) -> bytes:
+    """Add attributes at the end of an element's start tag that it has not yet: `extra` is as it is to be written."""
     at = start_end(data)
     return data[:at].rstrip() + extra + data[at:]
 
