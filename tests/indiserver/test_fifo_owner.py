@@ -84,7 +84,7 @@ def test_a_strangers_link_there_is_not_followed(place: Path, tmp_path: Path, mon
     place.symlink_to(tmp_path / "ours")
     opened(place)
     strangers(place, monkeypatch)
-    with pytest.raises(StartError, match="belongs to user|Permission denied"):
+    with pytest.raises(StartError, match=r"belongs to user|Permission denied"):
         opened(place)
 
 

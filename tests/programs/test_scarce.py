@@ -79,20 +79,41 @@ def test_a_fork_that_fails_is_told_and_the_guardian_lives_on(numbers: str, monke
     asyncio.run(main())
 
 
-def test_a_guardian_without_descriptors_lives_on() -> None:
+def open_in(pid: int) -> set[int]:
+    """The descriptors of a process."""
+    return {int(each) for each in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208
+
+
+def limit_for(taken: set[int], free: int) -> int:
+    """The RLIMIT_NOFILE with which a process may open so many more."""
+    limit = 0
+    while free or limit in taken:
+        free -= limit not in taken
+        limit += 1
+    return limit
+
+
+@pytest.mark.parametrize("free", range(5))
+def test_a_guardian_without_descriptors_lives_on(free: int) -> None:
+    """It is sent four: of some the kernel drops the rest, of none it cannot even tell."""
+    number, text = (errno.EMFILE, "no file descriptor is left") if free else (errno.ECHILD, "was not answered")
+
     async def main() -> None:
         await process.close_guardian()
         first = await spawn(["cat"])
         guardian = process._guardian._process
         assert guardian is not None
-        limit = resource.prlimit(guardian.pid, resource.RLIMIT_NOFILE)
-        used = len(os.listdir(f"/proc/{guardian.pid}/fd"))  # noqa: PTH208
-        for more in (1, 3, 5):
-            resource.prlimit(guardian.pid, resource.RLIMIT_NOFILE, (used + more, limit[1]))
+        taken, limit = open_in(guardian.pid), resource.prlimit(guardian.pid, resource.RLIMIT_NOFILE)
+        ours = descriptors()
+        resource.prlimit(guardian.pid, resource.RLIMIT_NOFILE, (limit_for(taken, free), limit[1]))
+        for _ in range(3):
             with pytest.raises(OSError) as error:
                 await spawn(["cat"])
-            assert error.value.errno in (errno.EMFILE, errno.ECHILD)
+            assert error.value.errno == number
+            assert text in str(error.value.strerror)
         resource.prlimit(guardian.pid, resource.RLIMIT_NOFILE, limit)
+        await until(lambda: open_in(guardian.pid) == taken, "it has closed what it was sent")
+        assert descriptors() == ours
         second = await spawn(["cat"])
         assert process._guardian._process is guardian
         for child in (first, second):

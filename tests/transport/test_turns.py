@@ -16,7 +16,7 @@ from inditree.transport.channel import SocketChannel
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
 from inditree.transport.turns import TURN, Turns
-from server.inloop import run
+from server.inloop import run, until
 
 
 class Steps:
@@ -51,8 +51,7 @@ def test_who_takes_a_whole_turn_has_a_step_of_its_own() -> None:
 
         for who in range(20):
             turns.wait(long(who))
-        while len(seen) < 20:
-            await asyncio.sleep(0)
+        await until(lambda: len(seen) == 20, "all have had their turn")
         assert [who for who, _ in seen] == list(range(20))
         assert len({step for _, step in seen}) == 20
 
@@ -70,8 +69,7 @@ def test_who_waits_again_has_its_turn_behind_all_others_and_in_another_step() ->
 
         turns.wait(again)
         turns.wait(lambda: seen.append(("other", steps.number)))
-        while len(seen) < 4:
-            await asyncio.sleep(0)
+        await until(lambda: len(seen) == 4, "all have had their turns")
         assert [who for who, _ in seen] == ["again", "other", "again", "again"]
         numbers = [step for who, step in seen if who == "again"]
         assert len(set(numbers)) == 3
@@ -89,8 +87,7 @@ def test_a_mistake_in_one_turn_takes_nobody_elses() -> None:
 
         turns.wait(wrong)
         turns.wait(lambda: seen.append(1))
-        while not seen:
-            await asyncio.sleep(0)
+        await until(lambda: seen, "the other has had its turn")
         assert [type(each) for each in told] == [ZeroDivisionError]
 
     asyncio.run(work())
@@ -107,8 +104,7 @@ def test_a_flood_goes_on_when_its_turn_comes_and_not_before(flood: bytes) -> Non
         stream = Stream(engine, peer, SocketChannel(ours), lambda *why: None)
         far.sendall(flood)
         turns = 0
-        while not waiting:
-            await asyncio.sleep(0)
+        await until(lambda: waiting, "it waits for its turn")
         while waiting:
             received = sum(peer.counters.received.values())
             for _ in range(10):

@@ -66,7 +66,7 @@ def _check_kind(found: os.stat_result) -> None:
 def _check_owner(path: Path, found: os.stat_result) -> None:
     """Where anybody may put a FIFO (/tmp), it is taken from the router's user or root only. Raises OSError.
 
-    Who owns it may write to it, and starts programs as the router's user. It is the kernel's rule for `protected_fifos`.
+    Who owns it may write to it, and starts programs as the router's user. The kernel has this rule (`protected_fifos`).
     """
     folder = path.parent.stat()
     if not (folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH):

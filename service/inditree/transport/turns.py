@@ -1,4 +1,4 @@
-"""Turns of those who have sent more than they may say in one: one after the other, so that the loop looks round soon."""
+"""Turns of those who have sent more than they may say in one: one after the other, so that no step is long."""
 
 from __future__ import annotations
 
