@@ -94,11 +94,11 @@ def test_a_mistake_in_one_turn_takes_nobody_elses() -> None:
 
 
 @pytest.mark.parametrize("flood", [b"<pingRequest uid='x'/>" * 2000, b"<t/>" * 9000], ids=["answered", "dropped"])
-def test_a_flood_goes_on_when_its_turn_comes_and_not_before(flood: bytes) -> None:
+def test_a_flood_goes_on_when_its_turn_comes_and_not_before(flood: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
         waiting: list[Callable[[], None]] = []
-        engine.turns.wait = waiting.append  # type: ignore[method-assign]
+        monkeypatch.setattr(engine.turns, "wait", waiting.append)
         ours, far = socket.socketpair()
         peer = engine.join("client", "flood")
         stream = Stream(engine, peer, SocketChannel(ours), lambda *why: None)
