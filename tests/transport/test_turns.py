@@ -100,7 +100,8 @@ def test_a_flood_goes_on_when_its_turn_comes_and_not_before(flood: bytes, monkey
         waiting: list[Callable[[], None]] = []
         monkeypatch.setattr(engine.turns, "wait", waiting.append)
         ours, far = socket.socketpair()
-        peer = engine.join("client", "flood")
+        engine.begin()
+        peer = engine.core.join("client", "flood")
         stream = Stream(engine, peer, SocketChannel(ours), lambda *why: None)
         far.sendall(flood)
         turns = 0
