@@ -19,7 +19,7 @@ TOLD_LIMIT = 4096
 
 
 class _Said:
-    """What was said of one peer."""
+    """The remarks that were made about one peer."""
 
     __slots__ = ("keys", "kinds", "unsaid")
 
