@@ -12,7 +12,7 @@ TURN = 0.005
 
 
 class Turns:
-    """A row of those who wait for a turn. In one step of the loop as many have theirs as begin within one TURN, each once.
+    """A row of those who wait for a turn. In one step of the loop as many have theirs as begin within one TURN.
 
     If all had theirs in each step, twenty floods would make every step twenty turns long, and an answer to anybody else
     takes several steps.
