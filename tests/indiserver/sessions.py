@@ -26,8 +26,11 @@ from ports import free_port, listens
 from waiting import DEADLINE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "from-indiserver.md"
-#: By name: Debian's server, and ours by the command that stands in for it.
-SERVERS = {"indiserver": ["indiserver"], "inditree": [sys.executable, "-m", "inditree", "indiserver"]}
+#: By name: the real server (Debian's, or the program of INDITREE_TEST_INDISERVER), and ours that stands in for it.
+SERVERS = {
+    "indiserver": [os.environ.get("INDITREE_TEST_INDISERVER", "indiserver")],
+    "inditree": [sys.executable, "-m", "inditree", "indiserver"],
+}
 
 
 @dataclass

@@ -133,8 +133,10 @@ def _exec(request: dict[str, object], stdio: tuple[int, int, int], parent: int, 
         if os.getppid() != parent:
             os._exit(1)  # the watcher was killed before the line above
         # Those that Python ignores, this process ignores or a shell that put the router in the background did.
-        for number in (*_IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
+        for number in (*_IGNORED, signal.SIGXFSZ, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        # libindi's drivers never had to: indiserver ignores it for them, and a mount over TCP may hang up.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         # All three stand above 2 (the watcher saw to it), so none of these overwrites the next.
         for target, source in enumerate(stdio):
