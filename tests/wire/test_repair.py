@@ -263,6 +263,29 @@ def test_an_ampersand_anywhere_in_an_image_is_not_passed_on(wrong: bytes, at: in
     assert "D.N" in heard.said[0]
 
 
+@pytest.mark.parametrize(
+    "inside", [b"<?xml version='1.0'?>", b"<!-- a -- b -->", b"<!--\x01-->", b"<!--\xff-->", b"<??>", b"<!-- --->"]
+)
+@pytest.mark.parametrize("place", ["text", "members"])
+def test_a_comment_or_declaration_in_an_image_that_is_none(inside: bytes, place: str) -> None:
+    """Found by the fuzzer: it was passed on."""
+    one = b"<oneBLOB name='B'>AAAA%s</oneBLOB>" % (inside if place == "text" else b"")
+    data = b"<setBLOBVector device='D' name='N'>%s%s</setBLOBVector>" % (b"" if place == "text" else inside, one)
+    for pieces in ([data], bytewise(data)):
+        heard = Heard([GOOD % 1, *pieces, GOOD % 2])
+        assert heard.elements == [GOOD % 1, GOOD % 2]
+
+
+@pytest.mark.parametrize("wrong", [b"</x 'y", b'</&#65;"', b"</oneBLOB'>", b'</setBLOBVector "'])
+@pytest.mark.parametrize("inside", [b"", b"<oneBLOB name='B'>AAAA"])
+def test_a_quote_in_an_end_tag_swallows_nothing(wrong: bytes, inside: bytes) -> None:
+    """Found by the fuzzer: in an image it took 64 KiB of good elements with it, and then ended the driver."""
+    data = b"<setBLOBVector device='D' name='N'>" + inside + wrong
+    for pieces in ([data], bytewise(data)):
+        heard = Heard([GOOD % 1, *pieces, GOOD % 2, GOOD % 3])
+        assert heard.elements == [GOOD % 1, GOOD % 2, GOOD % 3]
+
+
 def test_a_doctype_in_a_text_or_an_image() -> None:
     text = "<setTextVector device='D' name='N' state='Ok'><oneText name='T'>a {}DOCTYPE b></oneText></setTextVector>\n"
     assert one(text.format("<!")) == (text.format("&lt;!"), {"less"})

@@ -17,7 +17,7 @@ from inditree.wire.plain import image_tag
 from inditree.wire.proof import NotXmlError
 from inditree.wire.recovery import BrokenError, LooseTag, LooseUntil
 from inditree.wire.scans import Scan, Until
-from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, tag_end
+from inditree.wire.syntax import NEW_TAGS, START_TAG_LIMIT, TAG_STOP, tag_end
 from inditree.wire.trust import GUEST, Trust
 
 SMALL = 4096
@@ -218,9 +218,20 @@ class ImageScanner:
                 raise PeerError("malformed", f"in a BLOB: {bytes(self._tag)!r}")
         if self._tag[1] in (_BANG, _QUESTION):
             return self._take_comment(buffer, pos, stop)
-        if self._trust.repairs and self._tag[1] != _SLASH:
+        if self._tag[1] == _SLASH:
+            return self._take_end_tag(buffer, pos, stop)
+        if self._trust.repairs:
             return self._take_loose(buffer, pos, stop)
         end, self._quote = tag_end(buffer, pos, stop, self._quote)
+        self._tag += buffer[pos : stop if end < 0 else end]
+        return end
+
+    def _take_end_tag(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
+        """Scan an end tag: it has no quotes, and what stands behind one is not swallowed."""
+        found = TAG_STOP.search(buffer, pos, stop)
+        if found is not None and found[0] != b">":
+            raise PeerError("malformed", f"{found[0]!r} inside an end tag")
+        end = -1 if found is None else found.end()
         self._tag += buffer[pos : stop if end < 0 else end]
         return end
 
@@ -276,6 +287,10 @@ class ImageScanner:
         self._tag.clear()
         self._limit_frame(len(tag))
         if tag[1] in (_BANG, _QUESTION):
+            try:
+                proof.look(b"<a>" + tag + b"</a>")
+            except NotXmlError as wrong:
+                raise PeerError("malformed", f"in a BLOB: {tag[:40]!r}: {wrong}") from None
             return
         ended = _END_TAG.fullmatch(tag)
         if ended is None:
