@@ -6,6 +6,7 @@ import pytest
 
 from core.world import Actor, World, blobs, define, delete, get, image, update
 from inditree.tree.link import Link
+from inditree.view.plain import LOOKED_AT
 
 KEYS = ("RAW8", "RAW16")
 
@@ -50,6 +51,16 @@ def test_a_newcomer_is_told_the_new_definition(kind: str) -> None:
     client = world.join("client")
     client.say(get())
     assert client.heard() == [formats(*KEYS)]
+
+
+def test_it_is_noticed_far_behind_the_beginning_of_a_run_and_before_a_whole_element() -> None:
+    """As a driver that connects says it: much at once, after it was silent."""
+    world = World()
+    driver = camera(world)
+    others = [update("Cam", "P", value=str(number)) for number in range(100)]
+    assert len("".join(others)) > 2 * LOOKED_AT
+    driver.say_at_once(*others, chosen(*KEYS), chosen(), *others)
+    assert driver.heard() == [get("Cam", "FORMAT")]
 
 
 def test_it_is_noticed_in_a_run_of_many_too() -> None:

@@ -1,4 +1,4 @@
-"""indi_lx200basic against mounts over TCP: one answers garbage, with debugging on, one hangs up. It lives, and is heard."""
+"""indi_lx200basic against mounts over TCP that answer garbage, with debugging on, or hang up. It lives and is heard."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ _ONE_NAME = re.compile(rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)|'([^']*))")
 _START_OR_NAME = re.compile(b"%s|%s" % (_START.pattern, rb"<one[A-Z][a-z]+\s+name=(?:\"([^\"]*)\"|'([^']*)')"))
 
 LOOKED_AT = 2048
-"""Bytes of a run in which all members are looked at, not the last ones alone: what drivers say at once when they
-connect. Of a flood of numbers it is a part that costs next to nothing."""
+"""Bytes of a run in which all members are looked at, not the last ones alone. Of a flood of numbers it is a part that
+costs next to nothing."""
 
 
 def _whole(layout: Layout, kind: bytes) -> re.Pattern[bytes]:
@@ -116,17 +116,25 @@ class Passage:
             self._carried = carried(self.data)
         return self._carried
 
+    @property
+    def looked(self) -> bool:
+        """Have its members been looked for?"""
+        return self._names is not None
+
+    def look(self, stop: int) -> None:
+        """Look for its members, as far as `stop`."""
+        self._names = self._find_names(stop)
+
     def names(self, first: int) -> set[bytes]:
-        """The members of the property of the element at `first` as they are written there, as far as LOOKED_AT."""
-        if self._names is None:
-            self._names = self._find_names()
+        """The members of the property of the element at `first` as they are written there, as far as it was looked."""
+        assert self._names is not None
         mine = _START.match(self.data, first)
         return self._names.get(_key(mine), set()) if mine is not None else set()
 
-    def _find_names(self) -> dict[tuple[bytes, ...], set[bytes]]:
+    def _find_names(self, stop: int) -> dict[tuple[bytes, ...], set[bytes]]:
         found: dict[tuple[bytes, ...], set[bytes]] = {}
         names: set[bytes] = set()
-        for match in _START_OR_NAME.finditer(self.data, 0, LOOKED_AT):
+        for match in _START_OR_NAME.finditer(self.data, 0, stop):
             if match[1] is not None:
                 names = found.setdefault(_key(match), set())
             else:

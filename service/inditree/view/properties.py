@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from inditree.view.fold import fold, member_names
-from inditree.view.plain import LIMITS, MESSAGE, TIMEOUT, TIMESTAMP, Passage, carried, named, says, says_in_run
+from inditree.view.plain import (
+    LIMITS,
+    LOOKED_AT,
+    MESSAGE,
+    TIMEOUT,
+    TIMESTAMP,
+    Passage,
+    carried,
+    named,
+    says,
+    says_in_run,
+)
 from inditree.view.standing import SAID, Standing, message_in
 
 PENDING_LIMIT = 64 * 1024
@@ -20,6 +31,10 @@ PROPERTY_BYTES = 600
 
 MEMBER_BYTES = 90
 """Memory that the remembered name of a member takes beside its text."""
+
+WHOLE_EVERY = 1.0
+"""Seconds. So often all members of a run are looked at, not those of its first bytes alone: what a driver says at once
+when it connects, after it was silent."""
 
 
 class Weight:
@@ -34,10 +49,21 @@ class Weight:
 class Recent:
     """The run that passed last, so that all its properties share what is found out about it."""
 
-    __slots__ = ("_passage",)
+    __slots__ = ("_passage", "_whole_at")
 
     def __init__(self) -> None:
         self._passage = Passage(b"")
+        self._whole_at = 0.0
+
+    def names(self, data: bytes, first: int, now: float) -> set[bytes]:
+        """The members of the property of the element at `first`: in the first bytes of `data`, or in all of it."""
+        passage = self.passage(data)
+        if not passage.looked:
+            whole = now >= self._whole_at
+            if whole:
+                self._whole_at = now + WHOLE_EVERY
+            passage.look(len(data) if whole else LOOKED_AT)
+        return passage.names(first)
 
     def passage(self, data: bytes) -> Passage:
         """The passage for `data`, looked through once."""
@@ -91,12 +117,13 @@ class Property:
         self._account = account
         account.bytes += self.weight
 
-    def store(self, data: bytes, first: int, last: int, end: int, said: int | None = None) -> bool:
+    def store(self, data: bytes, first: int, last: int, end: int, said: int | None = None, now: float = 0.0) -> bool:
         """Remember the elements of one tag for this property in `data`, all that there are of them.
 
         The first one is at `first`, the last one from `last` to `end`; `said`, unless None, is what the last one says
         beside its state and all members. True: one of them names a member that the definition has not, so that this is
-        an old one. Where the last one says everything, of those before it only the first of a run are looked at.
+        an old one. Where the last one says everything, of those before it only the first of a run are looked at; once in
+        a while (`now`, seconds) all are.
         """
         newest = data[last:end]
         if said is None:
@@ -107,7 +134,7 @@ class Property:
                 self._pending = [newest]  # it makes all before it unnecessary
                 self._carried = said
                 self._weigh(len(newest))
-                return first != last and self._some_are_odd(data, first, last, end)
+                return first != last and self._some_are_odd(data, first, last, end, now)
         stale = False
         for each in self.passed(data, first, last, end):
             self._pending.append(each)
@@ -130,8 +157,8 @@ class Property:
         newest = data[last:end]
         return [newest] if first == last else self._recent.passage(data).elements(first, newest)
 
-    def _some_are_odd(self, data: bytes, first: int, last: int, end: int) -> bool:
-        if self._recent.passage(data).names(first) <= self.members:
+    def _some_are_odd(self, data: bytes, first: int, last: int, end: int, now: float) -> bool:
+        if self._recent.names(data, first, now) <= self.members:
             return False
         return any(self._is_older_than(each) for each in self.passed(data, first, last, end))
 
@@ -278,7 +305,7 @@ class View:
             said = says_in_run(known.tag, newest, len(standing.head), known.members)
         if said is None or said & MESSAGE:
             self.note_message(known.device, message_in(data, last, end), now)
-        return known.store(data, first, last, end, None if said is None else said & ~MESSAGE)
+        return known.store(data, first, last, end, None if said is None else said & ~MESSAGE, now)
 
     def note_message(self, device: str, text: str, now: float) -> None:
         """Keep the last message of a device that has a property; an empty one is none."""
