@@ -122,8 +122,8 @@ class Property:
 
         The first one is at `first`, the last one from `last` to `end`; `said`, unless None, is what the last one says
         beside its state and all members. True: one of them names a member that the definition has not, so that this is
-        an old one. Where the last one says everything, of those before it only the first of a run are looked at; once in
-        a while (`now`, seconds) all are.
+        an old one. Where the last one says everything, of those before it only the first of a run are looked at; once
+        in a while (`now`, seconds) all are.
         """
         newest = data[last:end]
         if said is None:
