@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from indiserver.recorder import LocalRecorder, Recorder, blobs, get
+from indiserver.recorder import DEADLINE, LocalRecorder, Recorder, act, blobs, get
 from indiserver.sessions import Side, both, same
 from live import Router, until
 from ports import free_port
@@ -54,8 +55,29 @@ def test_the_same_images_as_from_indiserver(tmp_path: Path) -> None:
     same(both(session, tmp_path), len=r"^remote: [-+] <setBLOBVector")
 
 
+def test_an_inline_image_for_a_driver_by_the_local_socket(tmp_path: Path) -> None:
+    """It reaches the driver, and the client stays; 1.9.9 makes a descriptor of it, 2.2.4 does not."""
+
+    def session(side: Side) -> None:
+        side.serve(side.spy())
+        side.warm("Spy")
+        local = side.local("local")
+        one = "<oneBLOB name='B' size='3' format='.x'>QUJD</oneBLOB>"
+        local.send(get("Spy"))
+        side.settle()
+        local.send(f"<newBLOBVector device='Spy' name='IN'>{one}</newBLOBVector>", act("end of it"))
+        local.until("setTextVector", name="ACT", state="Ok")
+        images = [line for line in side.overheard() if "BLOBVector" in line]
+        side.notes["images"] = [
+            re.sub("(attached='true' )?(format='.x' name='B')(/>|>data</>)", r"\2", line) for line in images
+        ]
+        assert len(images) == 1 and (side.kind == "indiserver" or ">data<" in images[0])
+
+    same(both(session, tmp_path))
+
+
 def camera(side: Side, count: int, *words: str, **env: str) -> Recorder:
-    """Our server with a camera of `shots.py`, and a TCP client that wants its images."""
+    """A server with a camera of `shots.py`, and a TCP client that wants its images."""
     program = side.place / "shots"
     program.write_text(f"#!{sys.executable}\n" + Path(__file__).with_name("shots.py").read_text())
     program.chmod(0o755)
@@ -144,6 +166,7 @@ def test_a_compressed_image_goes_inline(tmp_path: Path) -> None:
 
 
 def test_a_driver_whose_image_comes_without_its_descriptor_is_kept(tmp_path: Path) -> None:
+    """indiserver ends it."""
     with Side("inditree", tmp_path) as side:
         client = camera(side, 3, BARE="3")
         client.send(GO)
@@ -152,6 +175,11 @@ def test_a_driver_whose_image_comes_without_its_descriptor_is_kept(tmp_path: Pat
         assert not [element for element in client.seen if element.tag == "delProperty"]
         said = "SHOT: 1 images are attached, 0 descriptors came"
         until(lambda: said in side.servers[0].log_file.read_text(), what=said)
+    (tmp_path / "theirs").mkdir()
+    with Side("indiserver", tmp_path / "theirs") as side:
+        camera(side, 3, "-r", "0", BARE="3").send(GO)
+        assert side.servers[0].process.wait(DEADLINE) == 1
+        assert "Terminated after #0 restarts" in side.servers[0].log
 
 
 def test_no_image_for_a_driver_comes_by_a_descriptor(tmp_path: Path) -> None:

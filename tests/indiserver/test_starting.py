@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -44,6 +46,109 @@ def test_exit_status(words: list[str], status: int, tmp_path: Path) -> None:
 
     both(session, tmp_path)
     assert ended == dict.fromkeys(SERVERS, status)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed(ignored: bool, tmp_path: Path) -> None:
+    """SIGHUP ends both, with their drivers, and neither where it is ignored, as `nohup` does."""
+
+    def session(side: Side) -> None:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+        try:
+            server = side.serve(side.spy())
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        side.warm("Spy")
+        server.process.send_signal(signal.SIGHUP)
+        if ignored:
+            client = side.client("client")
+            client.send(get())
+            client.until("defTextVector", device="Spy", name="ACT")
+            server.process.terminate()
+        assert server.process.wait(DEADLINE) == (0 if side.kind == "inditree" else -(15 if ignored else 1))
+
+    for kind in SERVERS:  # not at once: a signal's disposition belongs to all threads, and only the main one sets it
+        (tmp_path / kind).mkdir()
+        with Side(kind, tmp_path / kind) as side:
+            session(side)
+
+
+def test_a_program_beside_where_it_was_started(tmp_path: Path) -> None:
+    """`./driver` is looked for in the current directory (1.9.9 by the folder of its own path, where it has one)."""
+
+    def session(side: Side) -> None:
+        side.spy("here")
+        side.serve("./here")
+        side.warm("Spy")
+
+    both(session, tmp_path)
+
+
+@pytest.mark.parametrize("restarts", ["0", "2"])
+def test_how_often_a_driver_is_started(restarts: str, tmp_path: Path) -> None:
+    """Once, and as often as `-r` says; SIGPIPE is ignored in it."""
+    starts = {}
+
+    def session(side: Side) -> None:
+        program = side.place / "ends"
+        program.write_text("#!/bin/sh\ngrep SigIgn /proc/self/status >>starts\nexit 3\n")
+        program.chmod(0o755)
+        assert side.serve("-r", restarts, str(program), listening=False).process.wait(DEADLINE) == 1
+        lines = (side.place / "starts").read_text().splitlines()
+        starts[side.kind] = [int(line.split()[1], 16) >> (signal.SIGPIPE - 1) & 1 for line in lines]
+
+    both(session, tmp_path)
+    assert starts == dict.fromkeys(SERVERS, [1] * (int(restarts) + 1))
+
+
+def test_messages_are_logged(tmp_path: Path) -> None:
+    """`-l`: a file for the day, the same lines, in words of the driver's or of the server's clock."""
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    said = (
+        f"<message device='D' timestamp='{day}T01:02:03' message='h\xe9 &amp; ho'/>"
+        "<message device='D' message='now'/>"
+        f"<defTextVector device='D' name='N' state='Ok' perm='ro' timestamp='{day}T01:02:04' message='with it'>"
+        f"<defText name='a'>1</defText></defTextVector><message timestamp='{day}T01:02:05' message='whose'/>"
+    )
+    lines = {}
+
+    def session(side: Side) -> None:
+        program, logs = side.place / "says", side.place / "logs"
+        program.write_text(f'#!/bin/sh\nread line\necho "{said}"\nexec cat >/dev/null\n')
+        program.chmod(0o755)
+        logs.mkdir()
+        side.serve("-l", "logs", str(program))
+
+        def written() -> str:
+            return "".join(file.read_text() for file in sorted(logs.iterdir()))
+
+        until(lambda: written().count("\n") == 4, DEADLINE, "four lines")
+        lines[side.kind] = re.sub(r"\S+(?=: D: now)", "NOW", written()).splitlines()
+
+    both(session, tmp_path)
+    nobody = lines["indiserver"].pop(), lines["inditree"].pop()
+    assert lines["indiserver"] == lines["inditree"]
+    assert nobody == (f"{day}T01:02:05: : whose", f"{day}T01:02:05: says: whose")
+
+
+def test_a_fifo_that_is_removed_while_it_runs(tmp_path: Path) -> None:
+    """1.9.9 ends when its writer has gone; ours carries out what was written, says so, and goes on."""
+
+    def session(side: Side) -> None:
+        fifo = side.place / "fifo"
+        os.mkfifo(fifo)
+        server = side.serve("-f", "fifo")
+        with fifo.open("w") as writer:
+            fifo.unlink()
+            writer.write(f"start {side.spy()}\n")
+        if side.kind == "indiserver":
+            assert server.process.wait(DEADLINE) == 1
+            return
+        side.warm("Spy")
+        until(lambda: "is gone" in server.log, DEADLINE, server.log)
+        assert server.process.poll() is None
+
+    both(session, tmp_path)
 
 
 @pytest.mark.parametrize("what", ["port", "name"])

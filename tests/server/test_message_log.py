@@ -40,3 +40,18 @@ def test_a_disk_that_stands_still_stops_nobody(tmp_path: Path) -> None:
         log.feed(DRIVER, said("2026-01-01", str(number)))
     assert log.lost > 0
     log.finish()  # and neither is stopped for good
+
+
+def test_what_is_no_xml_is_logged_as_clients_get_it(tmp_path: Path) -> None:
+    """A mount that quotes a garbled answer is what somebody looks for in there."""
+    log = MessageLog(str(tmp_path))
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    for text in ("R & D", "[SCOPE] RES \x06\x15#", "status <OK>", "\xb0"):
+        log.feed(DRIVER, said(day, text).decode().encode("latin-1"))
+    log.feed(
+        DRIVER, f"<message timestamp='{day}T01:02:03' message='whose'/><message message=x/><message messa".encode()
+    )
+    log.finish()
+    (file,) = tmp_path.iterdir()
+    texts = [line.split(": ", 1)[1] for line in file.read_text().splitlines()]
+    assert texts == ["M: R & D", "M: [SCOPE] RES ??#", "M: status <OK>", "M: \xb0", "driver: whose"]

@@ -25,7 +25,8 @@ class Launch:
     web                listeners have a web endpoint where their entry does not say otherwise
     streams            bytes that may wait for one peer before frames of streams are dropped, ahead of others; None:
                        they are images like others
-    signals            SIGTERM and SIGINT stop it (a second one kills), SIGHUP reloads
+    signals            SIGTERM and SIGINT stop it (a second one kills), SIGHUP reloads; where there is nothing to read
+                       it stops it as well, unless it is ignored
     """
 
     reread: Callable[[], Config] | None = None

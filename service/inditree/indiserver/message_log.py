@@ -10,6 +10,7 @@ from pathlib import Path
 from inditree.core import Peer
 from inditree.errors import PeerError
 from inditree.ops.queued import QueuedHandler, Unlocked
+from inditree.wire.mend import mend_tag, to_utf8
 from inditree.wire.syntax import parse_start, tag_end
 
 _logger = logging.getLogger("inditree.fifo")
@@ -32,20 +33,30 @@ class MessageLog:
         if b"message" not in data:
             return
         for found in _START.finditer(data):
-            try:
-                end, _ = tag_end(data, found.end(), len(data), 0)
-                _, attributes = parse_start(data[found.start() : end])
-            except PeerError:
-                continue
+            attributes = _attributes(data, found.start())
             if text := attributes.get("message"):
                 now = datetime.now(UTC)
                 timestamp = attributes.get("timestamp") or now.strftime("%Y-%m-%dT%H:%M:%S")
-                line = f"{timestamp}: {attributes.get('device', peer.name)}: {text}".replace("\n", " ")
+                line = f"{timestamp}: {attributes.get('device') or peer.name}: {text}".replace("\n", " ")
                 self._handler.handle(logging.makeLogRecord({"msg": line, "day": _day(timestamp, now)}))
 
     def finish(self) -> None:
         """Write what waits, within a second."""
         self._handler.finish()
+
+
+def _attributes(data: bytes, begin: int) -> dict[str, str]:
+    """Those of the start tag there, repaired as clients get it; none where that cannot be."""
+    try:
+        end, _ = tag_end(data, begin + 1, len(data), 0)
+    except PeerError:
+        return {}
+    tag = data[begin:end]
+    try:
+        return parse_start(tag)[1]
+    except PeerError:
+        mended = mend_tag(to_utf8(tag)[0])
+        return parse_start(mended[0])[1] if mended else {}
 
 
 def _day(timestamp: str, now: datetime) -> str:

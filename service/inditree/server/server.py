@@ -294,7 +294,10 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal, number)
-        loop.add_signal_handler(signal.SIGHUP, self.reload.begin)
+        if self.launch.reread is not None:
+            loop.add_signal_handler(signal.SIGHUP, self.reload.begin)
+        elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal is closed, without nohup
+            loop.add_signal_handler(signal.SIGHUP, self._on_stop_signal, signal.SIGHUP)
 
     def _on_stop_signal(self, number: int) -> None:
         self._signals += 1
