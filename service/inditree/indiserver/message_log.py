@@ -46,7 +46,7 @@ class MessageLog:
 
 
 def _attributes(data: bytes, begin: int) -> dict[str, str]:
-    """Those of the start tag there, repaired as clients get it; none where that cannot be."""
+    """Attributes of the start tag there, repaired as clients get it; none where that cannot be."""
     try:
         end, _ = tag_end(data, begin + 1, len(data), 0)
     except PeerError:
