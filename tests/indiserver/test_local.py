@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from indiserver.recorder import DEADLINE, LocalRecorder, Recorder, act, blobs, get
+from indiserver.recorder import LocalRecorder, Recorder, act, blobs, get
 from indiserver.sessions import Side, both, same
 from live import Router, until
 from ports import free_port
+from waiting import DEADLINE
 
 CCD = "CCD Simulator"
 GO = "<newTextVector device='Shots' name='GO'><oneText name='GO'/></newTextVector>"
