@@ -258,6 +258,8 @@ def test_the_router_shows_its_tree(tab: Tab) -> None:
 def test_names_and_roles_for_screen_readers(tab: Tab) -> None:
     connected(tab, "Py Camera")
     connected(tab, "Py Telescope")
+    tab.see(card("ON_COORD_SET"))
+    tab.see(".bar .abort", "Abort all")
     tree = tab.call("Accessibility.getFullAXTree")["nodes"]
     named = {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if not node.get("ignored")}
     assert {("radio", "Track"), ("tab", "Main Control"), ("button", "Abort"), ("button", "Abort all")} <= named
