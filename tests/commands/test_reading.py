@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,11 +100,18 @@ def vector(start: str, kind: str, members: list[tuple[str, str, str]]) -> bytes:
     return f'<{start}{kind}Vector device="D" name="P">{ones}</{start}{kind}Vector>\n'.encode()
 
 
-@given(st.sampled_from(["Number", "Text", "Switch"]), MEMBERS, MEMBERS)
+def libindi(data: bytes) -> bytes:
+    """Each member's start tag as libindi's drivers write it: an attribute a line, in single quotes."""
+    return re.sub(rb"(<one\w+) name=\"([^\"']*)\">", rb"\1\n    name='\2'\n>", data)
+
+
+@given(st.sampled_from(["Number", "Text", "Switch"]), MEMBERS, MEMBERS, st.booleans())
 def test_what_is_plainly_reached_is_reached(
-    kind: str, wanted: list[tuple[str, str, str]], told: list[tuple[str, str, str]]
+    kind: str, wanted: list[tuple[str, str, str]], told: list[tuple[str, str, str]], spread: bool
 ) -> None:
     asked, answer = vector("new", kind, wanted), vector("set", kind, told)
+    if spread:
+        answer = libindi(answer)
     if reading.plainly_reached(asked, answer):
         values = said(answer).values
         assert all(same_value(kind, text, values.get(name)) for name, text in said(asked).values.items())
@@ -117,4 +126,7 @@ def test_what_is_plainly_reached_is_reached(
     ],
 )
 def test_the_usual_answer_is_seen_at_once(wanted: list[tuple[str, str, str]], told: list[tuple[str, str, str]]) -> None:
-    assert reading.plainly_reached(vector("new", "Number", wanted), vector("set", "Number", told))
+    answer = vector("set", "Number", told)
+    assert reading.plainly_reached(vector("new", "Number", wanted), answer)
+    assert libindi(answer) != answer
+    assert reading.plainly_reached(vector("new", "Number", wanted), libindi(answer))

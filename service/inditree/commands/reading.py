@@ -55,7 +55,7 @@ def said(data: bytes) -> Said:
 def plainly_reached(asked: bytes, told: bytes) -> bool:
     """Whether a `set*` has, for all to see, each value that a `new*` asks for. False: perhaps; `said` has to look.
 
-    It sees members in the order and spelling of the command, as most answers have them, and nothing beside them.
+    It sees members in the order of the command, as most answers have them, with a name and nothing beside it.
     """
     wanted, found = asked.split(b"<"), told.split(b"<")  # nothing, the vector, each member and its end, the vector's
     size = len(wanted)
@@ -68,9 +68,23 @@ def plainly_reached(asked: bytes, told: bytes) -> bool:
             return False
         tag, _, text = ours.partition(b">")
         other_tag, _, other = theirs.partition(b">")
-        if tag != other_tag or not (text == other or text.strip() == other.strip() or (numbers and _near(text, other))):
+        if tag != other_tag and _named(tag) != _named(other_tag):
+            return False
+        if not (text == other or text.strip() == other.strip() or (numbers and _near(text, other))):
             return False
     return True
+
+
+def _named(tag: bytes) -> bytes:
+    """The name in a member's start tag that has nothing else; the tag where it has, or may have.
+
+    Libindi's drivers write an attribute a line in single quotes, clients one line in double quotes.
+    """
+    before, _, name = tag.partition(b"name=")
+    name = name.rstrip()
+    quote = name[:1]
+    plain = name.count(quote) == 2 and name[-1:] == quote and quote in (b"'", b'"') and before[3:].strip().isalpha()
+    return name[1:-1] if plain else tag
 
 
 def _near(asked: bytes, told: bytes) -> bool:
