@@ -76,6 +76,10 @@ _FAIR = (
     Part("ticks", "ticks", 0, {"every": 5000}, device="Tick"),
     Part("blobs", "blobs", 1, {"size": 750 * MIB, "layout": "lines"}),
 )
+_BUSY = (
+    Part("none", "rtt", 0, client_options={"spin": 1}, device="Echo"),
+    Part("numbers", "numbers", 40_000, {"per": 1, "every": 50}, 10),
+)
 _SLOW_IMAGES = {INDISERVER: 2, INDIPYSERVER: 20}
 _SLOW_NUMBERS = {INDISERVER: 200, INDIPYSERVER: 1000}
 _NO_COPY = (OURS, INDISERVER, INDIPYSERVER)
@@ -106,6 +110,8 @@ LOADS = (
     Load("ten-20k-recorded", _numbers(10, per=1, every=50), 40_000, 10_000, (OURS,), config=_RECORD),
     Load("rtt", _rtt(0), 5000, 300, less={INDIPYSERVER: 10}),
     Load("rtt-spin", _rtt(1), 5000, 300, less={INDIPYSERVER: 10}),
+    Load("rtt-20k", _BUSY, 3000, 300, (OURS,)),
+    Load("rtt-20k-recorded", _BUSY, 3000, 300, (OURS,), config=_RECORD),
     Load("flat-1MiB", _image(MIB, 1), 100, 100, less={INDIPYSERVER: 2}),
     Load("flat-1MiB-stalled", _image(MIB, 1, stalled=1), 100, 100, _NO_COPY, {INDIPYSERVER: 2}),
     Load("flat-24MiB-4", _image(24 * MIB, 4), 60, 8, less={INDIPYSERVER: 30}),
@@ -228,6 +234,15 @@ LINES = (
         _milliseconds("median"),
         "lower",
         (Bound(INDISERVER, 0.8),),
+    ),
+    Line("rtt-20k", "the same beside 20 000/s to 10 clients", "ms", _milliseconds("median"), "lower"),
+    Line(
+        "rtt-20k-recorded",
+        "the same, recorded",
+        "ms",
+        _milliseconds("median"),
+        "lower",
+        (Bound(OURS, 1.1, "rtt-20k"),),
     ),
     Line("flat-1MiB", "100 x 1 MiB flat out, one client: arrived", "%", _arrived(1), "higher", _ALL_ARRIVE),
     Line("flat-1MiB-stalled", "the same beside a stalled client: arrived", "%", _arrived(1), "higher", _ALL_ARRIVE),
