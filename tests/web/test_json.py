@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from inditree.config import Limits
+from inditree.transport import stream
 from server.inloop import caller, run, until
 from waiting import DEADLINE
 from web.world import CAMERA, MOUNT, Json, image, moved, site
@@ -140,6 +141,24 @@ def test_the_device_server_is_told_on_json_alone_unless_a_driver_has_its_name() 
             await it.say(MOUNT.replace(b"Mount", b"Server"))
             async with it.json(ALL) as client:
                 assert "INFO" not in json.dumps(await client.count())
+
+    run(work())
+
+
+def test_the_status_comes_behind_what_was_asked_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each element takes a turn of its own, as a question of thousands of devices does."""
+    monkeypatch.setattr(stream, "TURN", -1.0)
+    number = {"device": "Nobody", "name": "P", "items": [{"name": "V", "value": 1}]}
+    switch = {"device": "Nowhere", "name": "P", "items": [{"name": "V", "value": True}]}
+
+    async def work() -> None:
+        async with site(MOUNT) as it, it.json() as client:
+            await client.send({**ALL, "newNumberVector": number, "newSwitchVector": switch, "getStatus": {}})
+            before: list[Any] = []
+            while not before or "status" not in before[-1]:
+                before.append(json.loads(await client.socket.recv()))
+            assert "Nobody" in json.dumps(before)
+            assert "Nowhere" in json.dumps(before)
 
     run(work())
 

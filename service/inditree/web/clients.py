@@ -8,7 +8,9 @@ from typing import Protocol
 
 from inditree.core import Peer
 from inditree.envelope import EnableBlob, GetStatus, requests
+from inditree.flow.pauses import Pause
 from inditree.transport.stream import Stream
+from inditree.transport.turns import TURN
 from inditree.web.json_messages import JsonMessages
 from inditree.web.outbox import JsonOutbox
 from inditree.wire.syntax import enable_blob, parse_start, tag_end
@@ -72,7 +74,11 @@ class JsonClient:
         self._loop.call_soon(self._act, act)
 
     def _act(self, act: Callable[[], None]) -> None:
-        if not self.peer.gone:
+        if self.peer.gone:
+            return
+        if self.stream is not None and Pause.TURN in self.stream.pauses:
+            self._loop.call_later(TURN, self._act, act)  # what stood before it has not all been acted on
+        else:
             act()
 
     def _asked(self, element: bytes) -> None:
