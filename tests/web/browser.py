@@ -134,8 +134,18 @@ class Tab:
         return str(self.run(f"document.querySelector({json.dumps(selector)}).textContent"))
 
     def click(self, selector: str, text: str | None = None) -> None:
-        """Click in the middle of the first such element (with this text), as a mouse does."""
-        x, y = self.wait(lambda: self._middle(selector, text), f"{selector} {text or ''} is there")
+        """Click in the middle of the first such element (with this text), as a mouse does, where it stands still.
+
+        A device's cards move while its properties are still coming.
+        """
+        before: list[Any] = [None]
+
+        def still() -> Any:
+            found = self._middle(selector, text)
+            moved, before[0] = found != before[0], found
+            return None if moved else found
+
+        x, y = self.wait(still, f"{selector} {text or ''} is there and stands still")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
