@@ -8,6 +8,7 @@ import os
 import stat
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -211,3 +212,34 @@ def test_buffers_are_used_again() -> None:
         attached.encode(libindi(10), [memory(b"0123456789")], 1 << 30, pool)
     assert pool.get() is buffer
     attached.keep_freed_memory()
+
+
+def test_a_file_that_only_its_writer_may_open_goes_inline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its descriptor lets others write, and another one cannot be had."""
+    path = tmp_path / "image"
+    path.write_bytes(b"image")
+    with path.open("r+b") as file:
+        assert attached.guard_memory([file.fileno()])
+        held = descriptors()
+
+        def refused(*_: object) -> int:
+            raise PermissionError
+
+        monkeypatch.setattr(os, "open", refused)
+        assert not attached.guard_memory([file.fileno()])
+        monkeypatch.undo()
+        assert descriptors() == held
+
+
+def test_memory_of_another_user_goes_inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    descriptor = memory(b"image")
+    try:
+        assert attached.guard_memory([descriptor, -1])
+        assert stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o444
+        monkeypatch.setattr(os, "fchmod", refused)
+        assert not attached.guard_memory([descriptor])
+    finally:
+        os.close(descriptor)

@@ -141,17 +141,23 @@ def _unwritable(fd: int) -> int:
 
 
 def guard_memory(fds: Sequence[int]) -> bool:
-    """Let nobody who is given memory that has no path open it for writing. False: it is another user's and stays open.
+    """Let nobody who is given memory that has no path open it for writing. False: that cannot be had, it goes inline.
+
+    So it is with memory of another user, and with a file that only its writer may open for reading.
 
     A memfd is made with mode 0777: whoever has a descriptor of it, for reading only too, could open it anew by /proc,
     change what others are given, or cut it short under a client that has mapped it.
     """
     for fd in fds:
-        if fd >= 0 and not os.fstat(fd).st_nlink:
-            try:
+        if fd < 0:
+            continue
+        try:
+            if os.fstat(fd).st_nlink:
+                os.close(_unwritable(fd))
+            else:
                 os.fchmod(fd, 0o444)
-            except OSError:
-                return False
+        except OSError:
+            return False
     return True
 
 
