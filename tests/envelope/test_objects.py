@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from inditree.envelope import Image, Properties, encode, objects
+from inditree.envelope import Image, Properties, encode, objects, split
 
 NUMBERS = (
     b'<defNumberVector device="Mount" name="COORD" label="Eq. Coordinates" group="Main" state="Ok" perm="rw"'
@@ -249,3 +252,27 @@ def test_a_property_that_is_deleted_is_forgotten() -> None:
     assert list(known.known) == [("D", "S")]
     list(known.feed(b'<delProperty device="D"/>'))
     assert not known.known
+
+
+OLD_CUT = re.compile(rb"\n\s*(?=<(?:(?:def|set|new)\w+Vector|message|delProperty|getProperties|enableBLOB)\b)")
+PIECES = st.sampled_from(
+    [
+        b"\n",
+        b" ",
+        b"\t",
+        b"\r\n",
+        b"x",
+        b"<",
+        b"/>",
+        b"</message>",
+        b"<message",
+        b"<messages",
+        b"<defTextVector",
+        b"<one",
+    ]
+)
+
+
+@given(st.lists(PIECES).map(b"".join))
+def test_elements_are_cut_as_one_would_who_looks_at_all_that_follows_each_newline(data: bytes) -> None:
+    assert split(data) == [each.strip() for each in OLD_CUT.split(data)]

@@ -267,6 +267,16 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
         HttpAccess(Http(token_file=str(empty)))
 
 
+ODD_HOSTS = (
+    *(f"localhost{sign}x" for sign in "#/?\\@ %:"),
+    *(f"x{sign}localhost" for sign in "@#/"),
+    *("localhost..", "localhost:65536", "localhost:123456", "localhost:-1", "localhost:\xb2", "localhost:80:80"),
+    *("[localhost]", "[127.0.0.1]", "[::1]x", "[[::1]]", "[::1]]", "[::1]:x", "::1", "[::1].", "[v1.x]", "[]"),
+    *("127.0.0.1#x", "u@127.0.0.1", "127.0.0.1/..", "127.1", "0x7f000001", "2130706433", "127.0.0.1.."),
+)
+"""What a URL's parser, or a system's look-up, takes for one of our names or an address."""
+
+
 @pytest.mark.parametrize(
     ("headers", "allowed"),
     [
@@ -287,6 +297,9 @@ def test_a_token_file_must_hold_one(tmp_path: Path) -> None:
         ({"host": "[::1"}, False),
         ({"host": ""}, False),
         ({"host": "."}, False),
+        ({"host": "localhost."}, True),
+        ({"host": "localhost:"}, True),
+        *(({"host": host}, False) for host in ODD_HOSTS),
         ({}, False),
         ({"host": "localhost:9724", "origin": "http://localhost:9724"}, True),
         ({"host": "localhost:9724", "origin": "http://evil.example"}, False),
@@ -318,6 +331,23 @@ def test_a_strange_name_reads_no_api_but_health_and_metrics(caplog: pytest.LogCa
 
     asyncio.run(run())
     assert "internal" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a]b[", "//[", "localhost:x", "#", ""])
+def test_a_host_that_no_url_can_have_is_an_answer_like_any_other(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Refused at the port, no matter at the control socket, and nowhere a mistake of ours."""
+
+    async def run() -> None:
+        for by_socket, code in ((False, 403), (True, 404)):
+            async with served(FakeControl(), by_socket=by_socket) as (call, _):
+                for method in ("GET", "POST"):
+                    assert (await call(method, "/api/v1/nothing/here", host=host))[0] == code
+        async with served(FakeControl(), by_socket=True) as (call, _):
+            assert (await call("POST", "/api/v1/drivers/ccd/stop", host=host))[0] == 202
+            assert (await call("POST", "/api/v1/drivers/a%3Fb/stop", host=host))[0] in (202, 404)
+
+    asyncio.run(run())
+    assert "Traceback" not in caplog.text and "internal" not in caplog.text
 
 
 def test_without_a_token_http_only_reads(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,11 +18,20 @@ from typing import Any
 import pytest
 
 from inditree.config import Limits
-from server.inloop import Running, config, running, until
+from server.inloop import Running, config, listen, running, until
 from waiting import DEADLINE
 
 DEVICES = 8000
 INTRODUCED = "<getProperties version='1.7' inditree='1' via='F'/>"
+OPENING = (
+    b"GET /xml HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def masked(text: str) -> bytes:
+    """A short text message of a WebSocket's client, with a mask that changes nothing."""
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
 
 
 class Timed(asyncio.SelectorEventLoop):
@@ -44,7 +53,7 @@ def run(work: Callable[[Timed, Running], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, Timed)
-        async with running(config(limits=Limits(link_hold=0.5))) as it:
+        async with running(config(listen(web=True), limits=Limits(link_hold=0.5))) as it:
             await work(loop, it)
 
     gc.collect()
@@ -137,5 +146,36 @@ def test_questions_without_end_stop_it_no_longer_than_one(question: str) -> None
             with taker(it) as flood:
                 stopped = await longest(flood, question.encode() * (65536 // len(question)), 50)
         assert stopped < 0.1 + 5 * usual, f"{stopped * 1000:.0f} ms, for one question {usual * 1000:.0f}"
+
+    run(work)
+
+
+CHAINED = "<getProperties version='1.7' device='*'/>"
+LOOKALIKES = {
+    "newlines": ("", "<oneText name='T'>" + "\n" * 20_000 + "</oneText>"),
+    "beginnings in a comment": (CHAINED, "<!--" + "<oneA " * 6_000 + "-->"),
+    "beginnings in CDATA": (CHAINED, "<oneText name='T'><![CDATA[" + "<oneA " * 6_000 + "]]></oneText>"),
+    "names in CDATA": (CHAINED, "<oneText name='T'><![CDATA[" + "<oneA name=''" * 3_000 + "]]></oneText>"),
+}
+
+
+@pytest.mark.parametrize("what", LOOKALIKES)
+def test_a_command_is_worth_its_length_whatever_it_looks_like(what: str) -> None:
+    """Beside a client of XML over WebSocket, and by a server that chains itself to us: it took seconds."""
+    first, body = LOOKALIKES[what]
+
+    async def work(loop: Timed, it: Running) -> None:
+        with taker(it) as link, taker(it) as page, taker(it) as bad:
+            await introduce(it, link, "A", 1)
+            page.sendall(OPENING + masked("<getProperties version='1.7'/>"))
+            bad.sendall(first.encode())
+            peers = it.server.engine.core.peers.values()
+            await until(lambda: any(peer.subscription.all for peer in peers if peer.kind == "client"), "it listens")
+            sent = it.server.engine.core.counters.peers["link"].sent
+            before = sent["newTextVector"]
+            loop.longest = 0.0
+            bad.sendall(f"<newTextVector device='A 0' name='P'>{body}</newTextVector>".encode())
+            await until(lambda: sent["newTextVector"] > before, "it has come to its device", 3 * DEADLINE)
+        assert loop.longest < 0.5, f"{loop.longest:.1f} s"
 
     run(work)

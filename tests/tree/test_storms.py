@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import xml.etree.ElementTree as ET
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from inditree.tree.circulation import key_of
 from tree.desk import OTHER, Desk, End, gone, new, number, value
 
 HOST = "10.0.0.5:7624"
@@ -177,3 +184,39 @@ def test_what_is_remembered_of_requests_is_bounded() -> None:
         one.says(new("Dev1", str(number_)))
     two.heard()
     assert desk.node.core.state.circulation.size <= 1024
+
+
+MEMBERS = st.lists(
+    st.sampled_from(
+        [
+            "<oneNumber name='V'>",
+            "<oneNumber  label='x' name = \"W\" >",
+            "<oneNumber",
+            " name='a'",
+            "1",
+            " ",
+            "\n",
+            "</oneNumber>",
+        ]
+    )
+).map("".join)
+OLD_MEMBER = re.compile(rb"<one\w++[^>]*?\bname\s*+=\s*+(\"[^\"]*+\"|'[^']*+')[^>]*+>([^<]*+)")
+
+
+@given(MEMBERS, MEMBERS)
+def test_members_are_told_apart_as_before_where_they_are_xml(one: str, other: str) -> None:
+    """Where they are, no pattern need look beyond a `<`."""
+
+    def values(text: str) -> list[tuple[bytes, bytes]]:
+        return [(name[1:-1], text.strip()) for name, text in OLD_MEMBER.findall(text.encode())]
+
+    assume(_is_xml(one) and _is_xml(other))
+    assert (key_of("D", "P", one.encode()) == key_of("D", "P", other.encode())) == (values(one) == values(other))
+
+
+def _is_xml(text: str) -> bool:
+    try:
+        ET.fromstring(f"<all>{text}</all>")
+    except ET.ParseError:
+        return False
+    return True

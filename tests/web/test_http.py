@@ -63,6 +63,11 @@ def test_paths_and_methods(method: str, path: str, status: int) -> None:
         ("localhost.evil.example", 403),
         ("", 403),
         ("[::1", 403),
+        ("localhost#x", 403),
+        ("x@localhost", 403),
+        ("localhost:65536", 403),
+        ("pier.example..", 403),
+        ("PIER.example.", 200),
     ],
 )
 def test_a_name_that_is_not_ours_gets_nothing(host: str, status: int) -> None:

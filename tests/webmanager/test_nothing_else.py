@@ -142,6 +142,8 @@ def test_reboot_and_power_off_are_refused(tmp_path: Path) -> None:
         ("8.8.8.8", {}, {"allow": ("8.0.0.0/8",)}, 200),
         ("127.0.0.1", {}, {"allow": ("8.0.0.0/8",)}, 403),
         ("127.0.0.1", {"host": "evil.example"}, {}, 403),
+        ("127.0.0.1", {"host": "["}, {}, 403),
+        ("127.0.0.1", {"host": "localhost#evil.example"}, {}, 403),
         ("127.0.0.1", {"host": "pier.local:8624"}, {"origins": ("pier.local",)}, 200),
         ("127.0.0.1", {"origin": "http://evil.example"}, {}, 403),
         ("127.0.0.1", {"origin": "null"}, {}, 403),

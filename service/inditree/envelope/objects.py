@@ -26,7 +26,10 @@ RULES = ("AnyOfMany", "OneOfMany", "AtMostOne")
 
 encode = msgspec.json.Encoder().encode
 
-_BETWEEN = re.compile(rb"\n\s*(?=<(?:(?:def|set|new)\w+Vector|message|delProperty|getProperties|enableBLOB)\b)")
+_BETWEEN = re.compile(
+    rb"(?<!\s)[^\S\n]*+\n\s*+(?=<(?:(?:def|set|new)\w+Vector|message|delProperty|getProperties|enableBLOB)\b)"
+)
+"""White space with a newline before an element. It begins where white space does: each is looked at once."""
 
 
 def elements(data: bytes) -> list[ET.Element]:

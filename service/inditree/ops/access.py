@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import logging
 import socket
 from pathlib import Path
@@ -14,6 +13,7 @@ from starlette.datastructures import Headers
 
 from inditree.config import Http
 from inditree.errors import ConfigError
+from inditree.transport.hosts import is_address, name_in
 
 _logger = logging.getLogger("inditree.http")
 
@@ -58,11 +58,8 @@ class HttpAccess:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
-            return False
-        return bool(name) and (name in self._names or _is_address(name) or name == self._look_up())
+        name = name_in(host)
+        return bool(name) and (name in self._names or is_address(name) or name == self._look_up())
 
     def _look_up(self) -> str:
         """Our full name, asked for once and only by who needs it: a name server may be slow."""
@@ -82,14 +79,6 @@ class HttpAccess:
         if not token or not hmac.compare_digest(given.strip().encode("latin-1"), token):
             return Refusal(403, "wrong token")
         return None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_same(origin: str, host: str) -> bool:

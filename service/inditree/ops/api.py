@@ -95,7 +95,7 @@ class Api:
             return None
         fields = {"event": "control_refused", "client": _caller(request), "status": refusal.status}
         level = logging.WARNING if changes else logging.DEBUG  # who only reads may fill no log
-        _logger.log(level, "%s %r refused: %s", request.method, request.url.path, refusal.text, extra=fields)
+        _logger.log(level, "%s %r refused: %s", request.method, request.scope["path"], refusal.text, extra=fields)
         response = _small(Error(refusal.text), refusal.status)
         if refusal.status == 401:
             response.headers["www-authenticate"] = "Bearer"
@@ -304,7 +304,7 @@ class Api:
         return Response(status_code=204)
 
     async def _act(self, kind: str, request: Request) -> Response:
-        name, action = request.path_params["name"], request.url.path.rpartition("/")[2]
+        name, action = request.path_params["name"], request.scope["path"].rpartition("/")[2]
         call: Callable[[str], Awaitable[None]] = getattr(self._control, f"{action}_{kind}")
         await self._audited(request, f"{kind}.{action}", name, call(name))
         return await self._json(await self._find(kind, name, request), 202)
@@ -371,7 +371,7 @@ def _small(value: object, status: int = 200) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    texts = {404: f"there is nothing at {request.url.path}", 405: f"{request.method} is not possible here"}
+    texts = {404: f"there is nothing at {request.scope['path']}", 405: f"{request.method} is not possible here"}
     plain = error.detail in ("Not Found", "Method Not Allowed")
     response = _small(Error(texts[error.status_code] if plain else error.detail), error.status_code)
     response.headers.update(error.headers or {})

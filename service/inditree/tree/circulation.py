@@ -21,7 +21,8 @@ CUT_OFF = 10.0
 REMEMBERED = 1024
 """Requests that are looked at; the one that was seen least lately goes first."""
 
-_MEMBER = re.compile(rb"<one\w++[^>]*?\bname\s*+=\s*+(\"[^\"]*+\"|'[^']*+')[^>]*+>([^<]*+)")
+_MEMBER = re.compile(rb"<one\w++[^<>]*?\bname\s*+=\s*+(\"[^\"]*+\"|'[^']*+')[^<>]*+>([^<]*+)")
+"""A member and its text. It stops at `<`, as a comment may have thousands that look like the beginning of one."""
 
 
 def key_of(device: str, name: str, data: bytes) -> bytes:

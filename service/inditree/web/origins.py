@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
+
+from inditree.transport.hosts import is_address, name_in
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -20,14 +21,10 @@ def refuses_host(host: str | None, names: frozenset[str], origins: Iterable[str]
     if host is None:
         return "the request has no Host"
     known = names | {_host_of(each) for each in origins}
-    try:
-        found = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        if found in known:
-            return ""
-        ipaddress.ip_address(found.partition("%")[0])
-    except ValueError:
-        return f"the host {host!r} is neither an address, nor a name of this machine, nor in {key}"
-    return ""
+    found = name_in(host)
+    if found and (found in known or is_address(found)):
+        return ""
+    return f"the host {host!r} is neither an address, nor a name of this machine, nor in {key}"
 
 
 def refuses_origin(

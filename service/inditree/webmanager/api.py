@@ -61,7 +61,7 @@ class AccessRules:
             return f"{host} is not in webmanager.allow"
         named, origin = request.headers.get("host"), request.headers.get("origin")
         return refuses_host(named, self._names, self._origins, "webmanager.origins") or refuses_origin(
-            origin, named or "", request.url.scheme == "https", self._origins, "webmanager.origins"
+            origin, named or "", request.scope["scheme"] == "https", self._origins, "webmanager.origins"
         )
 
     def _is_near(self, host: str) -> bool:
@@ -103,7 +103,7 @@ class Api:
         if refusal := self.access.refuses(request):
             level = logging.DEBUG if request.method in ("GET", "HEAD") else logging.WARNING
             fields = {"event": "control_refused", "client": _caller(request), "status": 403}
-            _logger.log(level, "%s %r refused: %s", request.method, request.url.path, refusal, extra=fields)
+            _logger.log(level, "%s %r refused: %s", request.method, request.scope["path"], refusal, extra=fields)
             answer = _json({"detail": refusal}, 403)
         await answer(scope, receive, send)
 
