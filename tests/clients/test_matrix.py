@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_real_drivers import AFTER, CASES, DEFINITION, GO, Strict
+from integration.players import AFTER, DEFINITION, GO, Strict
+from integration.test_real_drivers import CASES
 from live import Router, serve, tool, until
 from ports import free_port
 

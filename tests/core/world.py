@@ -27,7 +27,8 @@ class Actor:
     def __init__(self, world: World, kind: str, name: str, policy: Policy | None, link: Link | None) -> None:
         self.world = world
         self.peer = world.core.join(kind, name, policy, link)
-        self.framer = Framer(world.core.route(self.peer), 1 << 20, 1 << 30, trust.of(kind, skips_text=True))
+        taken = trust.of(kind, skips_text=True, came_to_us=False)
+        self.framer = Framer(world.core.route(self.peer), 1 << 20, 1 << 30, taken)
         self.stuck = False  # takes nothing of itself, only what `take` takes
         self.unsaid: deque[bytes] = deque()  # what its other end has written and we have not read
         self._heard = bytearray()

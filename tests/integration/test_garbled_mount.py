@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from integration.test_real_drivers import Strict
+from integration.players import Strict
 from live import serve, until
 
 DEVICE = "LX200 Basic"

@@ -213,7 +213,8 @@ class Stream:
     def _trust(self) -> None:
         """Take what it writes as is right for what it is now."""
         self._stranger = self.peer.kind == "client"
-        self._framer.trust = trust.of(self.peer.kind, skips_text=self._engine.skips_text)
+        came_to_us = bool(self.peer.policy.listener)
+        self._framer.trust = trust.of(self.peer.kind, skips_text=self._engine.skips_text, came_to_us=came_to_us)
 
     def _enter(self, data: bytes) -> bytes:
         """Return what of a client's first bytes is INDI: nothing while that cannot be said, and where it is HTTP."""
