@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from inditree.core import backpressure, losses, memory
 from inditree.core.peer import Peer
-from inditree.core.refusals import nameless, refuse
+from inditree.core.unwelcome import nameless, refuse
 from inditree.core.requests import Request
 from inditree.core.routes import IMAGE
 from inditree.core.state import State

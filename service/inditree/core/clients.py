@@ -5,7 +5,7 @@ from __future__ import annotations
 from inditree.core import backpressure, blobs, definitions, devices, interlocked, links, ownerless
 from inditree.core.echoes import repeats
 from inditree.core.peer import Peer
-from inditree.core.refusals import say_nameless
+from inditree.core.unwelcome import say_nameless
 from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
 from inditree.core.subscription import MODES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inditree.core import blips, blobs, definitions, devices, links, ownerless, renewal
 from inditree.core.peer import Peer
-from inditree.core.refusals import nameless, refuse
+from inditree.core.unwelcome import nameless, refuse
 from inditree.core.routes import Group, without
 from inditree.core.state import State
 from inditree.tree import paths

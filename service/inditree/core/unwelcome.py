@@ -1,4 +1,4 @@
-"""Refuses elements of peers that may not provide devices, and elements without a device or a name."""
+"""Elements that are not taken: of a peer that may provide no devices, or without a device or a name."""
 
 from __future__ import annotations
 
