@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from inditree.core import backpressure, losses, memory
 from inditree.core.peer import Peer
-from inditree.core.unwelcome import nameless, refuse
 from inditree.core.requests import Request
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
+from inditree.core.unwelcome import nameless, refuse
 from inditree.flow.image_queue import PATIENCE
 from inditree.wire.elements import Blob, OneBlob
 from inditree.wire.syntax import NEW_TAGS

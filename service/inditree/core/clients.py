@@ -5,10 +5,10 @@ from __future__ import annotations
 from inditree.core import backpressure, blobs, definitions, devices, interlocked, links, ownerless
 from inditree.core.echoes import repeats
 from inditree.core.peer import Peer
-from inditree.core.unwelcome import say_nameless
 from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
 from inditree.core.subscription import MODES
+from inditree.core.unwelcome import say_nameless
 from inditree.flow.acks import PREFIX
 from inditree.flow.outbox import Traced
 from inditree.wire.elements import Blob, Element
@@ -150,7 +150,7 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         return
     command = state.commands.sent(peer, item, state.view.find(device, item.name))
     _deliver(state, owner, item, Request(peer, element, command))
-    state.targets.note(element)
+    state.requested.note(element)
     _echo(state, peer, item, device)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from inditree.core import blips, blobs, definitions, devices, links, ownerless, renewal
 from inditree.core.peer import Peer
-from inditree.core.unwelcome import nameless, refuse
 from inditree.core.routes import Group, without
 from inditree.core.state import State
+from inditree.core.unwelcome import nameless, refuse
 from inditree.tree import paths
 from inditree.tree.holding import HELD, seconds
 from inditree.tree.link import Link

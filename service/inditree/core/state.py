@@ -11,9 +11,9 @@ from inditree.core.notices import Notices
 from inditree.core.ownership import Ownership
 from inditree.core.peer import Peer
 from inditree.core.refreshing import Refreshing
+from inditree.core.requested import Requested
 from inditree.core.routes import Routes
 from inditree.core.subscriptions import Subscriptions
-from inditree.core.targets import Targets
 from inditree.core.waking import Waking
 from inditree.counters import Counters
 from inditree.tree.circulation import Circulation
@@ -40,10 +40,10 @@ class State:
         "once",
         "ownership",
         "refreshing",
+        "requested",
         "routes",
         "sites",
         "subscriptions",
-        "targets",
         "unnoted",
         "view",
         "waking",
@@ -60,7 +60,7 @@ class State:
         self.demand = Demand(self.desk, self.subscriptions)
         self.intake = Intake(self.desk)
         self.refreshing = Refreshing(self.desk)
-        self.targets = Targets()
+        self.requested = Requested()
         self.waking = Waking(self.desk)
         self.commands = Commands(self.desk)
         self.once = Once()

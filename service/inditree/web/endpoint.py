@@ -77,7 +77,7 @@ class WebEndpoint:
         engine.core.add_cache(self)
 
     def _new_messages(self, engine: Engine) -> JsonMessages:
-        return JsonMessages(self.images, engine.core.state.targets.last)
+        return JsonMessages(self.images, engine.core.state.requested.last)
 
     # Plain requests
 

@@ -11,7 +11,7 @@ REQUEST_LIMIT = 1024
 """Bytes of a request that is remembered: 4 MiB of all."""
 
 
-class Targets:
+class Requested:
     """The last `newNumberVector` that was sent on for each property, bounded in number and size."""
 
     __slots__ = ("_requests",)
