@@ -40,7 +40,7 @@ def get_properties(state: State, peer: Peer, element: Element) -> None:
     peer.asked = True
     if device == "*":
         device = name = None
-    if state.subscriptions.subscribe(peer, device, name):
+    if state.subscribers.subscribe(peer, device, name):
         _bound_subscription(state, peer)
         state.routes.forget()
         state.demand.changed(peer, device)
@@ -86,9 +86,9 @@ def enable_blob(state: State, peer: Peer, element: Element) -> None:
         state.desk.count_dropped(peer, "unknown", len(element.data))
         state.notices.once(peer, "warning", "enable_blob", f"enableBLOB {mode[:20]!r} is not one of Never, Also, Only")
         return
-    peer.subscription.set_blob(mode, device, name)
+    state.subscribers.set_blob(peer, mode, device, name)
     if device is not None and peer.link is None:
-        state.subscriptions.show_interest(peer, device, name)
+        state.subscribers.show_interest(peer, device, name)
     _bound_subscription(state, peer)
     state.routes.forget()
     state.demand.changed(peer, device)
@@ -135,7 +135,7 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
     if peer.policy.devices != ("*",) and _hides(item):  # of another device of that driver
         _refuse(state, peer, item, device, size, "a command could hide in it")
         return
-    if peer.link is None and peer.kind != "observer" and state.subscriptions.show_interest(peer, device):
+    if peer.link is None and peer.kind != "observer" and state.subscribers.show_interest(peer, device):
         _bound_subscription(state, peer)
         state.routes.forget()
         state.demand.changed(peer, device)
@@ -165,7 +165,7 @@ def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) 
 
 def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
     """Tell other clients of a command, and no links: over a redundant link an echo is a request again."""
-    for other in state.subscriptions.of(device):
+    for other in state.subscribers.of(device):
         if other is peer or other.kind != "client":
             continue
         if isinstance(item, Blob):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
-from inditree.core.subscriptions import Subscriptions
+from inditree.core.subscribers import Subscribers
 from inditree.wire.syntax import enable_blob
 
 KEPT = 256
@@ -32,15 +32,15 @@ class Demand:
 
     A link is asked when the first wants a property and told when the last does not any more. It stays asked
     while the property, or its device, is not there for a moment: cameras delete and define themselves between frames,
-    and the first image behind the new definition is to come. Subscriptions that are not about one device are looked
+    and the first image behind the new definition is to come. Subscribers that are not about one device are looked
     at in `settle`, once however many of them came.
     """
 
-    __slots__ = ("_changed", "_desk", "_kept", "_sources", "_subscriptions", "_wants")
+    __slots__ = ("_changed", "_desk", "_kept", "_sources", "_subscribers", "_wants")
 
-    def __init__(self, desk: Desk, subscriptions: Subscriptions) -> None:
+    def __init__(self, desk: Desk, subscribers: Subscribers) -> None:
         self._desk = desk
-        self._subscriptions = subscriptions
+        self._subscribers = subscribers
         self._sources: dict[str, dict[str, Images]] = {}  # device, property
         self._wants: dict[Peer, set[Images]] = {}
         self._kept: dict[Peer, set[Images]] = {}  # by source: what is not there now
@@ -63,7 +63,7 @@ class Demand:
                 return
             self._end(known)
         images = self._sources.setdefault(device, {})[name] = Images(source, device, name)
-        for peer in self._subscriptions.of(device):
+        for peer in self._subscribers.of(device):
             self._look(peer, images)
 
     def changed(self, peer: Peer, device: str | None = None) -> None:

@@ -96,7 +96,7 @@ def _settled(state: State, peer: Peer, device: str | None) -> None:
     kind = f"inditree {link.remote_id}" if link.is_router else "plain INDI"
     state.desk.log("info", "link", f"link {peer.name}: {kind}", peer=peer.name)
     if link.share:
-        state.subscriptions.subscribe(peer, device, None)
+        state.subscribers.subscribe(peer, device, None)
         state.routes.forget()
         definitions.answer(state, peer, device, None)
     probe(state, peer)
@@ -138,7 +138,7 @@ def accept_chained(state: State, peer: Peer) -> None:
     promote(state, peer)
     assert peer.link is not None
     peer.link.snoops = True
-    state.subscriptions.subscribe_all(peer)
+    state.subscribers.subscribe_all(peer)
     _settled(state, peer, None)
     for device, name in sorted({named for driver in state.desk.drivers for named in driver.subscription.named()}):
         if peer.sees(device):
@@ -161,7 +161,7 @@ def accept_plain_provider(state: State, peer: Peer) -> None:
     """A connection that never introduced itself defines a device, where `peers: any` allows it (an IPyServer)."""
     promote(state, peer)
     blips.joined(state, peer)
-    state.subscriptions.subscribe_all(peer)  # it asked for everything, and only then said what it has
+    state.subscribers.subscribe_all(peer)  # it asked for everything, and only then said what it has
 
 
 def introduced_late(state: State, peer: Peer, element: Element) -> bool:

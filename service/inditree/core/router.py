@@ -195,7 +195,7 @@ class Core:
             peer.link.parted = True
         peer.counters.closed[reason] += 1
         self.desk.exit(peer)
-        state.subscriptions.forget(peer)
+        state.subscribers.forget(peer)
         state.introducing.discard(peer)
         state.intake.forget(peer)
         devices.lose_all(state, peer)
@@ -355,7 +355,7 @@ class Core:
 
     def restore(self, peer: Peer, subscription: Subscription) -> None:
         """A driver is back: its subscription and BLOB modes hold again."""
-        self.state.subscriptions.restore(peer, subscription)
+        self.state.subscribers.restore(peer, subscription)
         self.state.routes.forget()
         self.state.demand.changed(peer)
         self.intake.moved()

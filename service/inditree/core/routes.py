@@ -7,7 +7,7 @@ from collections.abc import Callable
 from inditree.core.desk import Desk
 from inditree.core.ownership import Ownership
 from inditree.core.peer import Peer
-from inditree.core.subscriptions import Subscriptions
+from inditree.core.subscribers import Subscribers
 from inditree.counters import PeerCounters
 from inditree.flow.acks import UNANSWERED
 from inditree.flow.outbox import Outbox
@@ -71,13 +71,13 @@ class Group:
 class Routes:
     """The groups of one core. Equal targets are one group, so that neighbours which go the same way become one run."""
 
-    __slots__ = ("_bytes", "_desk", "_groups", "_heads", "_images", "_ownership", "_routes", "_subscriptions", "_view")
+    __slots__ = ("_bytes", "_desk", "_groups", "_heads", "_images", "_ownership", "_routes", "_subscribers", "_view")
 
-    def __init__(self, desk: Desk, ownership: Ownership, view: View, subscriptions: Subscriptions) -> None:
+    def __init__(self, desk: Desk, ownership: Ownership, view: View, subscribers: Subscribers) -> None:
         self._desk = desk
         self._ownership = ownership
         self._view = view
-        self._subscriptions = subscriptions
+        self._subscribers = subscribers
         self._heads: list[Head] = []  # those that hold a group
         self._images: dict[Peer, dict[tuple[str, str], int]] = {}
         self._groups: dict[tuple[Peer, ...], Group] = {}
@@ -129,7 +129,7 @@ class Routes:
         return found
 
     def forget(self) -> None:
-        """Subscriptions, owners or peers have changed: every route is looked up anew."""
+        """Subscribers, owners or peers have changed: every route is looked up anew."""
         for head in self._heads:
             head.group = None
         self._images.clear()
@@ -162,7 +162,7 @@ class Routes:
 
     def _listeners(self, peer: Peer, device: str, name: str | None) -> list[Peer]:
         """The peers that may hear what `peer` says of a device of its own; itself only if it asked for that by name."""
-        listeners = self._subscriptions.of(device)
+        listeners = self._subscribers.of(device)
         if peer.hears_itself(device, name):
             return listeners
         return [p for p in listeners if p is not peer]

@@ -13,7 +13,7 @@ from inditree.core.peer import Peer
 from inditree.core.refreshing import Refreshing
 from inditree.core.requested import Requested
 from inditree.core.routes import Routes
-from inditree.core.subscriptions import Subscriptions
+from inditree.core.subscribers import Subscribers
 from inditree.core.waking import Waking
 from inditree.counters import Counters
 from inditree.tree.circulation import Circulation
@@ -43,7 +43,7 @@ class State:
         "requested",
         "routes",
         "sites",
-        "subscriptions",
+        "subscribers",
         "unnoted",
         "view",
         "waking",
@@ -55,9 +55,9 @@ class State:
         self.notices = Notices(self.desk)
         self.ownership = Ownership(self.desk)
         self.holding = Holding(self.desk)
-        self.subscriptions = Subscriptions()
-        self.routes = Routes(self.desk, self.ownership, self.view, self.subscriptions)
-        self.demand = Demand(self.desk, self.subscriptions)
+        self.subscribers = Subscribers()
+        self.routes = Routes(self.desk, self.ownership, self.view, self.subscribers)
+        self.demand = Demand(self.desk, self.subscribers)
         self.intake = Intake(self.desk)
         self.refreshing = Refreshing(self.desk)
         self.requested = Requested()

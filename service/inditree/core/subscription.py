@@ -18,7 +18,11 @@ _PASS_ONLY = frozenset({"defBLOBVector", "setBLOBVector", "delProperty"})
 
 
 class Subscription:
-    """Interest (all, device, property) and BLOB modes (all, device, property; the narrower wins)."""
+    """Interest (all, device, property) and BLOB modes (all, device, property; the narrower wins).
+
+    Only `Subscribers` changes one, as it finds peers by what stands here; everybody may read it. It knows names and not
+    devices: where one of them is deleted and defined again, what was asked for stays asked for.
+    """
 
     __slots__ = (
         "all",

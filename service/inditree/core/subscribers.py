@@ -1,6 +1,6 @@
-"""The index of subscriptions by device: which peers may want to hear of it.
+"""Who subscribes to what, by device; the one place where the `Subscription` of a peer is changed.
 
-It is there so that a definition, a value or a command costs a look at those who asked for its device, however many
+The index by device is there so that a definition, a value or a command costs a look at those who asked for its device, however many
 other peers are connected.
 """
 
@@ -12,7 +12,7 @@ from inditree.core.peer import Peer
 from inditree.core.subscription import Subscription
 
 
-class Subscriptions:
+class Subscribers:
     """The peers that asked for all devices, and those that named one, by device.
 
     A peer found here has a subscription that touches the device; what exactly it hears `Peer.hears` says.
@@ -43,6 +43,10 @@ class Subscriptions:
         """A peer hears of all devices, whatever it has asked for."""
         peer.subscription.all = True
         self._index(peer, None)
+
+    def set_blob(self, peer: Peer, mode: str, device: str | None, name: str | None) -> None:
+        """Set what images a peer wants: of everything, of a device, or of one property. No interest comes with it."""
+        peer.subscription.set_blob(mode, device, name)
 
     def restore(self, peer: Peer, subscription: Subscription) -> None:
         """A peer has the subscriptions of its last run."""
