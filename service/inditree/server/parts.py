@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from inditree.config import Config, Launch
+from inditree.server.lazy_observatory import LazyObservatory
 from inditree.server.units import Units
-from inditree.server.watching import Watching
 from inditree.server.web import WebEndpoints
 from inditree.transport.engine import Engine
 from inditree.transport.listener import Listener
@@ -57,7 +57,7 @@ class Parts:
     engine: Engine
     units: Units
     web: WebEndpoints
-    observatory: Watching
+    observatory: LazyObservatory
     listeners: dict[str, Listener] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     applied: bool = False

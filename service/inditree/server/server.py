@@ -22,12 +22,12 @@ from inditree.python.factory import check_drivers, load_factory
 from inditree.server import messages
 from inditree.server.control import Control
 from inditree.server.discovered import Discovered
+from inditree.server.lazy_observatory import LazyObservatory
 from inditree.server.parts import Companion, Parts
 from inditree.server.reload import Reload
 from inditree.server.report import Report
 from inditree.server.services import Services
 from inditree.server.units import Units
-from inditree.server.watching import Watching
 from inditree.server.web import WebEndpoints
 from inditree.server.webmanager import WebManaging
 from inditree.supervise import ENDED
@@ -123,7 +123,7 @@ class Server:
         faces = WebEndpoints(
             self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot(), lambda: self._recorded
         )
-        self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, Watching(self.engine))
+        self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, LazyObservatory(self.engine))
         self.parts.beside = self._beside
         if self._beside is not None:
             self._beside.prepare(self.parts)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inditree.server.observatory import Observatory
 
 
-class Watching:
+class LazyObservatory:
     """The observatory of one router, `loaded` where it has one; most have none, and then everything here is empty."""
 
     def __init__(self, engine: Engine) -> None:
