@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from inditree.counters import Counters
-from inditree.ops import blocked
-from inditree.ops.blocked import BlockWatch
+from inditree.ops import blocked_loop
+from inditree.ops.blocked_loop import BlockWatch
 from inditree.ops.lag import INTERVAL, LagMeter
 from ipydriver.servers import Dial, becomes, dial, serving, turn
 from live import Client
@@ -43,8 +43,8 @@ class Gate(logging.Handler):
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    monkeypatch.setattr(blocked, "BLOCKED", 0.3)
-    monkeypatch.setattr(blocked, "LOOK", 0.05)
+    monkeypatch.setattr(blocked_loop, "BLOCKED", 0.3)
+    monkeypatch.setattr(blocked_loop, "LOOK", 0.05)
     handler = Gate()
     logging.getLogger("inditree").addHandler(handler)
     yield handler

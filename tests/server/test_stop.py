@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from inditree.config import Driver, Http, Limits, Remote
-from inditree.ops.blocked import BlockWatch
+from inditree.ops.blocked_loop import BlockWatch
 from inditree.ops.control import ControlError
 from inditree.server import server
 from inditree.server.server import Server

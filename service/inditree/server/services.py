@@ -12,7 +12,7 @@ from inditree.config import Config, Http
 from inditree.core import Audit as AuditEffect
 from inditree.errors import StartError
 from inditree.ops.audit import Audit
-from inditree.ops.blocked import BlockWatch
+from inditree.ops.blocked_loop import BlockWatch
 from inditree.ops.control_socket import ControlSocket, open_control_socket
 from inditree.ops.lag import LagMeter
 from inditree.python.inprocess import culprit
