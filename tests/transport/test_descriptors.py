@@ -21,7 +21,7 @@ from inditree.core import Settings
 from inditree.counters import Counters
 from inditree.images.descriptors import FDS_KEPT
 from inditree.transport.channel import DriverChannel, SocketChannel
-from inditree.transport.closing import Closer
+from inditree.transport.descriptor_closer import Closer
 from inditree.transport.engine import Engine
 from inditree.transport.stream import Stream
 from programs.processes import descriptors

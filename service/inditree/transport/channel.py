@@ -16,7 +16,7 @@ from typing import Protocol
 
 from inditree.images.descriptors import FDS_KEPT, close_all, is_image
 from inditree.transport import sockets
-from inditree.transport.closing import Closer
+from inditree.transport.descriptor_closer import Closer
 
 Buffer = bytes | bytearray | memoryview
 

@@ -16,7 +16,7 @@ from inditree.counters import Counters
 from inditree.images import attached
 from inditree.images.resources import ImageResources
 from inditree.tasks import Tasks
-from inditree.transport.closing import Closer
+from inditree.transport.descriptor_closer import Closer
 from inditree.transport.guard import ClientLimits
 from inditree.transport.turns import Turns
 from inditree.wire.elements import Element
