@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inditree.config import Driver, Remote, Restart
-from inditree.indiserver.commands import FifoError, Start, Stop, parse
+from inditree.indiserver.fifo_commands import FifoError, Start, Stop, parse
 
 _NEVER = Restart(policy="never")
 

@@ -1,7 +1,7 @@
 """Who subscribes to what, by device; the one place where the `Subscription` of a peer is changed.
 
-The index by device is there so that a definition, a value or a command costs a look at those who asked for its device, however many
-other peers are connected.
+Peers are found by device, so that a definition, a value or a command costs a look at those who asked for its device,
+however many others are connected.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from inditree.config import Driver, Remote, Restart
 from inditree.config.check import check_name
 from inditree.config.words import driver_name, remote_name, unique
 from inditree.errors import ConfigError, StartError
-from inditree.indiserver.commands import LINE_MAX_BYTES, FifoError, Start, Stop, parse
+from inditree.indiserver.fifo_commands import LINE_MAX_BYTES, FifoError, Start, Stop, parse
 from inditree.ops.places import own_user, user_name
 from inditree.server.units import DriverUnit, Units
 from inditree.supervise import ENDED

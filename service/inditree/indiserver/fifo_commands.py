@@ -6,8 +6,9 @@
     stop [DEVICE]@HOST[:PORT] [-n "label"]
 
 indiserver (1.9.9) ignores what it does not understand: a label without -n, an option without quotes, and any first word
-but `start` means `stop`. Here values may stand without quotes or in either kind, launchers' labels without -n are
-taken, and any other line that is wrong is an error.
+but `start` means `stop`. Here values may stand without quotes or in either kind, launchers'
+labels without -n are taken, and any other line that is wrong is an error. The label of a remote is read and passed
+over: its devices have names of their own.
 """
 
 from __future__ import annotations
