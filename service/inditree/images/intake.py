@@ -137,11 +137,11 @@ class ImageIntake:
             return
         settings = self._core.settings
         limit = settings.stall_timeout if self.peer.link is None else settings.link_timeout
-        if image.size != self._upload[0] or not self._reader.unread:
+        if image.size != self._upload[0] or not self._reader.stands_still:
             self.starved_since = None
         elif self._starved and self.starved_since is None:
             self.starved_since = now
-        if image.size != self._upload[0] or self._reader.unread:
+        if image.size != self._upload[0] or self._reader.stands_still:
             self._upload = image.size, now
         elif now - self._upload[1] >= limit:
             self._core.desk.close(self.peer, "stalled", f"began an image and sent no more of it for {limit:g} s")

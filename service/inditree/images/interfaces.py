@@ -44,7 +44,7 @@ class Reader(Protocol):
     closed: bool
 
     @property
-    def unread(self) -> bool:
+    def stands_still(self) -> bool:
         """The source is not read now, whatever the reason."""
 
     @property

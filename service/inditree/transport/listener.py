@@ -278,7 +278,7 @@ class Listener:
         finally:
             self.waiting.late -= 1
         if self._sockets and may_be_http(data):
-            channel.unread(data)
+            channel.push_back(data)
             self._join(channel, name, host, self._admission.policy(subject_of(channel.sock)))
         else:
             self._admission.left(host)

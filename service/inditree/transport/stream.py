@@ -142,7 +142,7 @@ class Stream:
         return self.peer.held and self._finished is None
 
     @property
-    def unread(self) -> bool:
+    def stands_still(self) -> bool:
         return not (self._reading or self.images.threaded)
 
     @property

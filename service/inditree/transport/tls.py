@@ -129,7 +129,7 @@ class TlsChannel:
         self._fd = sock.fileno()
         self._lock = threading.Lock()
         self._owed = b""  # a record of which the kernel has not taken all
-        self._unread = b""
+        self._pushed_back = b""
 
     def read_fd(self) -> int:
         return self._fd
@@ -140,15 +140,15 @@ class TlsChannel:
     def pending(self) -> bool:
         """Bytes have been decrypted that no descriptor tells of."""
         with self._lock:
-            return bool(self._unread) or self.sock.pending() > 0
+            return bool(self._pushed_back) or self.sock.pending() > 0
 
-    def unread(self, data: bytes) -> None:
+    def push_back(self, data: bytes) -> None:
         """Give back what was read, before anything else is: `recv` gives it again."""
-        self._unread = data
+        self._pushed_back = data
 
     def recv(self, size: int) -> bytes:
-        if self._unread:
-            again, self._unread = self._unread[:size], self._unread[size:]
+        if self._pushed_back:
+            again, self._pushed_back = self._pushed_back[:size], self._pushed_back[size:]
             return again
         parts: list[bytes] = []
         got = 0
@@ -179,7 +179,7 @@ class TlsChannel:
             raise
 
     def recv_into(self, view: memoryview) -> int:
-        if self._unread:
+        if self._pushed_back:
             again = self.recv(len(view))
             view[: len(again)] = again
             return len(again)
