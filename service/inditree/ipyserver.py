@@ -18,7 +18,7 @@ from inditree.config.sources import web_wanted
 from inditree.config.words import driver_name, remote_name, unique
 from inditree.python.factory import check_drivers
 from inditree.server import Server
-from inditree.server.messages import timestamp as indi_time
+from inditree.server.messages import indi_time
 
 _logger = logging.getLogger("inditree.ipyserver")
 

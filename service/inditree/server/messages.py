@@ -13,7 +13,7 @@ from inditree.transport.engine import Engine
 from inditree.wire.syntax import message
 
 
-def timestamp(now: datetime | None = None) -> str:
+def indi_time(now: datetime | None = None) -> str:
     """INDI's time: UTC, without a zone, to a tenth of a second."""
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + str(moment.microsecond // 100000)
@@ -38,7 +38,7 @@ async def keep_alive(engine: Engine, seconds: Callable[[], float | None]) -> Non
         silent = [peer for peer in clients if limit and now - heard[peer][1] >= limit and peer.outbox.empty]
         if silent:
             engine.begin()
-            core.desk.send_all(silent, message(KEEPALIVE, timestamp()), "message")
+            core.desk.send_all(silent, message(KEEPALIVE, indi_time()), "message")
             engine.flush()
 
 

@@ -105,7 +105,7 @@ class Server:
         limits = self.config.limits
         settings = Settings(
             identity=secrets.token_hex(8),
-            timestamp=messages.timestamp,
+            timestamp=messages.indi_time,
             queue=limits.queue,
             streams=self.launch.streams,
             memory=limits.memory,
