@@ -6,13 +6,11 @@ from collections import Counter
 
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
+from inditree.wire.proof import NAME_LIMIT
 
 SAID_EACH = 8
 """Different things of one kind (event) that are said of a peer; what comes after them is counted, as a stranger could
 invent names for ever."""
-
-NAME_LIMIT = 256
-"""Characters of a name that is remembered; libindi's have 64 at most."""
 
 TOLD_LIMIT = 4096
 """Devices that are not there and were asked for, remembered so that nobody is told twice."""
