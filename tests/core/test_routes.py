@@ -6,7 +6,7 @@ import pytest
 
 from core.world import World, blobs, define, delete, get, image, update
 from inditree.core import Peer, routes
-from inditree.core.demand import Demand, Images
+from inditree.core.demand import Demand, ImageProperty
 from inditree.wire import runs
 
 
@@ -30,7 +30,7 @@ def test_who_wants_no_image_costs_no_look_at_the_links(monkeypatch: pytest.Monke
     looked: list[str] = []
     real = Demand._look
 
-    def look(demand: Demand, peer: Peer, images: Images) -> None:
+    def look(demand: Demand, peer: Peer, images: ImageProperty) -> None:
         looked.append(images.name)
         real(demand, peer, images)
 

@@ -11,7 +11,7 @@ KEPT = 256
 """Properties of one link that are not defined now and are asked for all the same: a stranger could go on for ever."""
 
 
-class Images:
+class ImageProperty:
     """One image property behind a link: `source` provides it, `wanted` are those who want its images now.
 
     `there`: it is defined now. Where it is not, somebody wants it, and the link stays asked for it.
@@ -41,9 +41,9 @@ class Demand:
     def __init__(self, desk: Desk, subscribers: Subscribers) -> None:
         self._desk = desk
         self._subscribers = subscribers
-        self._sources: dict[str, dict[str, Images]] = {}  # device, property
-        self._wants: dict[Peer, set[Images]] = {}
-        self._kept: dict[Peer, set[Images]] = {}  # by source: what is not there now
+        self._sources: dict[str, dict[str, ImageProperty]] = {}  # device, property
+        self._wants: dict[Peer, set[ImageProperty]] = {}
+        self._kept: dict[Peer, set[ImageProperty]] = {}  # by source: what is not there now
         self._changed: set[Peer] = set()
 
     @property
@@ -62,7 +62,7 @@ class Demand:
                 self._back(known)
                 return
             self._end(known)
-        images = self._sources.setdefault(device, {})[name] = Images(source, device, name)
+        images = self._sources.setdefault(device, {})[name] = ImageProperty(source, device, name)
         for peer in self._subscribers.of(device):
             self._look(peer, images)
 
@@ -84,18 +84,18 @@ class Demand:
                 for images in list(names.values()):
                     self._look(peer, images)
 
-    def _look(self, peer: Peer, images: Images) -> None:
+    def _look(self, peer: Peer, images: ImageProperty) -> None:
         wants = peer is not images.source and peer.hears_blob(images.device, images.name)
         if wants != (peer in images.wanted):
             (self._add if wants else self._remove)(peer, images)
 
-    def _add(self, peer: Peer, images: Images) -> None:
+    def _add(self, peer: Peer, images: ImageProperty) -> None:
         if not images.wanted:
             self._ask("Also", images)
         images.wanted.add(peer)
         self._wants.setdefault(peer, set()).add(images)
 
-    def _remove(self, peer: Peer, images: Images) -> None:
+    def _remove(self, peer: Peer, images: ImageProperty) -> None:
         self._drop(peer, images)
         images.wanted.discard(peer)
         if not images.wanted:
@@ -103,13 +103,13 @@ class Demand:
             if not images.there:
                 self._discard(images)
 
-    def _drop(self, peer: Peer, images: Images) -> None:
+    def _drop(self, peer: Peer, images: ImageProperty) -> None:
         wants = self._wants[peer]
         wants.discard(images)
         if not wants:
             del self._wants[peer]
 
-    def _ask(self, mode: str, images: Images) -> None:
+    def _ask(self, mode: str, images: ImageProperty) -> None:
         if not images.source.gone:
             self._desk.send(images.source, enable_blob(mode, images.device, images.name), "enableBLOB")
 
@@ -129,7 +129,7 @@ class Demand:
             if images is not None and images.there:
                 self._leave(images)
 
-    def _leave(self, images: Images) -> None:
+    def _leave(self, images: ImageProperty) -> None:
         kept = self._kept.setdefault(images.source, set())
         if images.wanted and not images.source.gone and len(kept) < KEPT:
             images.there = False
@@ -145,11 +145,11 @@ class Demand:
             if images.source is not owner:
                 self._end(images)
 
-    def _back(self, images: Images) -> None:
+    def _back(self, images: ImageProperty) -> None:
         images.there = True
         self._discard_kept(images)
 
-    def _end(self, images: Images) -> None:
+    def _end(self, images: ImageProperty) -> None:
         """The link is told that nobody wants a property of it any more."""
         if images.wanted:
             self._ask("Never", images)
@@ -157,14 +157,14 @@ class Demand:
             self._drop(peer, images)
         self._discard(images)
 
-    def _discard(self, images: Images) -> None:
+    def _discard(self, images: ImageProperty) -> None:
         self._discard_kept(images)
         names = self._sources[images.device]
         del names[images.name]
         if not names:
             del self._sources[images.device]
 
-    def _discard_kept(self, images: Images) -> None:
+    def _discard_kept(self, images: ImageProperty) -> None:
         kept = self._kept.get(images.source)
         if kept is not None:
             kept.discard(images)
