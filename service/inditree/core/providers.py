@@ -94,12 +94,12 @@ def define(state: State, peer: Peer, element: Element) -> None:
         peer.latin = peer.latin or Latin()
         peer.latin.learn(element)
     state.desk.counters.devices[device].last_message = state.desk.now
-    _take(state, peer, element, via)
+    _publish(state, peer, element, via)
     if element.tag == "defBLOBVector" and peer.link is not None:
         state.demand.provide(peer, device, name)
 
 
-def _take(state: State, peer: Peer, element: Element, via: str) -> None:
+def _publish(state: State, peer: Peer, element: Element, via: str) -> None:
     """A definition that is believed goes into the view, and to those who want it: whole, or only what differs."""
     device, name = element.device or "", element.name or ""
     data = paths.strip(element.data) if paths.VIA in element.attributes else element.data

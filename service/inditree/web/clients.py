@@ -29,7 +29,7 @@ class ClientEndpoint(Protocol):
     def status(self, peer: Peer) -> bytes:
         """`{"status": ...}` as this peer may see it."""
 
-    def server(self) -> list[bytes]:
+    def server_definitions(self) -> list[bytes]:
         """The definitions of the device `Server`, none where a driver has that name."""
 
     def images_wanted(self, client: JsonClient) -> None:
@@ -83,7 +83,7 @@ class JsonClient:
 
     def _asked(self, element: bytes) -> None:
         if b" device=" not in element or b' device="Server"' in element:
-            self._later(lambda: self._endpoint.write(self, b"".join(self._endpoint.server())))
+            self._later(lambda: self._endpoint.write(self, b"".join(self._endpoint.server_definitions())))
 
     def _say_status(self) -> None:
         self.stop()

@@ -173,7 +173,7 @@ class WebEndpoint:
             known = self._statuses[peer.policy.devices] = now, frames.text(self._status(peer))
         return known[1]
 
-    def server(self) -> list[bytes]:
+    def server_definitions(self) -> list[bytes]:
         """The definitions of the device `Server`, none where a driver has that name."""
         taken = server_device.NAME in self._engine.core.ownership.owners
         return [] if taken else server_device.definitions(self._service)

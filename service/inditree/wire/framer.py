@@ -212,7 +212,7 @@ class Framer:
         end = scan.find(self._data)
         self._limit_element((len(self._data) if end < 0 else end) - self._pos)
         if end < 0:
-            self._hold(scan, self._element_limit)
+            self._keep(scan, self._element_limit)
             return False
         self._pos = end
         return True
@@ -240,7 +240,7 @@ class Framer:
             self._pos, self._text_row = stop + ended, 0
             return Element(tag, attributes, data[pos : stop + 1] if ended else data[pos:stop] + b"\n")
         if not self._opens(data, pos):
-            self._hold(Scan(pos), 0)
+            self._keep(Scan(pos), 0)
             return None
         limit = self._tag_limit
         repairs = self.trust.repairs
@@ -249,7 +249,7 @@ class Framer:
         if (len(data) if stop < 0 else stop) - pos > limit:
             raise PeerError("too_large", f"start tag is over {limit} bytes")
         if stop < 0:
-            self._hold(start, limit)
+            self._keep(start, limit)
             return None
         raw = data[pos:stop]
         if repairs and raw.startswith(b"<oneBLOB"):
@@ -292,7 +292,7 @@ class Framer:
             self._limit_element(len(self._data) - self._pos)
             if not self.trust.repairs:
                 self._checked_tag(raw, body.at)  # a client need not wait to hear of it
-            self._hold(body, self._element_limit)
+            self._keep(body, self._element_limit)
             return None
         return self._element(end)
 
@@ -385,7 +385,7 @@ class Framer:
             raise BrokenError(pos + 1, "text")
         raise PeerError("malformed", f"not the start of an element: {data[pos : pos + 40]!r}")
 
-    def _hold(self, scan: Scan, limit: int) -> None:
+    def _keep(self, scan: Scan, limit: int) -> None:
         """Keep what begins at `_pos` until `scan` finds its end in it, or it is over `limit` bytes."""
         self._partial += self._data[self._pos :]
         scan.shift(self._pos)
@@ -393,7 +393,7 @@ class Framer:
         self._load(b"")
 
     def _worth_framing(self) -> bool:
-        """Is what was held complete, or wrong (so that framing it says how)?"""
+        """Is what was kept complete, or wrong (so that framing it says how)?"""
         try:
             return self._scan.find(self._partial) >= 0 or len(self._partial) > self._scan_limit
         except (PeerError, BrokenError):
