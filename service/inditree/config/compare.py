@@ -13,7 +13,10 @@ _Named = TypeVar("_Named", Listen, Driver, Remote)
 
 @dataclass(frozen=True, slots=True)
 class Difference(Generic[_Named]):
-    """Entries by name: new ones, the names of those gone, and new versions of those that changed."""
+    """Entries by name: new ones, the names of those gone, and new versions of those that changed.
+
+    One that was given another name is one that is gone and a new one: its driver ends and is started under the new name.
+    """
 
     added: tuple[_Named, ...] = ()
     removed: tuple[str, ...] = ()
