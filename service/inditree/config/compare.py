@@ -15,7 +15,7 @@ _Named = TypeVar("_Named", Listen, Driver, Remote)
 class Difference(Generic[_Named]):
     """Entries by name: new ones, the names of those gone, and new versions of those that changed.
 
-    One that was given another name is one that is gone and a new one: its driver ends and is started under the new name.
+    One under a new name is one that is gone and one that is added: its driver ends, and starts under the new name.
     """
 
     added: tuple[_Named, ...] = ()
