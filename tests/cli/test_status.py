@@ -146,6 +146,22 @@ def test_a_refused_configuration_and_a_record_that_loses_are_on_top() -> None:
     assert "refused" not in head and "lost" not in head
 
 
+def test_devices_that_are_not_in_their_desired_state_say_why_on_top() -> None:
+    now = _poll(10.0)
+    owner = {"kind": "driver", "name": "ccd"}
+    late = {"name": "Cam", "owner": owner, "ready": False, "state": "waiting", "reason": "COOLER is not defined yet"}
+    done = {"name": "Mount", "owner": owner, "ready": True, "state": "ready"}
+    now.status.update(devices=[late, done], not_ready={"Dome*": "is not there"})
+    head = _text(now, now).split("rates")[0]
+    assert "\nCam: not in its desired state: COOLER is not defined yet\n" in head
+    assert "\nDome*: not in its desired state: is not there\n" in head
+    assert "Mount" not in head
+    rows = [late | {"name": f"Cam {number}"} for number in range(9)]
+    now.status.update(devices=rows, not_ready={})
+    head = _text(now, now).split("rates")[0]
+    assert head.count("COOLER") == 5 and "\n4 more devices: likewise\n" in head
+
+
 def test_it_fits_80_columns() -> None:
     text = _text(_night(1e9), _night(1e9), width=80)
     lines = text[text.index("Devices\n") : text.index("Drivers")].splitlines()

@@ -126,6 +126,17 @@ def test_its_last_words_are_kept(code: int, text: str) -> None:
     assert world.machine.last_error == f"{text}; it said last: cannot open /dev/ttyUSB7"
 
 
+@pytest.mark.parametrize(("code", "text"), [(0, "ended with exit code 0"), (-11, "was ended by signal 11")])
+def test_who_ends_without_a_word_has_its_end_for_an_error(code: int, text: str) -> None:
+    world = World(RestartPolicy())
+    world.run()
+    world.exited(3, "cannot open /dev/ttyUSB7")
+    world.advance(1)
+    world.started()
+    world.exited(code)
+    assert world.machine.last_error == text, "what the run before said is none of its words"
+
+
 @pytest.mark.parametrize("limit", [0, 1, 3])
 def test_max_restarts_means_one_start_more(limit: int) -> None:
     world = World(RestartPolicy(backoff=1, backoff_max=1, max_restarts=limit))

@@ -25,6 +25,8 @@ from inditree.errors import ConfigError
 BETWEEN_POLLS = 0.5
 #: Seconds between two looks, at least: each costs the router a rendering.
 _WATCH_SHORTEST = 0.1
+#: Devices that are not in their desired state and are named at the top: the others are only counted.
+LATE = 5
 _TOTALS = {
     f"indi_{what}_{way}_total": f"{what} {way}" for what in ("messages", "bytes") for way in ("received", "sent")
 }
@@ -165,6 +167,12 @@ def _head(status: Mapping[str, Any]) -> Text:
         text.append(f"\nthe configuration that is on the disk now was refused: {refused}", style="not bold red")
     if lost := (status.get("record") or {}).get("lost"):
         text.append(f"\nthe record has lost {_many(lost, 'record')}: the log says why", style="not bold red")
+    late = {row["name"]: row["reason"] for row in status["devices"] if row.get("ready") is False}
+    late |= status.get("not_ready") or {}  # the required ones, also those that are not there
+    for name in list(late)[:LATE]:
+        text.append(f"\n{name}: not in its desired state: {late[name]}", style="not bold red")
+    if len(late) > LATE:
+        text.append(f"\n{_many(len(late) - LATE, 'more device')}: likewise", style="not bold red")
     return text
 
 

@@ -139,8 +139,7 @@ class Machine:
         assert isinstance(event, Exited)
         actions = self._gone(event.code, "exited")
         self._cause = "signal" if event.code < 0 else "exit"
-        if event.said:
-            self.last_error = f"{_ended(event.code)}; it said last: {event.said}"
+        self.last_error = _ended(event.code) + (f"; it said last: {event.said}" if event.said else "")
         return actions + self._by_policy(failed=event.code != 0)
 
     def _gone(self, code: int, kind: Literal["exited", "ended"]) -> list[Action]:
