@@ -165,6 +165,8 @@ def test_a_list_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["client", "close", "12"], "DELETE /api/v1/clients/12", "client 12: closed"),
         (["device", "refresh", "a/b"], "POST /api/v1/devices/a%2Fb/refresh", "device a/b: asked"),
+        (["reaction", "run", "wet"], "POST /api/v1/reactions/wet/run", "reaction wet: running"),
+        (["reaction", "reset", "wet"], "POST /api/v1/reactions/wet/reset", "reaction wet: armed again"),
         (["remote", "remove", "a?b#c"], "DELETE /api/v1/remotes/a%3Fb%23c", "remote a?b#c: removed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`inditree driver ...`, `inditree remote ...` and `inditree client ...`."""
+"""`inditree driver ...`, `remote ...`, `client ...`, `device ...` and `reaction ...`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _DONE = {
     "start": "starting",
     "close": "closed",
     "refresh": "asked",
+    "run": "running",
+    "reset": "armed again",
 }
 
 
@@ -40,7 +42,7 @@ def listing(chosen: Namespace) -> int:
 
 
 def change(chosen: Namespace) -> int:
-    """Remove, restart, stop or start one; close a client."""
+    """Remove, restart, stop or start one; close a client, refresh a device, run or reset a reaction."""
     method, action = ("DELETE", "") if chosen.action in ("remove", "close") else ("POST", chosen.action)
     if not chosen.name:
         raise ConfigError("NAME", "is empty")

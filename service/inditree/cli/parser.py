@@ -64,6 +64,7 @@ def build() -> tuple[ArgumentParser, Commands]:
     router_commands.control(commands, "remote")
     router_commands.client(commands)
     router_commands.device(commands)
+    router_commands.reaction(commands)
     indi_commands.get(commands)
     indi_commands.set(commands)
     indi_commands.watch(commands)

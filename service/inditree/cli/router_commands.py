@@ -1,4 +1,4 @@
-"""Commands that ask a running router, or change something there: health, status, driver, remote, client, device."""
+"""Commands that ask a running router, or change something there: its drivers, links, clients, devices, reactions."""
 
 from __future__ import annotations
 
@@ -74,6 +74,19 @@ def device(commands: Commands) -> None:
         actions, "device", "refresh", "ask the driver for all definitions of a device; clients hear what differs"
     )
     parser.add_argument("name", metavar="NAME", help="name of the device")
+
+
+def reaction(commands: Commands) -> None:
+    """A reaction of a router's observatory."""
+    text = "Carry out a reaction by hand, or arm it again. inditree status shows them."
+    actions = add(commands, "reaction", "run and reset reactions", text).add_subparsers(
+        title="actions", metavar="ACTION", required=True
+    )
+    for action, brief in (
+        ("run", "carry out all steps of a reaction now, whatever its condition"),
+        ("reset", "arm a reaction again"),
+    ):
+        _change(actions, "reaction", action, brief).add_argument("name", metavar="NAME", help="name of the reaction")
 
 
 def _listing(actions: Commands, kind: str) -> None:
