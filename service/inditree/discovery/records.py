@@ -35,7 +35,7 @@ class Answer:
 
 
 def resolver(nameserver: tuple[str, int] | None, timeout: float) -> dns.asyncresolver.Resolver:
-    """One that asks this server, or those of /etc/resolv.conf as it is now. Raises DNSException where it has none."""
+    """A resolver that asks this server, or those of /etc/resolv.conf as it is now. Raises DNSException without any."""
     made = dns.asyncresolver.Resolver(configure=nameserver is None)
     if nameserver is not None:
         made.nameservers = [nameserver[0]]

@@ -13,13 +13,13 @@ class Pause(IntFlag):
     """
 
     MEMORY = 2
-    """Its next image waits for memory."""
+    """The next image of the source waits for memory."""
     REST = 4
-    """It has sent more elements than `limits.elements_per_second` allows."""
+    """The client has sent more elements than `limits.elements_per_second` allows."""
     TURN = 8
-    """It has sent more than one turn of the loop takes: the others come first."""
+    """The peer has sent more than one turn of the loop takes: the others come first."""
     GATHER = 16
-    """Its many small reads are gathered for 2 ms into one."""
+    """Many small reads of the source are gathered for 2 ms into one."""
     THREAD = 32
     """A thread reads an image of it."""
     ENCODE = 64

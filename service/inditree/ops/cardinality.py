@@ -1,4 +1,4 @@
-"""Labels with bounded values: the first forty of each (of some ten) have their own series, the rest share `_other`."""
+"""Labels of metrics, bounded: the first names have series of their own, all others share `_other`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 MAX_NAMES = 40
-"""Devices, drivers or remotes that have series of their own: keeps a router below 2 000 series."""
+"""Devices that have series of their own; as many drivers, and remotes: keeps a router below 2 000 series."""
 
 MAX_LISTENERS = 10
-"""Listeners that have: nobody has more."""
+"""Listeners that have series of their own: nobody has more."""
 
 MAX_RULES = 10
-"""Interlocks, and reactions, that have."""
+"""Interlocks that have series of their own; as many reactions."""
 
 MAX_KEPT = 20
-"""Devices whose desired state has."""
+"""Devices whose desired state has series of its own."""
 
 OTHER = "_other"
 
@@ -25,9 +25,8 @@ _T = TypeVar("_T")
 class Slots:
     """Decides which names have series of their own.
 
-    A name keeps its place until it is gone; a free place goes to the next newcomer.
-
-    What `shown` is false for never has.
+    A name keeps its place until it is gone; a free place goes to the next newcomer. A name for which `shown` is false
+    never has one.
     """
 
     def __init__(self, size: int = MAX_NAMES, shown: Callable[[str], bool] = bool) -> None:

@@ -25,7 +25,7 @@ _logger = logging.getLogger("inditree.control")
 
 
 class ControlSocket:
-    """One that listens. `withdraw` takes the path away, `close` ends it too."""
+    """A control socket that listens. `withdraw` takes its path away, `close` ends it too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -142,7 +142,7 @@ def _reason(number: int, file: str, program: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Ours. Programs installed beside this Python are found last, though its environment may not be activated."""
+    """The environment of drivers: the router's, but that programs beside this Python are found too, last."""
     path = os.environ.get("PATH", os.defpath)
     return {**os.environ, "PATH": os.pathsep.join([path, str(Path(sys.executable).parent)])}
 

@@ -177,7 +177,7 @@ class Server:
 
     @property
     def _port(self) -> int | None:
-        """That of the first TCP listener."""
+        """The port of the first TCP listener."""
         return next((each.port for each in self.parts.listeners.values() if each.config.tcp), None)
 
     def _places(self) -> list[Place]:

@@ -37,7 +37,7 @@ class ClientEndpoint(Protocol):
 
 
 class JsonClient:
-    """One that speaks JSON."""
+    """A web client that speaks JSON: reads its messages, and gives it what only such a client gets."""
 
     def __init__(self, peer: Peer, outbox: JsonOutbox, endpoint: ClientEndpoint) -> None:
         self.peer = peer
@@ -65,7 +65,7 @@ class JsonClient:
         return b"".join(found)
 
     def _may_command(self, element: bytes) -> bool:
-        """Else the core refuses it: nobody is shown it as what was asked for."""
+        """Whether the core will pass a command on: what it refuses nobody is shown as the value that was asked for."""
         _, attributes = parse_start(element[: tag_end(element, 1, len(element), 0)[0]])
         return not self.peer.policy.read_only and self.peer.sees(attributes.get("device", ""))
 

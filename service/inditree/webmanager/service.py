@@ -19,7 +19,10 @@ _logger = logging.getLogger("inditree.webmanager")
 
 
 class WebManager:
-    """One that listens at `webmanager.listen`. To be made, started and stopped on the loop. `name` is the router's."""
+    """A Web Manager that listens at `webmanager.listen`. `name` is the router's.
+
+    To be made, started and stopped on the loop.
+    """
 
     def __init__(
         self,

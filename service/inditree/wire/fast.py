@@ -70,7 +70,7 @@ class Layout:
 
 
 INDISERVER = Layout(b" ", b"", b'"', b" !#-%'-;=-~")
-"""Also that of indipydriver, where nothing in it asks for single quotes."""
+"""The layout of indiserver, and of indipydriver where nothing in an element asks for single quotes."""
 
 LIBINDI = Layout(b"\n  ", b"\n", b"'", b" -%(-;=-~")
 
