@@ -120,7 +120,7 @@ class Instrument(IPyDriver):  # type: ignore[misc]  # indipydriver is not typed
             await event.vector.device.send_device_message(reason)
 
     def accept(self, *names: str) -> None:
-        """These properties take what they are told, within their bounds."""
+        """Lets these properties take what they are told, within their bounds."""
         for name in names:
             self.handlers[name] = self.store
 
@@ -156,10 +156,10 @@ class Instrument(IPyDriver):  # type: ignore[misc]  # indipydriver is not typed
                 await vector.send_delProperty()
 
     async def on_connect(self) -> None:
-        """Called when the properties have been shown."""
+        """Does what is due once the properties have been shown."""
 
     async def on_disconnect(self) -> None:
-        """Called before the properties are taken away."""
+        """Does what is due before the properties are taken away."""
 
     # time
 
@@ -214,7 +214,7 @@ class Instrument(IPyDriver):  # type: ignore[misc]  # indipydriver is not typed
         del self.heard_state[pair]
 
     async def on_heard(self, device: str, vector: str) -> None:
-        """Called when a followed property is defined or changes; its members are in `heard`, its state in
+        """Acts when a followed property is defined or changes; its members are in `heard`, its state in
         `heard_state`."""
 
     def listen(self, device: str, vector: str, member: str) -> float | None:

@@ -173,7 +173,7 @@ class Camera(Instrument):
         return POLE if ra is None or dec is None else to_j2000(ra, dec, time.time())
 
     def optics_now(self) -> Optics:
-        """From SCOPE_INFO where it is set, else from the telescope, else our own."""
+        """Gives the optics of SCOPE_INFO where it is set, else the telescope's, else our own."""
         own = (self.value("SCOPE_INFO", "FOCAL_LENGTH"), self.value("SCOPE_INFO", "APERTURE"))
         telescope = self.follow("ACTIVE_TELESCOPE")
         heard = (self.listen(telescope, "TELESCOPE_INFO", member) for member in self.scope_members)

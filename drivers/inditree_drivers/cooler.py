@@ -21,7 +21,7 @@ class Cooler:
 
     @property
     def goal(self) -> float:
-        """Where the temperature goes."""
+        """Gives the temperature that is aimed at."""
         return max(self.target, self.ambient - MOST_BELOW_AMBIENT_C) if self.on else self.ambient
 
     @property

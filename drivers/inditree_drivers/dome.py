@@ -188,7 +188,7 @@ class Dome(Instrument):
         ]
 
     def wanted_azimuth(self) -> float | None:
-        """Where the telescope looks; None while that is not known."""
+        """Gives the azimuth to which the telescope looks; None while that is not known."""
         telescope = self.prop("ACTIVE_DEVICES")["ACTIVE_TELESCOPE"]
         ra, dec = (self.listen(telescope, "EQUATORIAL_EOD_COORD", axis) for axis in ("RA", "DEC"))
         lat, long = (self.listen(telescope, "GEOGRAPHIC_COORD", axis) for axis in ("LAT", "LONG"))

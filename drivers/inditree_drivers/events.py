@@ -9,7 +9,7 @@ class Refused(Exception):
 
 
 def wanted(event: Any) -> dict[str, float]:
-    """All members of a number vector: those that the client sent, the others as they are.
+    """Gives all members of a number vector: those that the client sent, the others as they are.
 
     Raises Refused for text that is no number, for NaN and infinity, and for a value outside `min`..`max`.
     """

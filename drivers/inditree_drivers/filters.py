@@ -1,4 +1,4 @@
-"""Which share of a star's light each filter lets pass, by its name."""
+"""Tells which share of a star's light each filter lets pass, by its name."""
 
 # In the order of the wheel's slots, with libindi's names; widths against a band of 300 nm.
 FILTERS = {

@@ -88,7 +88,7 @@ def scale(optics: Optics, pitch_um: float) -> float:
 
 
 def reference_pixel(sensor: Sensor, window: Window) -> tuple[float, float]:
-    """Where the telescope points, in FITS pixels of the image (the first pixel's centre is 1)."""
+    """Says where the telescope points, in FITS pixels of the image (the first pixel's centre is 1)."""
     x = ((sensor.width + 1) / 2 - window.x - 0.5) / window.bin_x + 0.5
     y = ((sensor.height + 1) / 2 - window.y - 0.5) / window.bin_y + 0.5
     return x, y
@@ -137,7 +137,7 @@ def _collected(shot: Shot) -> float:
 
 
 def _sky_electrons(shot: Shot) -> float:
-    """Of one unbinned pixel; the sky's magnitude is that of a square arc second."""
+    """Counts those of one unbinned pixel; the sky's magnitude is that of a square arc second."""
     arcsec2 = scale(shot.optics, shot.sensor.pitch_x) * scale(shot.optics, shot.sensor.pitch_y) * 3600**2
     return float(_collected(shot) * 10 ** (-0.4 * shot.sensor.sky_mag) * arcsec2)
 
@@ -197,7 +197,7 @@ def _add_stars(electrons: Pixels, shot: Shot) -> None:
 
 
 def _profile(at: NDArray[np.float64], sigma: float, half: int) -> tuple[Pixels, NDArray[np.int64]]:
-    """For each star the share of its light in 2 * half + 1 pixels in a row, and the first of these pixels."""
+    """Gives for each star the share of its light in 2 * half + 1 pixels in a row, and the first of these pixels."""
     first = np.rint(at).astype(np.int64) - half
     edges = first[:, None] + np.arange(2 * half + 2) - 0.5 - at[:, None]
     below = np.asarray(_erf(edges / (sigma * math.sqrt(2))), dtype=np.float64) / 2

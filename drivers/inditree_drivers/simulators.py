@@ -1,4 +1,4 @@
-"""All instruments together, for a server's own process."""
+"""Puts all instruments together, for a server's own process."""
 
 from inditree_drivers.base import Instrument
 from inditree_drivers.camera import Camera

@@ -60,7 +60,7 @@ def unit_vectors(ra: Floats, dec: Floats) -> Floats:
 
 
 def stars_near(ra: float, dec: float, radius: float, faintest: float = FAINTEST) -> Stars:
-    """All stars within `radius` degrees (and some around) that are no fainter, at most about MOST_STARS.
+    """Gives the stars within `radius` degrees (and some around) that are no fainter, at most about MOST_STARS.
 
     The same place always has the same stars, on every machine.
     """

@@ -112,7 +112,7 @@ class Stdio:
                 await _when(asyncio.Event(), loop.add_writer, loop.remove_writer, self.stdout)
 
     def shutdown(self) -> None:
-        """Called by the driver's own shutdown."""
+        """Ends the connection for the driver's own shutdown."""
         self._ready.set()
 
 

@@ -75,7 +75,7 @@ def _table() -> defaultdict[str, int]:
 
 
 class PeerCounters:
-    """All peers of one kind together. Messages are keyed by element; reasons are those of the metric families."""
+    """Counts for all peers of one kind. Messages are keyed by element; reasons are those of the metric families."""
 
     __slots__ = (
         "blob_bytes_received",

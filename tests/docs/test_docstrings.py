@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-SERVICE = Path(__file__).parents[2] / "service" / "inditree"
+ROOT = Path(__file__).parents[2]
 
 LEANS = re.compile(
     r"(What|The same|Those|These|They|It|Its|Their|And|Or|But|Also|As (it|they|above|if|an?)|Of|By name"
-    r"|This reason|In place|Called (by|before|when)|To be|With what)\b"
+    r"|This reason|In place|Called (by|before|when)|To be|With what"
+    r"|Whether|Why|How|Where|When|Who|Whose|Which|Until|All|Not|Only|Else)\b"
 )
 """Beginnings that say nothing unless one has read the name of the function, or the docstring before."""
 
@@ -27,11 +28,12 @@ def leaning(source: str) -> Iterator[str]:
                 yield text.splitlines()[0]
 
 
-@pytest.mark.parametrize("text", ["The same for tags.", "Those of one router.", "It has.", "As they are now."])
+@pytest.mark.parametrize("text", ["The same for tags.", "Those of one.", "It has.", "As they are now.", "Whether so."])
 def test_it_finds_what_leans(text: str) -> None:
     assert list(leaning(f'def f():\n    """{text}"""\n')) == [text]
 
 
 def test_docstrings_stand_alone() -> None:
-    found = {str(path.relative_to(SERVICE)): list(leaning(path.read_text())) for path in SERVICE.rglob("*.py")}
+    paths = [path for folder in ("service", "drivers") for path in (ROOT / folder).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)): list(leaning(path.read_text())) for path in paths}
     assert not {path: lines for path, lines in found.items() if lines}

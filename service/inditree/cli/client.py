@@ -143,13 +143,13 @@ def _socket(chosen: Namespace, said: Overlay) -> Socket | None:
 
 
 def _is_here(address: str) -> bool:
-    """Whether an HTTP address is one of this machine: only then its router may have a socket here."""
+    """Says whether an HTTP address is one of this machine: only then its router may have a socket here."""
     host = units.reachable(address.rpartition(":")[0].strip("[]"))
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _speaks_indi(host: str, port: int) -> bool:
-    """Whether it answers a question of INDI; routers answer the ping also where they have no device."""
+    """Says whether a question of INDI is answered there; routers answer the ping also where they have no device."""
     question = b'<getProperties version="1.7"/><pingRequest uid="inditree"/>'
     try:
         with socket.create_connection((host, port), timeout=_PROBE_TIMEOUT) as sock:
@@ -160,7 +160,7 @@ def _speaks_indi(host: str, port: int) -> bool:
 
 
 def _is_ours(answer: Answer) -> bool:
-    """Whether a refusal is one of the API's, which are JSON."""
+    """Says whether a refusal is one of the API's, which are JSON."""
     try:
         return "error" in json.loads(answer.body)
     except (ValueError, TypeError):

@@ -32,7 +32,7 @@ def run(chosen: Namespace) -> int:
 
 
 def _actions(parser: ArgumentParser) -> Iterator[argparse.Action]:
-    """All arguments, those of the commands within commands included."""
+    """Gives all arguments, those of the commands within commands included."""
     for action in parser._actions:
         yield action
         if isinstance(action, argparse._SubParsersAction):

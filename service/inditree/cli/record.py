@@ -16,7 +16,7 @@ from inditree.record.store import Segment, Spoilt, chosen, read, segments
 
 
 class RecordError(InditreeError):
-    """There is no record, or it cannot be read: exit status 1."""
+    """Raised where there is no record, or it cannot be read: exit status 1."""
 
 
 def listing(chosen_words: Namespace) -> int:

@@ -11,7 +11,7 @@ and clients."""
 
 
 def health(commands: Commands) -> None:
-    """Whether a router is ready."""
+    """Says whether a router is ready."""
     parser = add(
         commands,
         "health",
@@ -54,7 +54,7 @@ def control(commands: Commands, kind: str) -> None:
 
 
 def client(commands: Commands) -> None:
-    """Who is connected to a router."""
+    """Shows who is connected to a router."""
     text = "Look at who is connected to a running router, and close connections."
     actions = add(commands, "client", "list and close the connections of clients", text).add_subparsers(
         title="actions", metavar="ACTION", required=True

@@ -131,7 +131,7 @@ def _drawn(before: Poll, now: Poll) -> RenderableType:
 
 
 def draw(before: Poll, now: Poll) -> RenderableType:
-    """All that there is to see."""
+    """Draws all that there is to see."""
     seconds = now.at - before.at
     status = now.status
     parts: list[RenderableType] = [_head(status), _rates(before, now, seconds), Text(), _tree(status), Text()]

@@ -48,7 +48,7 @@ class Outcome:
 
 
 def same_value(kind: str, asked: str, said: str | None) -> bool:
-    """Whether a driver's text for a member is the value asked for: numbers as far as INDI's formats keep them."""
+    """Says whether a driver's text for a member is the value asked for: numbers as far as INDI's formats keep them."""
     if said is None:
         return False
     if kind != "Number" or asked == said:
@@ -100,7 +100,7 @@ class Following:
         return None
 
     def due(self) -> float:
-        """When `passed` is to be asked, at the latest."""
+        """Gives the time at which `passed` is to be asked, at the latest."""
         return self.sent + (ANSWER if self._other is not None else PATIENCE)
 
     def ended(self, result: Result, now: float, state: str = "") -> Outcome:

@@ -19,7 +19,7 @@ class Names(NamedTuple):
     member: str
 
     def fits(self, device: str, name: str, member: str | None = None) -> bool:
-        """Whether a property fits, or where `member` is given a member of it."""
+        """Says whether a property fits, or where `member` is given a member of it."""
         if not (fnmatchcase(device, self.device) and fnmatchcase(name, self.property)):
             return False
         return member is None or fnmatchcase(member, self.member)

@@ -53,7 +53,7 @@ def said(data: bytes) -> Said:
 
 
 def plainly_reached(asked: bytes, told: bytes) -> bool:
-    """Whether a `set*` has, for all to see, each value that a `new*` asks for. False: perhaps; `said` has to look.
+    """Says whether a `set*` plainly has each value that a `new*` asks for. False: perhaps; `said` has to look.
 
     It sees members in the order of the command, as most answers have them, with a name and nothing beside it.
     """

@@ -344,7 +344,7 @@ def _useless(config: Config) -> Iterator[ConfigError]:
 
 
 def _unreadable(name: str) -> str | None:
-    """Not by opening it: that of a FIFO (a shell's `<(...)`) waits for its writer, and closing it ends him."""
+    """Does not open it: that of a FIFO (a shell's `<(...)`) waits for its writer, and closing it ends him."""
     try:
         if stat.S_ISDIR(Path(name).stat().st_mode):
             return os.strerror(errno.EISDIR)

@@ -83,14 +83,14 @@ def _written(value: Any, kind: inspect.Type) -> Any:
 
 
 def _form(kind: inspect.Type) -> str | None:
-    """How values of the type are written, where that is not as they are."""
+    """Says how values of the type are written, where that is not as they are."""
     if isinstance(kind, inspect.UnionType):
         return next((form for member in kind.types if (form := _form(member))), None)
     return (kind.extra or {}).get("form") if isinstance(kind, inspect.Metadata) else None
 
 
 def _is_bound(kind: inspect.Type) -> bool:
-    """Whether null means that there is no limit, which is worth saying."""
+    """Says whether null means that there is no limit, which is worth saying."""
     if isinstance(kind, inspect.UnionType):
         return any(_is_bound(member) for member in kind.types)
     if isinstance(kind, inspect.Metadata):

@@ -1,4 +1,4 @@
-"""How a front end (serve, indiserver, IPyServer) wants its server run, beyond the configuration."""
+"""Tells how a front end (serve, indiserver, IPyServer) wants its server run, beyond the configuration."""
 
 from __future__ import annotations
 

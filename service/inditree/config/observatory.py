@@ -68,7 +68,7 @@ def _parsed(text: str, path: str, parse_it: Callable[[str], _T]) -> _T:
 
 
 def check(config: Config) -> None:
-    """All of it. Raises ConfigError."""
+    """Checks all of it. Raises ConfigError."""
     for number, entry in enumerate(config.interlocks):
         interlock(entry, f"interlocks[{number}]")
     for number, each in enumerate(config.devices):

@@ -58,7 +58,7 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a configuration comes from; `load` reads the file anew each time, which is what a reload does."""
+    """Says where a configuration comes from; `load` reads the file anew each time, which is what a reload does."""
 
     file: str | None = None
     flags: Overlay = Overlay()

@@ -244,7 +244,7 @@ class Record(Section, frozen=True, kw_only=True):
 
 
 class Metrics(Section, frozen=True, kw_only=True):
-    """Which values become metrics: globs over DEVICE.PROPERTY.MEMBER."""
+    """Says which values become metrics: globs over DEVICE.PROPERTY.MEMBER."""
 
     properties: tuple[str, ...] = ()
 
@@ -309,7 +309,7 @@ class Webmanager(Section, frozen=True, kw_only=True):
 
 
 class Config(Section, frozen=True, kw_only=True):
-    """All of it."""
+    """Holds all of it."""
 
     name: str = ""
     listen: tuple[Listen, ...] = (Listen(tcp=f"localhost:{INDI_PORT}"),)

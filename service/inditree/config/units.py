@@ -106,5 +106,5 @@ def join(name: str, number: int) -> str:
 
 
 def reachable(name: str) -> str:
-    """Where something that listens on this host is reached from this machine: a wildcard means loopback."""
+    """Says where something that listens on this host is reached from this machine: a wildcard means loopback."""
     return _LOOPBACK.get(name, name)

@@ -26,7 +26,7 @@ _ENV_VALUES = {"-u", "--unset", "-C", "--chdir"}
 
 
 def is_factory(word: str) -> bool:
-    """Whether it is `pkg.module:callable`."""
+    """Says whether a word is `pkg.module:callable`."""
     return bool(_FACTORY.fullmatch(word))
 
 

@@ -65,7 +65,7 @@ def _reconsider(state: State, peer: Peer) -> None:
 
 
 def _reason(state: State, peer: Peer) -> str:
-    """Why a source may not be read on; "" where it may, which it is then promised."""
+    """Says why a source may not be read on; "" where it may, which it is then promised."""
     key, size, now = peer.last_key, peer.last_size, state.desk.now
     targets = state.routes.find(peer, IMAGE, key[0], key[1]).targets
     need = Need(key, size, now, unseen=partial(_unseen, state, key))
@@ -103,7 +103,7 @@ def pay(state: State, peer: Peer) -> None:
 
 
 def _unseen(state: State, key: Key, target: Peer) -> int:
-    """How many images of other properties may come to `target` without room for them being counted."""
+    """Counts the images of other properties that may come to `target` without room for them being counted."""
     lanes, now = target.outbox.lanes, state.desk.now
     number = 0
     for (device, name), unasked in state.routes.images(target).items():

@@ -28,7 +28,7 @@ class ImageProperty:
 
 
 class Demand:
-    """Which images there are behind which link, by device, and who wants them.
+    """Knows which images there are behind which link, by device, and who wants them.
 
     A link is asked when the first wants a property and told when the last does not any more. It stays asked
     while the property, or its device, is not there for a moment: cameras delete and define themselves between frames,
@@ -48,7 +48,7 @@ class Demand:
 
     @property
     def empty(self) -> bool:
-        """There are no images behind any link, and nobody wants any."""
+        """Says whether there are no images behind any link, and nobody wants any."""
         return not (self._sources or self._wants or self._changed)
 
     def provide(self, source: Peer, device: str, name: str) -> None:

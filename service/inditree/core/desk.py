@@ -118,7 +118,7 @@ class Desk:
             self.send(peer, data, "pingReply")
 
     def hides(self, gate: Gate, peer: Peer, item: bytes | Blob, tag: str) -> bool:
-        """Whether an interlock keeps from a driver or a link what its reader may take for a command.
+        """Says whether an interlock keeps from a driver or a link what its reader may take for a command.
 
         Commands were judged when they came. Of images only who may have the device is kept from them: they are long.
         """

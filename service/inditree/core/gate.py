@@ -9,7 +9,7 @@ from inditree.wire.elements import Blob, Element
 
 
 class Refusal(Protocol):
-    """Which interlock refuses a command, and why, for people."""
+    """Says which interlock refuses a command, and why, for people."""
 
     @property
     def interlock(self) -> str: ...

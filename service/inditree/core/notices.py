@@ -97,5 +97,5 @@ class Notices:
 
     @property
     def missing(self) -> int:
-        """How many devices are remembered that are not there and were asked for."""
+        """Counts the devices that were asked for and are not there, as far as they are remembered."""
         return len(self._untold)

@@ -19,7 +19,7 @@ TIMES = 5
 
 
 class Waking:
-    """Which drivers were answered lately, and how often they are still to be woken."""
+    """Knows which drivers were answered lately, and how often they are still to be woken."""
 
     __slots__ = ("_answered", "_desk")
 

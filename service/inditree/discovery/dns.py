@@ -49,7 +49,7 @@ class Pace:
     timeout: float = 5.0
 
     def wait(self, ttl: float | None, soon: bool) -> float:
-        """Until the next look after an answer."""
+        """Gives the seconds until the next look after an answer."""
         longest = self.shortest if soon else self.longest
         return max(self.shortest, min(longest, longest if ttl is None else ttl))
 

@@ -93,7 +93,7 @@ class DockerDiscovery:
             self._stopped.wait(grown(self._pace.retry, self._pace.retry_longest, self._failures))
 
     def _follow(self, reader: Reader) -> None:
-        """Until the stream breaks."""
+        """Follows the engine's events until their stream breaks."""
         from docker.client import DockerClient
 
         client = DockerClient.from_env(timeout=self._pace.timeout)

@@ -1,4 +1,4 @@
-"""Which addresses are our own, so that no router links to itself."""
+"""Finds which addresses are our own, so that no router links to itself."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Own:
         self._ports = frozenset(port for _, port in listening)
 
     def may_be(self, port: int) -> bool:
-        """Whether we listen on this port at all."""
+        """Says whether we listen on this port at all."""
         return port in self._ports
 
     def is_own(self, address: str, port: int) -> bool:
-        """Whether a connection there comes back to us."""
+        """Says whether a connection there comes back to us."""
         host = ipaddress.ip_address(address)
         wild = "0.0.0.0" if host.version == 4 else "::"
         if (wild, port) in self._listening:

@@ -91,7 +91,7 @@ class Round:
 
     @property
     def ttl(self) -> float | None:
-        """How long all of it holds."""
+        """Gives the seconds for which all of it holds."""
         return min((each.ttl for each in self.answers.values() if each.ttl is not None), default=None)
 
 

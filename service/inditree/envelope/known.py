@@ -113,7 +113,7 @@ def _lasting(root: ET.Element) -> dict[str, str]:
 
 
 class Properties:
-    """All properties that were defined in what it was fed, by device and name. Whoever feeds it bounds it."""
+    """Holds all properties that were defined in what it was fed, by device and name. Whoever feeds it bounds it."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], Known] = {}

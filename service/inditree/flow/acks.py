@@ -96,11 +96,11 @@ class Owed:
         return self._sizes[key]
 
     def coming(self, key: Key) -> int:
-        """How many images of the property may come before it is answered again: they need not wait for an answer."""
+        """Counts the images of the property that need not wait: so many may come before it is answered again."""
         return max(0, UNANSWERED - len(self._owed.get(key, ())))
 
     def pay(self, key: Key) -> str:
-        """There is room: the uid to answer next."""
+        """Gives the uid to answer next: there is room."""
         uids = self._owed[key]
         uid = uids.popleft()
         self._number -= 1

@@ -108,7 +108,7 @@ class ImageQueue:
         self.properties: dict[Key, PropertyQueue] = {}
 
     def waiting(self, key: Key) -> int:
-        """How many images of a property wait."""
+        """Counts the images of a property that wait."""
         known = self.properties.get(key)
         return len(known.tickets) if known is not None else 0
 
@@ -213,7 +213,7 @@ class ImageQueue:
         known.promise = promise
 
     def mind(self, key: Key, free_until: float) -> None:
-        """Until then the source of a property sends without asking for room here."""
+        """Lets the source of a property send until then without asking for room here."""
         known = self.properties.get(key)
         if known is not None:
             known.free_until = free_until

@@ -42,7 +42,7 @@ class Lanes(ImageQueue):
         self._stuck_until = 0.0  # until then no image may be sent, unless something changes
 
     def __iter__(self) -> Iterator[Ticket]:
-        """All that wait, and what was said behind them."""
+        """Gives all that wait, and what was said behind them."""
         for lane in self._lanes.values():
             yield from lane.tickets
 
@@ -109,7 +109,7 @@ class Lanes(ImageQueue):
 
     @property
     def stuck_until(self) -> float:
-        """When what was said behind such an image may go ahead of it; 0 or a time that has passed: look now."""
+        """Says when what was said behind such an image may go ahead of it; 0 or a time that has passed: look now."""
         return self._stuck_until
 
     def next(self) -> Ticket | None:
@@ -135,7 +135,7 @@ class Lanes(ImageQueue):
         return None
 
     def after(self, ticket: Ticket) -> int:
-        """How many elements of the row are to be written before this image."""
+        """Counts the elements of the row that are to be written before this image."""
         return self._lanes[ticket.key[0]].after
 
     def begin(self, ticket: Ticket) -> None:
@@ -182,6 +182,6 @@ class Lanes(ImageQueue):
         return not (ticket.forced or self.window is None or self.window.may_send(ticket.key))
 
     def _patience(self, ticket: Ticket) -> float:
-        """Until when others stay behind an image that waits for an acknowledgement."""
+        """Says until when others stay behind an image that waits for an acknowledgement."""
         shut = self.window.shut_since(ticket.key) if self.window is not None else None
         return max(ticket.at, shut if shut is not None else ticket.at) + PATIENCE

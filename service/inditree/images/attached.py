@@ -37,11 +37,11 @@ _COUNT = re.compile("[0-9]{1,18}")
 
 
 class AttachedError(InditreeError):
-    """This image cannot be had: it is dropped and reported, the driver goes on."""
+    """Raised where an image cannot be had: it is dropped and reported, the driver goes on."""
 
 
 def wanted(blob: Blob) -> int:
-    """How many descriptors belong to this element."""
+    """Counts the descriptors that belong to this element."""
     return sum(one.attached for one in blob.ones)
 
 
@@ -249,7 +249,7 @@ class _Encoder:
 
 
 def _check_count(blob: Blob, fds: Sequence[int]) -> None:
-    """There may be too few: the kernel drops them where this process may open no more."""
+    """Raises where there are too few: the kernel drops them where this process may open no more."""
     if (number := wanted(blob)) > len(fds):
         raise AttachedError(f"{number} images are attached, {len(fds)} descriptors came")
 

@@ -256,7 +256,7 @@ class ImageIntake:
             self._core.desk.send(self.peer, answer, "message")
 
     def fed(self) -> None:
-        """There is memory again, or none is waited for any more."""
+        """Notes that there is memory again, or none is waited for any more."""
         self._starved = False
 
     def end(self) -> bool:

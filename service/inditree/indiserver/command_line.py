@@ -184,7 +184,7 @@ def _remotes(words: Sequence[str]) -> tuple[Remote, ...]:
 
 
 def launch_of(options: Options, web: bool = False) -> Launch:
-    """How the server is run for these options."""
+    """Says how the server is run for these options."""
     return Launch(
         ends_with_drivers=options.fifo is None,
         http_may_fail=True,

@@ -37,7 +37,7 @@ class _Started:
     unit: DriverUnit | RemoteLink
 
     def fits(self, command: Stop, *, whatever_label: bool = False) -> bool:
-        """Whether `stop` means this one."""
+        """Says whether `stop` means this one."""
         if isinstance(self.unit, RemoteLink):
             return command.remote is not None and _place(self.unit.config) == _place(command.remote)
         if command.remote is not None or self.word != command.driver:
@@ -64,7 +64,7 @@ def _check_kind(found: os.stat_result) -> None:
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
-    """Where anybody may put a FIFO (/tmp), it is taken from the router's user or root only. Raises OSError.
+    """Checks that, where anybody may put a FIFO (/tmp), it is the router's user's or root's. Raises OSError.
 
     Who owns it may write to it, and starts programs as the router's user. The kernel has this rule (`protected_fifos`).
     """
@@ -107,7 +107,7 @@ class Fifo:
         self._started += [_Started(name, "", link) for name, link in self._units.remotes.items()]
 
     def _open(self) -> None:
-        """For reading only, so that it shows when the last writer has gone. Raises OSError."""
+        """Opens it for reading only, so that it shows when the last writer has gone. Raises OSError."""
         path = Path(self._path)
         _check_kind(path.stat())
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

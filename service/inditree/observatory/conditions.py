@@ -44,7 +44,7 @@ class Source(Protocol):
         """A member's text as it stands; None where it is not defined."""
 
     def clients(self, pattern: str) -> int:
-        """How many connections (links not counted) have a listener, address or certificate subject that fits."""
+        """Counts the connections (links excepted) that have a listener, address or certificate subject that fits."""
 
 
 class Operand(NamedTuple):
@@ -72,7 +72,7 @@ class Condition:
         return [each for each in self.operands if source.number(each) is None and source.text(each) is None]
 
     def holds(self, source: Source) -> bool | None:
-        """Whether it holds now; None where that is unknown. A result that is no number (nan) is unknown too."""
+        """Says whether it holds now; None where that is unknown. A result that is no number (nan) is unknown too."""
         value = self.evaluate(source)
         return None if value is None or math.isnan(value) else value != 0
 

@@ -100,7 +100,7 @@ class Target:
         return self._send(now)
 
     def due(self) -> float | None:
-        """When `passed` is to be called (seconds of the clock of `now`); None: nothing is waited for."""
+        """Says when `passed` is to be called (seconds of the clock of `now`); None: nothing is waited for."""
         return self._due
 
     def resume(self, known: Container[str], now: float) -> Step | None:

@@ -109,7 +109,7 @@ class Interlock:
     max_age: float | None = None
 
     def concerns(self, device: str, name: str, known: bool = True) -> bool:
-        """Whether one of its patterns names this property; where it is not `known`, as careless readers compare."""
+        """Says whether a pattern of it names this property; where it is not `known`, as careless readers compare."""
         if known:
             return any(pattern.names(device, name) for pattern in self.refuse)
         return any(
@@ -117,11 +117,11 @@ class Interlock:
         )
 
     def touches(self, owned: Collection[str]) -> bool:
-        """Whether it names one of these devices."""
+        """Says whether it names one of these devices."""
         return any(each.of_one(owned) for each in self.refuse)
 
     def could_be(self, command: Element, defined: Defined | None) -> bool:
-        """Whether any reader could take this `new*` for one that is refused; `defined` is its property, if known."""
+        """Says whether a reader could take this `new*` for one that is refused; `defined` is its property, if known."""
         device, name = command.device or "", command.name or ""
         patterns = [pattern for pattern in self.refuse if pattern.names(device, name)]
         if not patterns:
@@ -141,7 +141,7 @@ class Interlock:
         return self.unless.unknown(_Recent(source, self.max_age))
 
     def holds(self, source: Aged) -> bool | None:
-        """Whether its condition holds; None where that is unknown."""
+        """Says whether its condition holds; None where that is unknown."""
         return self.unless.holds(_Recent(source, self.max_age))
 
 
@@ -203,7 +203,7 @@ class Refusal(NamedTuple):
 
 
 class Gate:
-    """All interlocks of a router, asked about each `new*` that is to be delivered.
+    """Holds all interlocks of a router, and is asked about each `new*` that is to be delivered.
 
     `refusals` counts by interlock; `before` is the gate that this one takes the place of.
     """
@@ -233,7 +233,7 @@ class Gate:
         return found
 
     def refusing(self, command: Element, owned: Collection[str]) -> Refusal | None:
-        """Why this `new*` may not go to the owner of these devices now; None where it may.
+        """Says why this `new*` may not go to the owner of these devices now; None where it may.
 
         What another reader could see in it is looked at too: a second command, for any of the owner's devices.
         """
@@ -250,7 +250,7 @@ class Gate:
         return self._first([each for each in named if each.could_be(command, defined)], "")
 
     def hiding(self, item: bytes | Blob, owned: Collection[str]) -> Refusal | None:
-        """Why this, which is no command, may not be told to the owner of these devices now; None where it may.
+        """Says why what is no command may not be told to the owner of these devices now; None where it may.
 
         Who has none yet may have any of them soon.
         """

@@ -1,4 +1,4 @@
-"""Which devices are on their way to the desired state, from when each appeared. Pure."""
+"""Knows which devices are on their way to the desired state, from when each appeared. Pure."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Keeper:
         return Target(device, target.desire) if there is not None else None
 
     def missing(self) -> dict[str, str]:
-        """Why each required device is not as it is to be: by name, or by its pattern where none is there."""
+        """Says why each required device is not as it is to be: by name, or by its pattern where none is there."""
         found = {}
         for desire in self.desires:
             if not desire.required:

@@ -56,17 +56,17 @@ class Pattern:
         return literal(self.device)
 
     def of_one(self, devices: Collection[str]) -> bool:
-        """Whether one of these devices fits. Of very many, any glob is said to fit."""
+        """Says whether one of these devices fits. Of very many, any glob is said to fit."""
         if self.only is not None:
             return self.only in devices
         return len(devices) > MANY or any(fnmatchcase(each, self.device) for each in devices)
 
     def names(self, device: str, name: str) -> bool:
-        """Whether a property of this device and name fits."""
+        """Says whether a property of this device and name fits."""
         return fnmatchcase(name, self.property) and fnmatchcase(device, self.device)
 
     def may_set(self, member: str, kind: str, text: str) -> bool:
-        """Whether any reader could take this text, given for this member, for what the pattern is about.
+        """Says whether any reader could take this text, given for this member, for what the pattern is about.
 
         `kind` is Switch, Number, Text or BLOB, `text` what stands in the command. True wherever the text is not
         plainly something else.
@@ -76,7 +76,7 @@ class Pattern:
         return not self.compare or self._may_be(kind, text)
 
     def may_turn(self, member: str, on: bool) -> bool:
-        """Whether a switch that another one turns on or off by the rule of the property is what it is about."""
+        """Says whether the pattern is about a switch that another one turns on or off by the property's rule."""
         return fnmatchcase(member, self.member) and self._switched(on)
 
     def _may_be(self, kind: str, text: str) -> bool:
@@ -112,7 +112,7 @@ class Pattern:
 
 
 def _readings(text: str) -> set[float]:
-    """All that readers take a number for; none where not all can read it.
+    """Gives all that readers take a number for; none where not all can read it.
 
     Who knows no sexagesimal stops at the blank of `12 30`, as strtod does, and libindi takes blanks out: 1230.
     """

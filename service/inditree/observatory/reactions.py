@@ -155,7 +155,7 @@ class Watch:
         return self.reaction.steps[self.index]
 
     def due(self) -> float | None:
-        """When `passed` is to be called, at the latest; None: nothing is waited for."""
+        """Says when `passed` is to be called, at the latest; None: nothing is waited for."""
         match self.state:
             case State.UNARMED:
                 return self.started + self.reaction.start_grace

@@ -44,7 +44,7 @@ class HttpAccess:
                 raise ConfigError("http.token_file", f"{self._file} is empty")
 
     def refuse(self, headers: Headers, *, changes: bool) -> Refusal | None:
-        """Why a call is refused; None where it may go on. Reads files: not for the loop."""
+        """Says why a call is refused; None where it may go on. Reads files: not for the loop."""
         host = headers.get("host", "")
         if not self._is_ours(host):
             text = f"the host {host!r} is neither an address, nor a name of this machine, nor in http.hosts"

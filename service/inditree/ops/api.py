@@ -328,7 +328,7 @@ class Api:
 
 
 def _user(request: Request) -> int | None:
-    """Who asks by the control socket; None at the port."""
+    """Names the user who asks by the control socket; None at the port."""
     user: int | None = request.scope["state"].get("user")
     return user
 

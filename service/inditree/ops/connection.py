@@ -57,7 +57,7 @@ class ConnectionLimits:
         self._silent.pop(connection, None)
 
     def admit(self, connection: Connection, health: bool) -> bool:
-        """Whether the request may be answered now."""
+        """Says whether the request may be answered now."""
         if health:
             self._health[connection] = None
             if len(self._health) > MAX_HEALTH:
@@ -113,7 +113,7 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
-        """Whether a request has begun."""
+        """Looks whether a request has begun."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._disarm()
             self._limits.ask(self)

@@ -15,7 +15,7 @@ _TYPES: dict[str, _Type] = {f"def{kind}Vector": kind for kind in get_args(_Type)
 
 
 def capture(view: View, device: str | None = None) -> tuple[Definition, ...]:
-    """All properties, or those of one device, as references: no folding, so that it takes the loop no time."""
+    """Gives all properties, or those of one device, as references: no folding, so that it takes the loop no time."""
 
     return tuple(
         Definition(name, each.name, each.definition, each.pending) for name, each in view.matching(device, None)

@@ -333,7 +333,7 @@ def driver_up(row: DriverRow) -> bool:
 
 
 def is_ready(*, applied: bool, draining: bool, drivers: Iterable[DriverRow], remotes: Iterable[RemoteRow]) -> bool:
-    """Whether /readyz says yes. `applied`: it listens and its configuration is applied."""
+    """Says whether /readyz says yes. `applied`: it listens and its configuration is applied."""
     missing = any(row.required and not driver_up(row) for row in drivers)
     return applied and not draining and not missing and not any(r.required and r.state != "up" for r in remotes)
 

@@ -90,7 +90,7 @@ class NamedFamilies:
         self._rising = Rising()
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
-        """All families of devices, drivers and remotes."""
+        """Gives all families of devices, drivers and remotes."""
         devices = sample.status.devices
         yield gauge("indi_devices", "Devices that are there now, the stale ones too.", {(): len(devices)})
         text = "Devices whose link was lost and that may come back: clients have not been told that they are gone."

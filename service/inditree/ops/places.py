@@ -19,14 +19,14 @@ SHORT_LIVED = "/tmp/inditree-"
 
 
 def default_place(port: int, environ: Mapping[str, str], uid: int) -> Path:
-    """Where the router of user `uid` whose first TCP listener is at `port` puts it."""
+    """Says where the router of user `uid` whose first TCP listener is at `port` puts its control socket."""
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     folder = Path(runtime, "inditree") if runtime.startswith("/") else Path(f"{SHORT_LIVED}{uid}")
     return folder / f"{port}.sock"
 
 
 def default_places(port: int, environ: Mapping[str, str], uid: int) -> tuple[Path, ...]:
-    """Where a command of user `uid` looks: its router may have been started with the variable, or without."""
+    """Says where a command of user `uid` looks: its router may have been started with the variable, or without."""
     session = environ.get("XDG_RUNTIME_DIR", "")
     with_variable = {"XDG_RUNTIME_DIR": session if session.startswith("/") else f"/run/user/{uid}"}
     return default_place(port, with_variable, uid), default_place(port, {}, uid)
@@ -57,5 +57,5 @@ def user_name(uid: int) -> str:
 
 
 def own_user() -> int:
-    """Whose rights this process has."""
+    """Names the user whose rights this process has."""
     return os.geteuid()

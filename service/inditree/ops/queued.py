@@ -168,7 +168,7 @@ class StreamSink(Unlocked):
 
 
 def _write(fd: int, data: bytes) -> None:
-    """All of it, for however long; whoever shares the descriptor may have made it non-blocking."""
+    """Writes all of it, for however long; whoever shares the descriptor may have made it non-blocking."""
     view = memoryview(data)
     while view:
         try:

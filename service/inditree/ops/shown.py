@@ -20,7 +20,7 @@ class Shown:
         self._fits = re.compile("|".join(map(translate, patterns)) or r"(?!)").match
 
     def __call__(self, device: str) -> bool:
-        """Whether this device is shown."""
+        """Says whether this device is shown."""
         return self._all or self._fits(device) is not None
 
     def __eq__(self, other: object) -> bool:

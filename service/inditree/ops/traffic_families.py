@@ -54,7 +54,7 @@ def histogram(name: str, text: str, values: Histogram) -> Metric:
 
 
 def traffic(sample: Sample) -> Iterator[Metric]:
-    """All families with a label `peer`, the histograms, and what audit and log lost."""
+    """Gives all families with a label `peer`, the histograms, and what audit and log lost."""
     peers = sample.counters.peers
     yield from _connections(sample, peers)
     yield from _messages(peers)
@@ -123,7 +123,7 @@ def _messages(peers: Mapping[str, PeerCounters]) -> Iterator[Metric]:
 
 
 def _elements(peers: Mapping[str, PeerCounters], read: _Table) -> Values:
-    """Only what there was: 80 series of zeros would tell nothing."""
+    """Gives only what there was: 80 series of zeros would tell nothing."""
     values: Values = {}
     for kind, peer in peers.items():
         for tag, count in read(peer).items():

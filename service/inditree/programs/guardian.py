@@ -56,7 +56,7 @@ def _set_name(name: str) -> None:
 
 
 def _children() -> dict[int, list[int]]:
-    """Who has which children, zombies included, of all that /proc shows.
+    """Says who has which children, zombies included, of all that /proc shows.
 
     One pass over /proc, some 15 us a process: this is for killing, and not every kernel has
     ``/proc/PID/task/PID/children``.
@@ -76,7 +76,7 @@ def _children() -> dict[int, list[int]]:
 
 
 def descendants(spared: frozenset[int] = frozenset()) -> list[int]:
-    """All below this process, parents before their children, without the children in ``spared`` and theirs."""
+    """Finds all below this process, parents before children, without the children in ``spared`` and theirs."""
     table = _children()
     found = [pid for pid in table.get(os.getpid(), ()) if pid not in spared]
     for pid in found:
@@ -123,7 +123,7 @@ def _reap() -> tuple[dict[int, int], bool]:
 
 
 def _exec(request: dict[str, object], stdio: tuple[int, int, int], parent: int, report: int) -> None:
-    """In the driver's process: become the driver. Returns an error to ``report``, or does not return."""
+    """Makes the driver's process the driver. Returns an error to ``report``, or does not return."""
     argv, env, cwd = request["argv"], request["env"], request["cwd"]
     assert isinstance(argv, list) and isinstance(env, dict)
     file = argv[0]
@@ -173,7 +173,7 @@ class Watcher:
             self._answer({"exit": self._watch()})
 
     def _watch(self) -> int | None:
-        """Until nothing is left of the driver: its exit code."""
+        """Waits until nothing is left of the driver, and gives its exit code."""
         self.poll.register(self.wakeup.receiver, select.POLLIN)
         self.poll.register(self.control, select.POLLIN)
         if self.router is not None:
@@ -339,7 +339,7 @@ class Guardian:
                 os.write(received[0], json.dumps({"errno": number, "lacks": lacks}).encode() + b"\n")
 
     def _watch(self, received: list[int]) -> None:
-        """In the forked process: serve one driver, then end."""
+        """Serves one driver in the forked process, then ends."""
         assert self.requests is not None
         try:
             self.requests.close()

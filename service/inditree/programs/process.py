@@ -134,7 +134,7 @@ _LACKS = {
 
 
 def _reason(number: int, file: str, program: str) -> str:
-    """Why it cannot be started, for who has mistyped it, or has taken a server for a driver."""
+    """Says why it cannot be started, for who has mistyped it, or has taken a server for a driver."""
     if number != errno.ENOENT or file != program or "/" in program:
         return os.strerror(number)
     hint = f"; a server is --remote {program} or @{program}" if re.fullmatch(r"[^\s:]+:\d{1,5}", program) else ""
@@ -257,8 +257,8 @@ class _Guardian:
 
     @property
     def hangs(self) -> bool:
-        """Whether a request lies unread. Where it does not, the program hangs (a network disk), and not the guardian,
-        which is not to be killed for that: what a killed watcher of another driver leaves is its to kill.
+        """Says whether a request lies unread. Where it does not, the program hangs (a network disk), and not the
+        guardian, which is not to be killed for that: what a killed watcher of another driver leaves is its to kill.
         """
         return self._socket is not None and unread_there(self._socket) > 0
 
@@ -296,7 +296,7 @@ def watcher_of(pid: int) -> int | None:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether the process stands stopped by a signal (state T); one that a debugger holds does not."""
+    """Says whether the process stands stopped by a signal (state T); one that a debugger holds does not."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     except (psutil.Error, OSError):  # out of descriptors: not known now

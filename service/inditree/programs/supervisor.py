@@ -140,7 +140,7 @@ class Supervisor:
 
     @property
     def restarts(self) -> dict[Reason, int]:
-        """How often it was running again, by why it had ended."""
+        """Counts how often it was running again, by why it had ended."""
         return self._machine.restarts
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Container
 
 
 def within_package(error: BaseException, ours: Container[str]) -> bool:
-    """Whether no code but that of the package and of our modules of these names is in its traceback."""
+    """Says whether no code but that of the package and of our modules of these names is in its traceback."""
     trace = error.__traceback__
     while trace is not None:
         module = trace.tb_frame.f_globals.get("__name__", "")
@@ -18,7 +18,7 @@ def within_package(error: BaseException, ours: Container[str]) -> bool:
 
 
 def files_of(driver: object) -> frozenset[str]:
-    """Where the driver's code is: the modules of its class and of the classes that it is made from."""
+    """Finds the driver's code: the modules of its class and of the classes that it is made from."""
     modules = {kind.__module__ for kind in type(driver).__mro__ if not _is_library(kind)}
     files = {getattr(sys.modules.get(module), "__file__", None) for module in modules}
     return frozenset(file for file in files if file)

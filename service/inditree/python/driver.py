@@ -74,7 +74,7 @@ class InProcess:
         return f"{type(self.driver).__name__}({', '.join(self.driver)})"
 
     async def run(self) -> None:
-        """Until the driver's own `shutdown`; raises what ended it otherwise (a group where that is several).
+        """Runs until the driver's own `shutdown`; raises what ended it otherwise (a group where that is several).
 
         What it sent before its end has been received then.
         """
@@ -95,7 +95,7 @@ class InProcess:
 
     @contextlib.contextmanager
     def _wrapped(self) -> Iterator[None]:
-        """For this run only, so that those of another run do not come on top: what the driver runs is guarded."""
+        """Guards what the driver runs, for this run only, so that the guards of another run do not come on top."""
         driver = self.driver
         hardware, monitor = driver.hardware, driver._monitorsnoop
         adds = [(each, each.add_background) for each in (driver, *driver.values())]
@@ -117,7 +117,7 @@ class InProcess:
         self.driver.shutdown()
 
     def owns(self, task: asyncio.Task[Any] | None) -> bool:
-        """Whether it is one of the driver's tasks: when the loop lags, `asyncio.current_task(loop)` says whose fault.
+        """Says whether a task is the driver's: when the loop lags, `asyncio.current_task(loop)` says whose fault.
 
         Tasks that the driver started by itself, not by `add_background`, are not known.
         """
@@ -125,14 +125,14 @@ class InProcess:
 
     @functools.cached_property
     def files(self) -> frozenset[str]:
-        """Where the driver's code is: the modules of its class and of the classes that it is made from."""
+        """Finds the driver's code: the modules of its class and of the classes that it is made from."""
         return files_of(self.driver)
 
     # Toward the driver
 
     @property
     def room(self) -> bool:
-        """Whether more should be given now."""
+        """Says whether more should be given now."""
         return self.waiting < INPUT_LIMIT
 
     def feed(self, data: bytes | Blob) -> None:

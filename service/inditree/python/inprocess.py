@@ -88,7 +88,7 @@ class InProcessPort:
         return -1, 0
 
     def broken(self) -> None:
-        """There is no connection."""
+        """Does nothing: there is no connection to break."""
 
     def write(self) -> None:
         """Give it what waits for it, as far as it has room."""
@@ -243,7 +243,7 @@ class PythonDriver:
 def culprit(
     units: Iterable[object], task: asyncio.Task[Any] | None, files: Sequence[str]
 ) -> tuple[str, frozenset[str]] | None:
-    """Whose object blocks the loop, and where its code is: by the loop's current task, else by what is being run.
+    """Says whose object blocks the loop and where its code is, by the loop's current task, else by what is being run.
 
     By the latter there may be several, of one module: "A or B".
     `files` are those of the frames, the innermost first. Any thread may call it while the loop stands still.

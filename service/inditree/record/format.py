@@ -159,7 +159,7 @@ def one(data: bytes) -> Record | None:
 
 
 def _resume(data: bytes, at: int) -> int:
-    """Where the next whole record begins behind what is damaged; -1 where there is none."""
+    """Finds where the next whole record begins behind what is damaged; -1 where there is none."""
     at = data.find(MARK, at + 1)
     while at >= 0 and _record(data, at) is None:
         at = data.find(MARK, at + 1)
@@ -167,7 +167,7 @@ def _resume(data: bytes, at: int) -> int:
 
 
 def _unfinished(data: bytes, at: int) -> bool:
-    """Whether what stands here is the beginning of a record that a crash cut off."""
+    """Says whether what stands here is the beginning of a record that a crash cut off."""
     if data[at : at + len(MARK)] != MARK[: len(data) - at]:
         return False
     size = int.from_bytes(data[at + 4 : at + 8], "big")

@@ -62,7 +62,7 @@ class Recorder:
 
     @property
     def figures(self) -> Figures:
-        """For the metrics."""
+        """Gives the numbers for the metrics."""
         return self._writer.figures
 
     def start(self) -> None:
@@ -128,7 +128,7 @@ class Recorder:
         return -1, 0
 
     def broken(self) -> None:
-        """There is no connection."""
+        """Does nothing: there is no connection to break."""
 
     def hold(self) -> None:
         """Do nothing: a recorder is never read."""
@@ -146,7 +146,7 @@ class Recorder:
         self._engine.core.moved(self.peer, (blob,))
 
     def _source(self, data: bytes) -> str:
-        """Who says this; "" where it is not to be recorded."""
+        """Names who says this; "" where it is not to be recorded."""
         found = _DEVICE.search(data, 0, data.find(b">") + 1)
         if found is None:
             return "router"

@@ -26,7 +26,7 @@ _NAME = re.compile(rb"\s++([^\s=<>/\"']++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')"
 
 
 def suspicious(data: bytes) -> bool:
-    """Whether a secret may be in these elements; a quick look, as all that is recorded is looked at."""
+    """Says whether a secret may be in these elements; a quick look, as all that is recorded is looked at."""
     return any(letter in data and sign.search(data) for letter, sign in _SIGNS) or (b"&" in data and b"&#" in data)
 
 
@@ -48,7 +48,7 @@ def without_secrets(data: bytes) -> bytes:
 
 
 def named_secret(attributes: bytes) -> bool:
-    """Whether a member with these attributes, as they stand in its start tag, is called so."""
+    """Says whether a member with these attributes, as they stand in its start tag, has a secret's name."""
     name = next((each[2] or each[3] or b"" for each in _NAME.finditer(attributes) if each[1] == b"name"), b"")
     return _secret(html.unescape(name.decode(errors="replace")))
 

@@ -42,7 +42,7 @@ def file_name(time: int) -> str:
 
 
 def begin_of(path: Path) -> int | None:
-    """When a segment begins, by its name; None for a file that is none."""
+    """Says when a segment begins, by its name; None for a file that is none."""
     match = _NAME.fullmatch(path.name)
     if match is None:
         return None
@@ -90,7 +90,7 @@ def outdated(found: Sequence[Segment], now: int, keep: int, max_size: int) -> li
 
 
 def read(paths: Iterable[Path]) -> Iterator[Entry | Spoilt]:
-    """All entries of these files, in their order, and what is damaged between them.
+    """Reads all entries of these files, in their order, and what is damaged between them.
 
     A file is read as far as it goes, as one may be written meanwhile. Raises ValueError for one that is no record,
     OSError for one that cannot be read.

@@ -57,7 +57,7 @@ class Command:
 
 
 def commands_of(entries: Iterable[Entry]) -> dict[Key, list[Command]]:
-    """All commands that were delivered, by property, each with what came of it."""
+    """Gives all commands that were delivered, by property, each with what came of it."""
     found: dict[Key, list[Command]] = {}
     for entry in entries:
         if entry.result:
@@ -150,7 +150,7 @@ class RecordedState:
             known.store(item.data, 0, 0, len(item.data))
 
     def definitions(self, device: str | None, name: str | None) -> bytes:
-        """All that a getProperties with these attributes asks for."""
+        """Gives all that a getProperties with these attributes asks for."""
         return b"".join(known.current() for _, known in self._view.matching(device, name))
 
     def refusal(self, device: str, name: str, text: str) -> bytes:

@@ -116,7 +116,7 @@ class Backlog:
             self.lost += 1
 
     def pop_all(self) -> list[Taped]:
-        """All items, the oldest first."""
+        """Takes out all items, the oldest first."""
         items, self._items = self._items, []
         self._bytes = self._images = 0
         return items
@@ -124,7 +124,7 @@ class Backlog:
 
 @dataclass
 class Figures:
-    """For the metrics: bytes of all segments, when the oldest begins (seconds since 1970, None: none), records lost."""
+    """Holds for the metrics bytes of all segments, when the oldest begins (seconds since 1970), records lost."""
 
     size: int = 0
     oldest: float | None = None

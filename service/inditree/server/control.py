@@ -35,7 +35,7 @@ class Control:
         return self._report.status()
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
-        """Who connected to us; only devices that are `shown` are named."""
+        """Lists who connected to us; only devices that are `shown` are named."""
         return self._report.clients(shown)
 
     def interlocks(self) -> tuple[InterlockRow, ...]:

@@ -46,7 +46,7 @@ class LazyObservatory:
             self.loaded.stop()
 
     def missing(self) -> dict[str, str]:
-        """Why the router is not ready: devices that are required, and what is wrong with them."""
+        """Says why the router is not ready: devices that are required, and what is wrong with them."""
         return {} if self.loaded is None else self.loaded.keeper.missing()
 
     def target(self, device: str) -> Target | None:

@@ -236,7 +236,7 @@ class Observatory:
         )
 
     def _elsewhere(self, each: Interlock) -> bool:
-        """Whether a device that it guards is at another server: commands may reach that one by other ways."""
+        """Says whether a device that it guards is at another server: commands may reach that one by other ways."""
         owners = self._core.ownership.owners | self._core.state.holding.stale()
         for pattern in each.refuse:
             if (name := literal(pattern.device)) is not None:

@@ -106,7 +106,7 @@ class Report:
         return self._parts.observatory.interlocks()
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
-        """Who connected to us; only devices that are `shown` are named."""
+        """Lists who connected to us; only devices that are `shown` are named."""
         now = time.monotonic()
         rows = []
         for peer in self._parts.engine.core.peers.values():
@@ -187,7 +187,7 @@ def traffic(counters: Counters) -> Traffic:
 
 
 def owner(peer: Peer) -> Owner:
-    """Who provides a device, as the API names it."""
+    """Says who provides a device, as the API names it."""
     if peer.kind == "link":
         opened = peer.link is not None and peer.link.opener
         return Owner(kind="remote" if opened else "peer", name=peer.name)
@@ -232,7 +232,7 @@ def _waiting(peers: Iterable[Peer], shown: Callable[[str], bool] = bool) -> tupl
 
 
 def _unread(peers: Iterable[Peer]) -> dict[str, float]:
-    """Why these peers are not read, and for how many seconds."""
+    """Says why these peers are not read, and for how many seconds."""
     now = time.monotonic()
     longest: dict[str, float] = {}
     for peer in peers:

@@ -66,7 +66,7 @@ class Sender:
         return -1, 0
 
     def broken(self) -> None:
-        """There is no connection."""
+        """Does nothing: there is no connection to break."""
 
     def hold(self) -> None:
         """Do nothing: a sender sends no images."""

@@ -135,7 +135,7 @@ class Server:
         self.discovered = Discovered(self.engine, self.units)
 
     async def _start(self) -> None:
-        """All ports first: a router that cannot listen starts no driver."""
+        """Opens all ports first: a router that cannot listen starts no driver."""
         connections = sum(listen.max_connections or 0 for listen in self.config.listen)
         warning = check_descriptors(connections + DESCRIPTORS_BESIDE)
         if warning:

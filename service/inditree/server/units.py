@@ -72,7 +72,7 @@ class Units:
         self._on_change()
 
     def has(self, unit: DriverUnit | RemoteLink) -> bool:
-        """Whether it is still here: its name alone may be another's by now."""
+        """Says whether it is still here: its name alone may be another's by now."""
         return any(each is unit for each in (*self.drivers.values(), *self.remotes.values()))
 
     async def remove_driver(self, unit: DriverUnit) -> None:

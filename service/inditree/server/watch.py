@@ -13,7 +13,7 @@ _Mark = tuple[str, int, int, int, int]
 
 
 def is_mounted(path: str | Path) -> bool:
-    """Whether Kubernetes keeps it: a ConfigMap or Secret is a folder of links through `..data`, which it exchanges.
+    """Says whether Kubernetes keeps a file: a ConfigMap or Secret is links through `..data`, which it exchanges.
 
     One that is mounted with `subPath` is a plain file, and never exchanged.
     """

@@ -95,11 +95,11 @@ class WebEndpoints:
             self.nights.close()
 
     def urls(self) -> list[str]:
-        """Where a browser finds them."""
+        """Says where a browser finds them."""
         return [url(listener) for listener in self._attached]
 
     def counts(self) -> dict[str, int]:
-        """How many connections there are of each kind: page, json, xml, image."""
+        """Counts the connections of each kind: page, json, xml, image."""
         found = dict.fromkeys(("page", "json", "xml", "image"), 0)
         for endpoint in self._endpoints.values():
             for kind, count in endpoint.counts().items():

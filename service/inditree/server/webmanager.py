@@ -24,7 +24,7 @@ _logger = logging.getLogger("inditree.control")
 
 
 class WebManaging:
-    """Has a Web Manager, or none."""
+    """Holds a Web Manager, or none."""
 
     def __init__(self, parts: Parts, services: Services) -> None:
         self._parts = parts
@@ -87,7 +87,7 @@ class WebManaging:
         return [each.port for each in self._parts.listeners.values() if each.config.tcp is not None]
 
     async def _devices(self) -> list[tuple[str, bool]]:
-        """All that can be connected, and whether they are."""
+        """Lists all devices that can be connected, and whether they are."""
         core = self._parts.engine.core
         found = [
             (device, Definition(device, each.name, each.definition, each.pending))

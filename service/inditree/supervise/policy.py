@@ -25,7 +25,7 @@ class RestartPolicy:
     ready_timeout: float = 30.0
 
     def restarts_after(self, failed: bool) -> bool:
-        """Whether a driver that ended, or could not be started, is started again."""
+        """Says whether a driver that ended, or could not be started, is started again."""
         return self.policy == "always" or (self.policy == "on-failure" and failed)
 
 

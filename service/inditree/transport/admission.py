@@ -21,7 +21,7 @@ class Admission:
         self._hosts: Counter[str] = Counter()
 
     def refuses(self, address: Any, count: int) -> tuple[str, str] | None:
-        """Why one from there may not come, as the metric names it and in words; so many are there already."""
+        """Says why one from there may not come, as the metric names it and in words; so many are there already."""
         most = self._config.max_connections
         if most is not None and count >= most:
             return "limit", f"{most} connections are open (max_connections)"

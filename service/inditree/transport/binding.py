@@ -68,7 +68,7 @@ def shared(sockets: Iterable[socket.socket], port: int) -> Iterator[bool]:
 
 
 def bind_unix(path: str) -> socket.socket:
-    """Not listening yet: its path has the owner and mode that the system gives. Raises OSError."""
+    """Binds without listening: its path has the owner and mode that the system gives. Raises OSError."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         if path.startswith("@"):

@@ -10,7 +10,7 @@ SPARE_DESCRIPTORS = 32
 
 
 def for_connections() -> int:
-    """How many descriptors connections may fill."""
+    """Counts the descriptors that connections may fill."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return soft - min(SPARE_DESCRIPTORS, soft // 8)
 

@@ -61,7 +61,7 @@ class Listener:
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """Says where it listens."""
         if self._sockets and self._sockets[0].family != socket.AF_UNIX:
             return ", ".join(spell(sock.getsockname()) for sock in self._sockets)
         return self.config.unix or self.config.tcp or ""
@@ -78,7 +78,7 @@ class Listener:
 
     @property
     def full(self) -> bool:
-        """Whether as many connections are open as may be."""
+        """Says whether as many connections are open as may be."""
         most = self.config.max_connections
         return most is not None and self.count >= most
 
@@ -219,7 +219,7 @@ class Listener:
         self._say(f"refused {spell(address)}: {reason[1]}")
 
     def _may_be_a_browser(self, address: Any) -> bool:
-        """There are too many connections for one more client, but a plain request does not count."""
+        """Says, where one more client would be too many, whether a plain request may come: it does not count."""
         if self.web is turn_away or self.waiting.full:
             return False
         return self._admission.refuses(address, 0) is None

@@ -45,7 +45,7 @@ class Remarks:
                 self._images.abandon(fault.attached)
 
     def pumped(self) -> None:
-        """All that could be acted on was: speak of text between elements, let go of what no element will claim."""
+        """Speaks of text between elements, and lets go of what no element will claim, once all else was acted on."""
         if self._framer.text != self.text:
             self.text = self._framer.text
             text = "writes text between its elements (a library that prints?): skipped"

@@ -29,7 +29,7 @@ _ESCAPED, _BACKSLASH = re.compile(r'[,+"\\\\<>;=]'), r"\\\g<0>"
 
 
 def server_context(config: ServerTls) -> ssl.SSLContext:
-    """For a listener. Raises ConfigError, which names the file."""
+    """Makes the context of a listener. Raises ConfigError, which names the file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _load_chain(context, config.cert, config.key)
@@ -40,7 +40,7 @@ def server_context(config: ServerTls) -> ssl.SSLContext:
 
 
 def client_context(config: ClientTls) -> ssl.SSLContext:
-    """For a link: certificates and names are checked. Raises ConfigError, which names the file."""
+    """Makes the context of a link: certificates and names are checked. Raises ConfigError, which names the file."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.ca is not None:
@@ -165,7 +165,7 @@ class TlsChannel:
         return b"".join(parts)
 
     def _read(self, size: int, later: bool) -> bytes | None:
-        """None: nothing is there now. An error is for `later` where something was read before it."""
+        """Gives None where nothing is there now. An error is for `later` where something was read before it."""
         try:
             with self._lock:
                 return self.sock.recv(size)

@@ -23,13 +23,13 @@ _PIECE = 4096
 
 
 def may_be_http(data: bytes) -> bool:
-    """Whether a request may begin so. The beginning of a method is no INDI either, whatever follows."""
+    """Says whether a request may begin so. The beginning of a method is no INDI either, whatever follows."""
     text = data.lstrip(SPACE)
     return bool(text) and look(text, whole_line=False) in (First.HTTP, First.MORE)
 
 
 def begins_tls(data: bytes) -> bool:
-    """Whether a handshake begins so."""
+    """Says whether a handshake begins so."""
     return data[:1] == _HELLO
 
 

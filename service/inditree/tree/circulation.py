@@ -44,7 +44,7 @@ class Circulation:
 
     @property
     def size(self) -> int:
-        """How many requests are remembered."""
+        """Counts the requests that are remembered."""
         return len(self._seen) + len(self._cut)
 
     def passes(self, key: bytes, now: float) -> bool:

@@ -15,7 +15,7 @@ def ids(via: str | None) -> list[str]:
 
 
 def origin(via: str) -> str:
-    """Where a path begins."""
+    """Names the router where a path begins."""
     return via.split(",", 1)[0]
 
 

@@ -245,7 +245,7 @@ class Device:
 
 
 class View:
-    """All devices that have an owner. `images` are the BLOB properties: device and name."""
+    """Holds all devices that have an owner. `images` are the BLOB properties: device and name."""
 
     __slots__ = ("_recent", "devices", "images")
 

@@ -38,10 +38,10 @@ class Body(Protocol):
         """Give the bytes, None where there are none yet: then `wake` is called. Raises OSError, ValueError."""
 
     def delivered(self) -> None:
-        """All of it is with the kernel."""
+        """Hears that all of it is with the kernel."""
 
     def release(self) -> None:
-        """Let go of it; to be called once."""
+        """Lets go of it; to be called once."""
 
 
 @dataclass(slots=True)

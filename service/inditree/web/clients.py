@@ -65,7 +65,7 @@ class JsonClient:
         return b"".join(found)
 
     def _may_command(self, element: bytes) -> bool:
-        """Whether the core will pass a command on: what it refuses nobody is shown as the value that was asked for."""
+        """Says whether the core passes a command on: what it refuses nobody is shown as what was asked for."""
         _, attributes = parse_start(element[: tag_end(element, 1, len(element), 0)[0]])
         return not self.peer.policy.read_only and self.peer.sees(attributes.get("device", ""))
 

@@ -208,7 +208,7 @@ class WebEndpoint:
     # The end
 
     def counts(self) -> dict[str, int]:
-        """How many connections there are of each kind."""
+        """Counts the connections of each kind."""
         images = sum(connection.sends_long for connection in self.plain)
         return {"page": len(self.plain) - images, "json": len(self.json), "xml": len(self.xml), "image": images}
 

@@ -45,7 +45,7 @@ class Host(Protocol):
 
 
 class _NotYet(Exception):
-    """There is nothing to be written yet."""
+    """Raised where there is nothing to be written yet."""
 
 
 class HttpConnection:

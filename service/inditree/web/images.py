@@ -150,7 +150,7 @@ class Images:
         return Sent(self._newest[key][0], one, identifier, ending, self._count)
 
     def places(self, key: Key) -> dict[str, Place]:
-        """Where the newest image of a property is to be had, by member."""
+        """Says where the newest image of a property is to be had, by member."""
         known = self._newest.get(key)
         return known[1] if known is not None else {}
 

@@ -77,7 +77,7 @@ class Night:
                 yield piece
 
     def _make(self) -> bytes | None:
-        """In the thread: the next piece, None at the end."""
+        """Makes the next piece in the thread; None at the end."""
         began = since = time.monotonic()
         parts: list[bytes] = []
         size = 0

@@ -1,4 +1,4 @@
-"""Which sites may talk to a listener: a page of another site gets nothing. Rules: docs/web.md, "Other sites"."""
+"""Decides which sites may talk to a listener; a page of another gets nothing. Rules: docs/web.md, "Other sites"."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def own_names(name: str, host: str) -> frozenset[str]:
 
 
 def refuses_host(host: str | None, names: frozenset[str], origins: Iterable[str], key: str = "listen[].origins") -> str:
-    """Why a request with this Host is not answered, "" where it is. `key` is where `origins` stand."""
+    """Says why a request with this Host is not answered, "" where it is. `key` is where `origins` stand."""
     if host is None:
         return "the request has no Host"
     known = names | {_host_of(each) for each in origins}
@@ -30,7 +30,7 @@ def refuses_host(host: str | None, names: frozenset[str], origins: Iterable[str]
 def refuses_origin(
     origin: str | None, host: str, secure: bool, origins: Iterable[str], key: str = "listen[].origins"
 ) -> str:
-    """Why a page of this Origin gets nothing, "" where it may; without an Origin no page asks."""
+    """Says why a page of this Origin gets nothing, "" where it may; without an Origin no page asks."""
     if origin is None:
         return ""
     site = _site(origin)

@@ -55,7 +55,7 @@ class AccessRules:
         self._origins = config.origins
 
     def refuses(self, request: Request) -> str:
-        """Why a request is not answered, "" where it is."""
+        """Says why a request is not answered, "" where it is."""
         host = request.client.host if request.client else ""
         if not self._is_near(host):
             return f"{host} is not in webmanager.allow"

@@ -64,7 +64,7 @@ class Manager:
 
     @property
     def running(self) -> bool:
-        """Whether something was started and not stopped since."""
+        """Says whether something was started and not stopped since."""
         return bool(self.active) or self._running.any
 
     async def _known(self) -> dict[str, Known]:
@@ -74,7 +74,7 @@ class Manager:
     # Profiles
 
     def profiles(self) -> list[dict[str, Any]]:
-        """All of them, as indiweb shows them."""
+        """Lists all profiles, as indiweb shows them."""
         return [self._shown(name, each) for name, each in self._store.profiles.items()]
 
     def profile(self, name: str) -> dict[str, Any]:
@@ -265,7 +265,7 @@ class Manager:
     # What is shown
 
     async def drivers(self) -> list[dict[str, Any]]:
-        """All that may be started, sorted by label."""
+        """Lists all drivers that may be started, sorted by label."""
         known = await self._known()
         return [_row(each.entry, each.custom) for _, each in sorted(known.items())]
 

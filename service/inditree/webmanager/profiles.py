@@ -69,7 +69,7 @@ class Store:
 
     @property
     def custom(self) -> dict[str, Custom]:
-        """By label, not to be changed."""
+        """Gives the drivers that somebody added, by label; not to be changed."""
         return self._saved.custom
 
     def profile(self, name: str) -> Profile:

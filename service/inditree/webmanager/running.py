@@ -49,7 +49,7 @@ class Running:
 
     @property
     def any(self) -> bool:
-        """Whether something was started here that is not ended yet."""
+        """Says whether something was started here that is not ended yet."""
         return bool(self._made or self._woken or self._made_links)
 
     def others(self) -> list[Unit]:
@@ -66,7 +66,7 @@ class Running:
         return [(text, link) for text, link in self._links.items() if self._is_linked(link)]
 
     def ours(self, label: str) -> bool:
-        """Whether the Web Manager has started it, so that it may end it."""
+        """Says whether the Web Manager has started it, so that it may end it."""
         return label in self._made or label in self._woken
 
     # Starting
@@ -148,7 +148,7 @@ class Running:
         await asyncio.gather(*ending, *unlinking)
 
     def has_link(self, text: str) -> bool:
-        """Whether this link was asked for."""
+        """Says whether this link was asked for."""
         return text in self._links
 
     def _is_there(self, unit: Unit) -> bool:

@@ -155,5 +155,5 @@ class Blob:
             self.freed.append(self)
 
     def join(self) -> bytes:
-        """All bytes of the element, copied together."""
+        """Gives all bytes of the element, copied together."""
         return b"".join(self.chunks)

@@ -280,7 +280,7 @@ class Framer:
     def _begin_broken(
         self, text: str, start: bytes, pos: int, tag: str = "setBLOBVector", reason: str = "malformed"
     ) -> None:
-        """From `pos` on walk through an image whose start tag is wrong or went before: its descriptors go with it."""
+        """Walks from `pos` on through an image whose start tag is wrong or went before: its descriptors go with it."""
         limit = min(TEXT_LIMIT, self._element_limit)
         self.image = ImageScanner(Element(tag, {}, start), self._blob_limit, limit, self.trust)
         self.image.give_up(text, reason)

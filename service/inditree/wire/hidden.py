@@ -18,12 +18,12 @@ _PLAIN = re.compile(rb"(?:%s<[A-Za-z]++%s(?:/>|>%s</[A-Za-z]++%s>)%s)++" % (_SPA
 
 
 def hides(elements: bytes) -> bool:
-    """Whether a reader could see more in these well-formed elements than an XML parser does."""
+    """Says whether a reader could see more in these well-formed elements than an XML parser does."""
     return _PLAIN.fullmatch(elements) is None
 
 
 def hides_in_image(chunks: Iterable[bytes | memoryview]) -> bool:
-    """Whether an image that the framer has let through has comments or declarations beside its tags."""
+    """Says whether an image that the framer has let through has comments or declarations beside its tags."""
     last = b""
     for chunk in chunks:
         data = last + bytes(chunk)

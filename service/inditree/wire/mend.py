@@ -148,7 +148,7 @@ class _Mending:
         return text
 
     def _special(self, at: int, stop: int) -> int:
-        """Where the comment or CDATA at `at` ends; -1: none begins there."""
+        """Finds where the comment or CDATA at `at` ends; -1: none begins there."""
         for opening, closing in _SPECIALS:
             if self.text.startswith(opening, at):
                 inside = at + len(opening)
@@ -180,7 +180,7 @@ class _Mending:
         return "".join(parts) + self._text(at, stop)
 
     def _end_of(self, name: str, at: int, stop: int) -> tuple[int, int]:
-        """Where the end tag of a member begins and ends."""
+        """Finds where the end tag of a member begins and ends."""
         close = f"</{name}"
         while (at := self.text.find(close, at, stop)) >= 0:
             end = _END.match(self.text, at + len(close), stop)
@@ -190,7 +190,7 @@ class _Mending:
         raise _HopelessError
 
     def _next(self, at: int, stop: int) -> int:
-        """Where the next member begins; raises where another tag comes first."""
+        """Finds where the next member begins; raises where another tag comes first."""
         while (found := self.text.find("<", at, stop)) >= 0:
             at = self._special(found, stop)
             if at < 0:

@@ -30,7 +30,7 @@ class Scan:
         return len(data)
 
     def shift(self, by: int) -> None:
-        """So many bytes in front have gone."""
+        """Notes that so many bytes in front have gone."""
         self.at -= by
 
 

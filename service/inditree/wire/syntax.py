@@ -101,7 +101,7 @@ def attribute(value: str) -> bytes:
 
 
 def start_end(data: bytes) -> int:
-    """Where the text of the attributes of a complete element ends: the index of its `>` or `/>`."""
+    """Finds where the text of the attributes of a complete element ends: the index of its `>` or `/>`."""
     if (plain := _START.match(data)) is not None:
         return plain.end()
     end, _ = tag_end(data, 1, len(data), 0)

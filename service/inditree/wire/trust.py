@@ -36,7 +36,7 @@ DRIVER = Trust(repairs=True, drops_long_names=True, samples_images=True)
 
 
 def of(kind: str, *, skips_text: bool, came_to_us: bool) -> Trust:
-    """How a peer of this kind (`client`, `driver`, `link`, `inprocess`) is taken; `skips_text`: of clients too."""
+    """Says how a peer of this kind (`client`, `driver`, `link`, `inprocess`) is taken; `skips_text`: of clients too."""
     if kind == "client":
         return GUEST if skips_text else CLIENT
     if kind == "link":
