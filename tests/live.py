@@ -125,6 +125,14 @@ def running(router: Router) -> Iterator[Router]:
             router.process.wait()
 
 
+def _last_literal(pattern: str) -> bytes:
+    """Gives text with which each match ends, b"" where there is none: an image is not searched anew with each piece."""
+    found = re.search(r"[\w<>/= -]*$", pattern)
+    assert found is not None
+    escaped = pattern[: found.start()].endswith("\\")
+    return b"" if "|" in pattern else found[0][escaped:].encode()
+
+
 class Client:
     """A plain INDI client over TCP: what it has received and not taken yet is `data`."""
 
@@ -158,8 +166,11 @@ class Client:
     def take(self, pattern: str, timeout: float = DEADLINE) -> re.Match[bytes]:
         """Read until the pattern is there, and take everything up to its end."""
         wanted = re.compile(pattern.encode(), re.DOTALL)
+        tail = _last_literal(pattern)
         end = time.monotonic() + timeout
-        while (found := wanted.search(self.data)) is None:
+        looked = 0
+        while (found := wanted.search(self.data) if self.data.find(tail, looked) >= 0 else None) is None:
+            looked = max(0, len(self.data) - len(tail))
             self.sock.settimeout(max(0.01, end - time.monotonic()))
             try:
                 more = self.sock.recv(1 << 20)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from core.world import Actor, World, blobs, define, delete, get, request, update
+from growth import grows
 from inditree.core import Policy
 
 FEW, MANY = 250, 2000
@@ -35,9 +36,7 @@ def seconds(what: Callable[[], object]) -> float:
 
 def grows_linearly(cost: Callable[[int], float]) -> None:
     """Eight times as many cost at most sixteen times as much; what is quadratic costs 64 times."""
-    few = min(cost(FEW) for _ in range(3))
-    many = min(cost(MANY) for _ in range(2))
-    assert many < 2 * MANY / FEW * few + 0.02, f"{few * 1000:.1f} ms for {FEW}, {many * 1000:.1f} ms for {MANY}"
+    grows(cost, FEW, MANY, times=2 * MANY / FEW)
 
 
 @pytest.mark.parametrize("kind", ["Number", "BLOB"])
@@ -100,8 +99,7 @@ def test_a_wish_for_one_device_costs_no_look_at_the_others(wish: str) -> None:
         one = world.client(get("D7"))
         return seconds(lambda: one.say_at_once(*[wish, wish.replace("Also", "Never")] * 20))
 
-    few, many = min(cost(50) for _ in range(3)), min(cost(1000) for _ in range(2))
-    assert many < 4 * few + 0.01, f"{few * 1000:.1f} ms beside 50 clients, {many * 1000:.1f} ms beside 1000"
+    grows(cost, 50, 1000, times=4, spare=0.01)
 
 
 @pytest.mark.parametrize("what", ["define", "update", "claim", "echo"])
@@ -122,8 +120,7 @@ def test_who_has_asked_for_nothing_costs_nothing(what: str) -> None:
         speaker = client if what == "echo" else driver
         return seconds(lambda: speaker.say_at_once(*said))
 
-    few, many = min(cost(50) for _ in range(3)), min(cost(2000) for _ in range(2))
-    assert many < 3 * few + 0.01, f"{few * 1000:.1f} ms beside 50 clients, {many * 1000:.1f} ms beside 2000"
+    grows(cost, 50, 2000, times=3, spare=0.01)
 
 
 def test_devices_of_who_is_gone_go_some_at_a_time_and_are_nobodys_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

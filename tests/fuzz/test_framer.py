@@ -9,7 +9,7 @@ from fuzz.framer_target import check
 from fuzz.streams import STREAMS
 
 
-@settings(max_examples=1500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(STREAMS, st.integers(0, 1000))
 def test_the_framer_holds(data: bytes, seed: int) -> None:
     check(data, seed)

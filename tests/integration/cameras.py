@@ -147,7 +147,11 @@ class Reader:
         """Count an image at its end: only its tags are kept."""
         text = self._tail + data
         done = 0
-        for found in _ELEMENT.finditer(text):
+        at = -1
+        while (at := text.find(b"<", at + 1)) >= 0:  # an image has none within: nothing looks at each of its bytes
+            found = _ELEMENT.match(text, at)
+            if found is None:
+                continue
             done = found.end()
             if found[1] is not None:
                 self._image = found[1].decode(), int(found[2])

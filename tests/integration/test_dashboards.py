@@ -94,8 +94,8 @@ print("<defBLOBVector device='Cam' name='I' state='Ok' perm='ro'><defBLOB name='
       "</defTextVector>", flush=True)
 for line in sys.stdin:
     if "GO" in line:
-        data = "QUJD" * (1 << 20)
+        data = "QUJD" * (1 << 19)
         for number in range(60):
             print(f"<setBLOBVector device='Cam' name='I' state='Ok' timestamp='{number}'>"
-                  f"<oneBLOB name='i' size='3145728' format='.x'>{data}</oneBLOB></setBLOBVector>", flush=True)
+                  f"<oneBLOB name='i' size='1572864' format='.x'>{data}</oneBLOB></setBLOBVector>", flush=True)
 """

@@ -84,6 +84,9 @@ class _Formats:
             return self.formats
         data = self._client.sock.recv(128 << 10)
         self._taken += len(data)
+        if b"<" not in data:  # no image ends here
+            self._tail += data
+            return self.formats
         text = self._tail + data
         done = 0
         for found in re.finditer(rb"<oneBLOB[^>]*format='([^']*)'[^>]*>[^<]*</oneBLOB>", text):

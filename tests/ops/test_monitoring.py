@@ -31,6 +31,7 @@ from waiting import DEADLINE
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "k8s/monitoring"
+HISTORIES = ("rules_test.yaml", "rules_day_test.yaml")
 BOARDS = ("inditree", "inditree-night")
 ALERTS = {
     "IndiRouterDown": "critical",
@@ -108,7 +109,7 @@ def promtool(*words: str) -> None:
 
 def test_the_rules_are_rules_and_pass_their_tests() -> None:
     promtool("check", "rules", "rules.yaml")
-    promtool("test", "rules", "rules_test.yaml")
+    promtool("test", "rules", *HISTORIES)
 
 
 def test_each_alert_says_what_it_is_about() -> None:
@@ -121,7 +122,7 @@ def test_each_alert_says_what_it_is_about() -> None:
 
 
 def test_each_alert_is_tested_both_ways() -> None:
-    tests = yaml.safe_load((MONITORING / "rules_test.yaml").read_text())["tests"]
+    tests = [each for name in HISTORIES for each in yaml.safe_load((MONITORING / name).read_text())["tests"]]
     fired: set[str] = set()
     quiet: set[str] = set()
     for each in [one for test in tests for one in test["alert_rule_test"]]:

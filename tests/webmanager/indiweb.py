@@ -26,9 +26,10 @@ def _ready() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = ENVIRONMENT / f".{WANTED}"
         if not done.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True, timeout=120)
-            pip = [str(ENVIRONMENT / "bin/pip"), "install", "-q", "--disable-pip-version-check", WANTED]
-            subprocess.run(pip, check=True, timeout=300)
+            venv = [sys.executable, "-m", "venv", "--without-pip", str(ENVIRONMENT)]
+            subprocess.run(venv, check=True, timeout=120)
+            pip = [sys.executable, "-m", "pip", "--python", str(ENVIRONMENT), "install", "-q", "--no-compile"]
+            subprocess.run([*pip, "--disable-pip-version-check", WANTED], check=True, timeout=300)
             done.touch()
     return ENVIRONMENT / "bin/indi-web"
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from growth import grows
 from inditree.errors import PeerError
 from inditree.wire.elements import Blob
 from inditree.wire.framer import Framer
@@ -362,18 +363,8 @@ SMALL, LARGE = 6 * 1024, 48 * 1024
 @pytest.mark.parametrize("name", _LONG)
 @pytest.mark.parametrize("piece", [8, 1 << 20])
 def test_repair_is_linear(name: str, piece: int) -> None:
-    """Whatever a link's stranger writes: eight times the bytes may take some eight times the time, not sixty-four.
-
-    The least of some tries counts, as the machine has other work too.
-    """
-    best = {SMALL: float("inf"), LARGE: float("inf")}
-    for _ in range(8):
-        for size in best:
-            best[size] = min(best[size], _seconds(_LONG[name](size), piece))
-        if best[LARGE] < 16 * best[SMALL] + 0.02:
-            break
-    else:
-        pytest.fail(f"{LARGE} bytes took {best[LARGE]:.3f} s, {SMALL} took {best[SMALL]:.3f} s")
+    """Whatever a link's stranger writes: eight times the bytes may take some eight times the time, not sixty-four."""
+    grows(lambda size: _seconds(_LONG[name](size), piece), SMALL, LARGE, times=16)
 
 
 def _seconds(data: bytes, piece: int) -> float:
