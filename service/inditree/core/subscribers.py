@@ -1,4 +1,4 @@
-"""Who subscribes to what, by device; the one place where the `Subscription` of a peer is changed.
+"""Knows who subscribes to what, by device: the one place where the `Subscription` of a peer is changed.
 
 Peers are found by device, so that a definition, a value or a command costs a look at those who asked for its device,
 however many others are connected.

@@ -140,7 +140,7 @@ class ImageText:
 
 
 def _lengths(attributes: dict[str, str]) -> list[int]:
-    """How many characters of base64 there may be, by what the attributes say."""
+    """Says how many characters of base64 there may be, by the attributes."""
     found = {key: int(text) for key in ("enclen", "len", "size") if _COUNT.fullmatch(text := attributes.get(key, ""))}
     encoded = found.pop("enclen", None)
     return [(count + 2) // 3 * 4 for count in found.values()] if encoded is None else [encoded]
