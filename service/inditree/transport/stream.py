@@ -12,6 +12,7 @@ from inditree.flow.pauses import Pause
 from inditree.images.intake import ImageIntake
 from inditree.transport.channel import Channel, DriverChannel
 from inditree.transport.engine import Engine
+from inditree.transport.gathering import GATHER, Gathering
 from inditree.transport.guard import guard
 from inditree.transport.remarks import Remarks
 from inditree.transport.rest import Rest
@@ -45,7 +46,7 @@ class Stream:
 
     `on_closed` is told the reason and the text, once, when the peer has left the core; `on_defined` is called for each
     definition of a driver that was believed. With `log` what comes and goes is logged at DEBUG. With `gathers`, a
-    source that sends many small reads is read every 2 ms while no client speaks: what it sent meanwhile is one read.
+    source that sends many small reads is read every 2 ms while no client has spoken for 50 ms.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Stream:
         self.images = ImageIntake(engine, peer, channel, self._framer, self, fds)
         self._on_closed = on_closed
         self._on_defined = on_defined
-        self._gathers = gathers
+        self._gathering = Gathering() if gathers else None
         self._remarks = Remarks(engine, peer, self._framer, self.images, log=log)
         watch = guard(engine.limits, engine.core.now) if peer.kind == "client" else None
         self._rest = Rest(engine, peer, self, watch) if watch is not None else None
@@ -84,7 +85,6 @@ class Stream:
         self._pauses = 0  # a Pause; that nobody takes its images the core keeps in the peer
         self._trust()
         self._paused_at: float | None = None
-        self._last_read = 0.0
         self._finished: Callable[[], None] | None = None  # to be called when what is left of the driver has been read
         self._web = web
         self._early: bytes | None = b"" if peer.kind == "client" else None  # what was read before it was known for INDI
@@ -197,8 +197,11 @@ class Stream:
             return
         size = len(data)
         self._size = LARGE_READ if size == self._size else SMALL_READ
-        if self._gathers and size < 8192:
-            self._maybe_gather(now)
+        if self._gathering is not None:
+            hurry = now - self._engine.client_spoke <= 0.05 or self._finished is not None
+            if self._gathering.goes_on(size, now, hurry=hurry):
+                self.pause(Pause.GATHER)
+                self._loop.call_later(GATHER, self._gathered)
         if self.peer.link is not None:
             self._core.heard(self.peer, now)
         if self._early is None or (data := self._enter(self._early + data)):
@@ -247,13 +250,6 @@ class Stream:
         if self._rest is not None:
             self._rest.end()
         self.closed = True
-
-    def _maybe_gather(self, now: float) -> None:
-        """Many small reads in a row while no client speaks: let the next 2 ms come as one."""
-        since, self._last_read = now - self._last_read, now
-        if since < 0.001 and now - self._engine.client_spoke > 0.05 and self._finished is None:
-            self.pause(Pause.GATHER)
-            self._loop.call_later(0.002, self._gathered)
 
     def _gathered(self) -> None:
         self._end(Pause.GATHER)
