@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from inditree.core import backpressure, blobs, definitions, devices, interlocked, links, ownerless
+from inditree.core.commands import Request
 from inditree.core.echoes import repeats
 from inditree.core.peer import Peer
-from inditree.core.requests import Request, undelivered
+from inditree.core.requests import undelivered
 from inditree.core.state import State
 from inditree.core.subscription import MODES
 from inditree.core.unwelcome import say_nameless
@@ -116,11 +117,15 @@ def ping(state: State, peer: Peer, element: Element) -> None:
 
 
 def command(state: State, peer: Peer, item: Element | Blob) -> None:
-    """A new*: toward the owner only, its echo to the other interested clients."""
+    """A new*: toward the owner only, its echo to the other interested clients.
+
+    What was said before it may not be in the view yet (`State.catch_up`): what looks there takes it in first.
+    """
     element = item.element if isinstance(item, Blob) else item
     device = element.device
     size = item.size if isinstance(item, Blob) else len(item.data)
     if not device or not item.name:
+        state.catch_up()
         say_nameless(state, peer, element)
         undelivered(state, Request(peer, element))
         return
@@ -140,27 +145,31 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         state.routes.forget()
         state.demand.changed(peer, device)
     if owner is None:
+        state.catch_up()
         undelivered(state, Request(peer, element))
         return
     if repeats(state, peer, owner, item):
         _echo(state, peer, item, device)
         return
     gate = state.desk.gate
-    if gate is not None and interlocked.refused(state, gate, peer, owner, item):
-        return
-    command = state.commands.sent(peer, item, state.view.find(device, item.name))
-    _deliver(state, owner, item, Request(peer, element, command))
-    state.requested.note(element)
+    if gate is not None:
+        state.catch_up()
+        if interlocked.refused(state, gate, peer, owner, item):
+            return
+    _deliver(state, owner, item, Request(peer, element))
     _echo(state, peer, item, device)
 
 
 def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) -> None:
+    """Pass a command on. One with images may be put out at once, so it is followed before."""
     if isinstance(item, Blob):
+        state.begin(request, item)
         blobs.put(state, owner, item, request)
         return
     data = Traced(item.data)
     data.about = request
     state.desk.send(owner, data, item.tag, item.device)
+    state.begun.append(request)
 
 
 def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
@@ -180,6 +189,7 @@ def _hides(item: Element | Blob) -> bool:
 
 
 def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int, why: str) -> None:
+    state.catch_up()
     state.desk.count_dropped(peer, "access", size)
     state.commands.refused(peer, item, "refused")
     text = f"Refused {item.tag} {item.name or ''}: {why}"

@@ -31,6 +31,7 @@ from inditree.flow.outbox import Outbox
 from inditree.flow.whole import WholeOutbox
 from inditree.tree.link import Link
 from inditree.tree.names import Names
+from inditree.view.properties import View
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault
 from inditree.wire.syntax import DEF_TAGS, NEW_TAGS, SET_TAGS, message
@@ -76,7 +77,6 @@ class Core:
         self.settings = settings
         self.counters = counters
         self.peers = state.desk.peers
-        self.view = state.view
         self.ownership = state.ownership
         self.intake = state.intake
         self.notices = state.notices
@@ -93,6 +93,13 @@ class Core:
     @now.setter
     def now(self, now: float) -> None:
         self.desk.now = now
+
+    @property
+    def view(self) -> View:
+        """What is known of all devices, with everything that was passed on."""
+        if self.state.unnoted:
+            self.state.catch_up()
+        return self.state.view
 
     # Events
 
@@ -131,7 +138,7 @@ class Core:
         if peer.gone:
             return
         state = self.state
-        if state.unnoted:
+        if (state.unnoted or state.begun) and not (type(item) is Element and item.tag in NEW_TAGS):
             state.catch_up()
         if state.intake.reserved:
             state.intake.arrived(peer)  # the image has ended, if it was one
@@ -293,19 +300,25 @@ class Core:
         dirty.clear()
         return peers
 
-    def drain(self) -> list[Effect]:
+    def drain(self, *, lazy: bool = False) -> list[Effect]:
         """The effects to be carried out, in order. To be called when the outboxes have been written.
 
-        Only now is the view brought up to date, so that nobody waits for it, and is looked at who may go on.
+        Only now is the view brought up to date, so that nobody waits for it, and is looked at who may go on. `lazy`:
+        the answer to a command may be left for later; `late` says whether it was.
         """
         state, desk = self.state, self.desk
-        if state.unnoted:
+        if (state.unnoted or state.begun) and not (lazy and state.may_wait()):
             state.catch_up()
         if state.intake.stirred():
             desk.attempt(None, state.demand.settle)
             desk.attempt(None, partial(backpressure.reconsider, state))
         effects, desk.effects = desk.effects, []
         return effects
+
+    @property
+    def late(self) -> bool:
+        """Is something left that has not been taken in? The caller sees to it that there is a `drain` soon."""
+        return bool(self.state.unnoted)
 
     def _check_stall(self, peer: Peer) -> None:
         timeout = self.settings.stall_timeout
