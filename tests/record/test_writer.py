@@ -15,10 +15,11 @@ import pytest
 
 from inditree.errors import StartError
 from inditree.record import writer as module
+from inditree.record.backlog import BACKLOG_BYTES, Backlog, Item
 from inditree.record.entries import Entry, entries
 from inditree.record.format import Commanded, Damage, Said, unpack
 from inditree.record.store import read, segments
-from inditree.record.writer import BACKLOG_BYTES, Backlog, Item, Plan, Writer, pictured
+from inditree.record.writer import Plan, Writer, pictured
 from live import until
 
 MESSAGE = b'<message device="D" message="x"/>\n'

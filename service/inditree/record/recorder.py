@@ -13,7 +13,8 @@ from inditree.config.structs import Record as RecordConfig
 from inditree.core import Audit, Peer, Policy
 from inditree.flow.outbox import Outbox
 from inditree.flow.whole import HeardOutbox, WholeOutbox
-from inditree.record.writer import Backlog, Figures, Item, Plan, Writer
+from inditree.record.backlog import Backlog, Item
+from inditree.record.writer import Figures, Plan, Writer
 from inditree.transport.engine import Engine
 from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import enable_blob, get_properties
