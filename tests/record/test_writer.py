@@ -163,6 +163,31 @@ def test_a_full_disk_is_counted_and_it_goes_on(
     assert not any(isinstance(each, Damage) for each in read(each.path for each in segments(night.folder)))
 
 
+def test_a_disk_that_is_full_only_when_it_is_synced_is_counted_too_and_bounded(
+    recording: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """NFS takes what is written and says at the sync that there was no room."""
+    whole = os.fdatasync
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with caplog.at_level("INFO", "inditree.record"):
+        monkeypatch.setattr(os, "fdatasync", full)
+        night = recording(max_size=20_000)
+        night.say()
+        until(lambda: night.writer.figures.lost > 0)
+        while night.begun < 15:
+            night.say(os.urandom(200))
+            until(lambda: night.writer._backlog._items == [], what="the backlog was taken")
+        until(lambda: sum(each.size for each in segments(night.folder)) <= 24_000)
+        assert caplog.text.count("is losing data: No space left on device") == 1
+        assert "has missed something" not in caplog.text and "is written again" not in caplog.text
+        monkeypatch.setattr(os, "fdatasync", whole)
+        night.say()
+        until(lambda: "is written again" in caplog.text)
+
+
 def test_a_slow_disk_bounds_what_waits() -> None:
     backlog = Backlog()
     piece = b"x" * (BACKLOG_BYTES // 4)

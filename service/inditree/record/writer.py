@@ -94,6 +94,7 @@ class Writer:
         self._size = 0
         self._began = 0.0
         self._synced = 0.0
+        self._unsynced = 0  # records that were written since
         self._failed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
@@ -157,8 +158,8 @@ class Writer:
             self.figures.lost += len(batch)
             return
         self._size += len(data)
+        self._unsynced += len(batch)
         self.figures.size += len(data)
-        self._recover()
 
     def _begin_segment(self, stamp: int) -> None:
         path = self.plan.folder / file_name(stamp)
@@ -173,11 +174,23 @@ class Writer:
         self._on_segment()
 
     def _end_segment(self) -> None:
-        if self._file is not None:
+        file = self._file
+        if file is not None:
+            self._sync(file)
             with contextlib.suppress(OSError):
-                os.fdatasync(self._file)
-            os.close(self._file)
+                os.close(file)
         self._file = None
+
+    def _sync(self, file: int) -> bool:
+        """Make what was written safe. False: it is lost, as on NFS, where only this says that the disk is full."""
+        unsynced, self._unsynced = self._unsynced, 0
+        try:
+            os.fdatasync(file)
+        except OSError as error:
+            self.figures.lost += unsynced
+            self._say_lost(error)
+            return False
+        return True
 
     def _fail(self, error: OSError) -> None:
         """The segment ends before what was half written; a new one is begun when the disk takes it."""
@@ -187,6 +200,9 @@ class Writer:
                 if not self._size:
                     self._path.unlink()
         self._end_segment()
+        self._say_lost(error)
+
+    def _say_lost(self, error: OSError) -> None:
         if error.errno == errno.ENOSPC:
             self._prune()
         if not self._failed:
@@ -208,7 +224,8 @@ class Writer:
             return
         if now - self._synced >= SYNC:
             self._synced = now
-            os.fdatasync(self._file)
+            if self._sync(self._file):
+                self._recover()
             self._look()
         if self._size >= self.plan.segment_bytes or now - self._began >= SEGMENT_SECONDS:
             self._end_segment()
