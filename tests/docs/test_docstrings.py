@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 LEANS = re.compile(
     r"(What|The same|Those|These|They|It|Its|Their|And|Or|But|Also|As (it|they|above|if|an?)|Of|By name"
     r"|This reason|In place|Called (by|before|when)|To be|With what"
-    r"|Whether|Why|How|Where|When|Who|Whose|Which|Until|All|Not|Only|Else)\b"
+    r"|Whether|Why|How|Where|When|Who|Whose|Which|Until|All|Not|Only|Else|Ours|One (that|who)|That of)\b"
 )
 """Beginnings that say nothing unless one has read the name of the function, or the docstring before."""
 

@@ -1,4 +1,4 @@
-"""What waits to be written to a record: the loop appends, the writer takes all. Bounded, as a disk can be slow."""
+"""The backlog of a record: the loop appends, the writer takes all. Bounded, as a disk can be slow."""
 
 from __future__ import annotations
 
