@@ -96,7 +96,7 @@ class Core:
 
     @property
     def view(self) -> View:
-        """What is known of all devices, with everything that was passed on."""
+        """The newest values of all devices, with everything that was passed on."""
         if self.state.unnoted:
             self.state.catch_up()
         return self.state.view

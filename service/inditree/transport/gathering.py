@@ -1,4 +1,4 @@
-"""Whether what a source says is gathered into one read every few milliseconds."""
+"""Decides whether what a source says is gathered into one read every few milliseconds."""
 
 from __future__ import annotations
 
