@@ -43,6 +43,7 @@ LINK: dict[str, Said] = {
     ),
     "devices of this router": lambda n: define(f"{LONG}{n}", "P").replace(" device", ' via="ME,THEM" device', 1),
     "paths": lambda n: define(f"D{n}", "P").replace(" device", f' via="{LONG}{n},THEM" device', 1),
+    "long paths": lambda n: define(f"D{n}", "P").replace(" device", f' via="{_long_path(n)},THEM" device', 1),
     "values of nothing": lambda n: update(f"{LONG}{n}"[-120:], "P"),
     "ownerless messages": lambda n: f'<message device="{LONG}{n}" message="m" via="{LONG}{n},THEM" seq="1"/>',
     "images of nothing, followed by pings": lambda n: (
@@ -50,6 +51,11 @@ LINK: dict[str, Said] = {
     ),
     "commands": lambda n: request(f"{LONG}{n}", "P"),
 }
+
+
+def _long_path(number: int) -> str:
+    """16 IDs of 250 characters."""
+    return ",".join(f"{number:06}{each:02}" + "y" * 242 for each in range(16))
 
 
 def _with_path(definition: str) -> str:
@@ -121,6 +127,22 @@ def check(connect: Callable[[World], Actor], said: Said, number: int, most: int)
 @pytest.mark.parametrize("kind", CLIENT)
 def test_a_client(kind: str) -> None:
     check(lambda it: it.join("client"), CLIENT[kind], 3_000, MIB)
+
+
+def test_commands_that_wait_are_kept_as_their_text(traced: None) -> None:
+    """For who takes nothing; parsed, thousands of attributes take twenty times as much."""
+    it = world()
+    owner = it.actors[0]
+    owner.stuck = True
+    client = it.client(get("Cam"))
+    waste = " ".join(f"a{number}=''" for number in range(3000))
+    before = taken()
+    for number in range(60):
+        client.say_at_once(f"<newNumberVector device='Cam' name='P' n='{number}' {waste}/>")
+        it.logs.clear()
+        it.audits.clear()
+    assert not owner.peer.gone and owner.peer.outbox.size > 59 * len(waste)
+    assert taken() - before < 5 * 60 * len(waste)
 
 
 def linked(it: World) -> Actor:

@@ -441,3 +441,62 @@ def test_only_a_device_of_another_run_of_its_router_appears_anew(run: str) -> No
     answers(there(desk, "a", run), number("Mount", via=run))
     after = desk.node.core.view.devices["Mount"]
     assert (after is before) == (run == OTHER) and after.properties is before.properties
+
+
+def test_thousands_of_devices_that_do_not_come_back_are_a_few_lines() -> None:
+    desk = Desk(link_hold=HOLD)
+    client = desk.watcher()
+    link = there(desk, "a", OTHER, *(number(f"D{each}", via=OTHER) for each in range(600)))
+    link.hangs_up()
+    before = len(desk.logs)
+    desk.wait(HOLD + 2.0)
+    assert client.heard().count("<delProperty") == 600
+    said = [each for each in desk.logs[before:] if "no longer provided" in each]
+    assert len(said) == 33
+    assert said[-1] == "568 more devices: no longer provided by link a"
+
+
+def test_one_of_a_few_that_does_not_come_back_is_named_whatever_went_before() -> None:
+    desk = Desk(link_hold=HOLD)
+    for name in ("a", "b", "a"):
+        link = there(desk, name, OTHER, *(number(f"D{each}", via=OTHER) for each in range(32)))
+        link.hangs_up()
+        desk.wait(HOLD + 2.0)
+    assert sum("no longer provided" in each for each in desk.logs) == 3 * 32
+    assert not any("more devices" in each for each in desk.logs)
+
+
+def test_a_reply_to_no_ping_of_ours_is_looked_at_no_further() -> None:
+    """All that is held was gone through for each of them: 64 KiB kept a router busy for a quarter of a minute."""
+    desk = Desk(link_hold=HOLD)
+    link = there(desk, "a", OTHER, *(number(f"D{each}", via=OTHER) for each in range(3)))
+    link.hangs_up()
+    holding = desk.node.core.state.holding
+    looked: list[str] = []
+
+    class Watched(dict):  # type: ignore[type-arg]
+        def items(self) -> object:  # type: ignore[override]
+            looked.append("all")
+            return super().items()
+
+    holding.devices = Watched(holding.devices)
+    back = there(desk)
+    asked = pings(back.heard())
+    assert len(asked) == 1
+    back.says(*(f'<pingReply uid="hold/{each}"/>' for each in (0, 77, 78, 1 << 70)), *['<pingReply uid="hold/x"/>'] * 9)
+    assert looked == []
+    back.says(*[f'<pingReply uid="{asked[0]}"/>'] * 9)
+    assert looked == ["all"]
+    stranger = there(desk, "c", THIRD)
+    stranger.heard()
+    stranger.says(*[f'<pingReply uid="{asked[0]}"/>'] * 9)
+    assert looked == ["all"]
+
+
+def test_who_answers_no_ping_makes_us_remember_some() -> None:
+    desk = Desk(link_hold=HOLD)
+    link = there(desk, "a", OTHER, number("D"))
+    holding = desk.node.core.state.holding
+    for _ in range(1000):
+        holding.ping(link.peer)
+    assert len(holding._pings[link.peer]) == 64

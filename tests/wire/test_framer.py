@@ -234,6 +234,8 @@ def test_a_path_has_a_limit() -> None:
     for tag in (b"defTextVector", b"getProperties"):
         assert reason(b"<%s via='%s'/>" % (tag, b",".join([b"a"] * VIA_LIMIT))) is None
         assert reason(b"<%s via='%s'/>" % (tag, b",".join([b"a"] * (VIA_LIMIT + 1)))) == "too_large"
+        assert reason(b"<%s via='a,%s'/>" % (tag, b",".join([b"x" * NAME_LIMIT] * 9))) is None
+        assert reason(b"<%s via='a,%s,b'/>" % (tag, b"x" * (NAME_LIMIT + 1))) == "too_large"
 
 
 def test_a_driver_loses_what_has_too_long_a_name() -> None:

@@ -44,10 +44,13 @@ def expire(state: State) -> None:
     for device in state.holding.due(LOST_AT_ONCE):
         held = state.holding.devices[device]
         if held.owner is None and held.until <= now:
-            give_up(state, device)
+            give_up(state, device, said=state.holding.count(held.last))
         else:
             _drop(state, device, [name for name, until in held.waiting.items() if until <= now])
         state.holding.watch_on(device)
+    for peer, number in state.holding.uncounted():
+        text = f"{number} more devices: no longer provided by {peer.place}"
+        state.desk.log("info", "devices_gone", text, peer=peer.name)
 
 
 def gone(state: State, peer: Peer, element: Element, device: str) -> None:
@@ -57,15 +60,19 @@ def gone(state: State, peer: Peer, element: Element, device: str) -> None:
         give_up(state, device)
 
 
-def give_up(state: State, device: str) -> None:
-    """Nobody provides a held device: clients and drivers hear now that it is gone, links have heard it before."""
+def give_up(state: State, device: str, *, said: bool = True) -> None:
+    """Nobody provides a held device: clients and drivers hear now that it is gone, links have heard it before.
+
+    `said`: the log names it.
+    """
     desk, held = state.desk, state.holding.devices[device]
     told = [peer for peer in state.routes.hearers(held.last, "delProperty", device, None) if peer.link is None]
     state.holding.forget(device)
     state.view.delete(device, None)
     state.routes.forget()
     desk.send_all(told, del_property(device), "delProperty", device)
-    desk.log("info", "device_gone", f"{device}: no longer provided by {held.last.place}", device=device)
+    if said:
+        desk.log("info", "device_gone", f"{device}: no longer provided by {held.last.place}", device=device)
     desk.forget_device(device)
 
 

@@ -25,6 +25,10 @@ SUBSCRIPTION_LIMIT = 4 << 20
 """Bytes of memory that the names in one peer's subscription may take: some ten thousand properties."""
 
 
+KEPT_ATTRIBUTES = 16
+"""Attributes of a `new*` that are kept with it while it waits."""
+
+
 def get_properties(state: State, peer: Peer, element: Element) -> None:
     """Register the interest and answer from the view, in one step."""
     device, name = element.device or None, element.name or None
@@ -156,8 +160,16 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         state.catch_up()
         if interlocked.refused(state, gate, peer, owner, item):
             return
-    _deliver(state, owner, item, Request(peer, element))
+    _deliver(state, owner, item, Request(peer, _lean(element)))
     _echo(state, peer, item, device)
+
+
+def _lean(element: Element) -> Element:
+    """The element as it is kept while it waits: parsed, thousands of attributes take twenty times their bytes."""
+    if len(element.attributes) <= KEPT_ATTRIBUTES:
+        return element
+    names = {key: value for key in ("device", "name") if (value := element.attributes.get(key)) is not None}
+    return Element(element.tag, names, element.data)
 
 
 def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) -> None:
@@ -168,6 +180,7 @@ def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) 
         return
     data = Traced(item.data)
     data.about = request
+    owner.outbox.requested = True
     state.desk.send(owner, data, item.tag, item.device)
     state.begun.append(request)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from inditree.core import blips, blobs
+from inditree.core.holding import NAMED_DEVICES
 from inditree.core.ownership import Verdict
 from inditree.core.peer import Peer
 from inditree.core.state import State
 from inditree.tree import paths
 from inditree.wire.syntax import del_property, get_properties
-
-NAMED_DEVICES = 32
-"""Devices of a peer that is gone which the log names one by one: thousands of lines would stop the router."""
 
 LOST_AT_ONCE = 256
 """Devices whose loss is told in one step: some milliseconds."""

@@ -6,6 +6,7 @@ What follows from it (who is told, what goes) is in `core/blips.py`. Rules: docs
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable
 
 from inditree.core.desk import Desk
@@ -16,6 +17,15 @@ from inditree.wire.syntax import ping_reply, ping_request
 
 PART = 4
 """The part of `limits.memory`, 1/4, that held devices may take: who comes and goes could have ever more held."""
+
+NAMED_DEVICES = 32
+"""Devices of one peer that the log names one by one as they go: thousands of lines would stop the router."""
+
+TOGETHER = 1.0
+"""Seconds between two devices of one link that go as one: thousands are lost in steps."""
+
+UNANSWERED = 64
+"""Pings of one link whose answers are waited for: who never answers makes us remember no more."""
 
 DEFERRED = 1024
 """Pings of others that wait for an answer at once; further ones are answered as they come."""
@@ -72,6 +82,7 @@ class Holding:
         "_deferred",
         "_desk",
         "_due",
+        "_given_up",
         "_number",
         "_pings",
         "_settling",
@@ -90,8 +101,9 @@ class Holding:
         self._watched: dict[str, float] = {}  # the first of these times of each device
         self._settling: dict[Peer, int] = {}  # owners of devices of which something is not there again, and how many
         self._number = 0
-        self._pings: dict[Peer, int] = {}  # links that were pinged, and the last number
+        self._pings: dict[Peer, list[int]] = {}  # links that were pinged, and the numbers that are not answered yet
         self._deferred: list[tuple[Peer, str]] = []  # pings of others that are answered when nothing settles
+        self._given_up: Counter[Peer] = Counter()  # how many devices of each, since something was due first
 
     # It begins
 
@@ -141,7 +153,8 @@ class Holding:
         held.owner = owner
         self._settling[owner] = self._settling.get(owner, 0) + 1
         if held.same(owner, origin):
-            held.mark = self._pings.get(owner) or self.ping(owner)
+            asked = self._pings.get(owner)
+            held.mark = asked[-1] if asked else self.ping(owner)
         if not held.waiting:
             self.forget(device)
         return origin != held.origin
@@ -160,14 +173,23 @@ class Holding:
     def ping(self, peer: Peer) -> int:
         """Ask a link to say when it has said all that it had to say."""
         self._number += 1
-        self._pings[peer] = self._number
+        asked = self._pings.setdefault(peer, [])
+        asked.append(self._number)
+        del asked[:-UNANSWERED]
         self._desk.send(peer, ping_request(f"{holding.UID}{self._number}"), "pingRequest")
         return self._number
 
     def answered(self, peer: Peer, uid: str) -> None:
-        """A link has said all: what is not there again of its devices is due now, and what it had and has no more."""
+        """A link has said all: what is not there again of its devices is due now, and what it had and has no more.
+
+        Once for each ping: all that is held is looked at, and a stranger could reply for ever.
+        """
         number = holding.number(uid)
-        if self._pings.get(peer) == number:
+        asked = self._pings.get(peer, [])
+        if number not in asked:
+            return
+        del asked[: asked.index(number) + 1]
+        if not asked:
             del self._pings[peer]
         for device, held in self.devices.items():
             if (held.owner is peer and 0 < held.mark <= number) or (held.owner is None and held.went_with(peer)):
@@ -212,6 +234,19 @@ class Holding:
         """A peer is gone: it answers and asks nothing any more."""
         self._pings.pop(peer, None)
         self._deferred = [each for each in self._deferred if each[0] is not peer]
+
+    def count(self, last: Peer) -> bool:
+        """Count a device that is given up. Is it one of the first of who provided it, which are named?"""
+        self._given_up[last] += 1
+        return self._given_up[last] <= NAMED_DEVICES
+
+    def uncounted(self) -> list[tuple[Peer, int]]:
+        """Give who provided more of what was given up than was named, and how many more; [] while more is due soon."""
+        soon = self._due and self._due[0][0] <= self._desk.now + TOGETHER and len(self._given_up) < NAMED_DEVICES
+        if soon or not self._given_up:
+            return []
+        counts, self._given_up = self._given_up, Counter()
+        return [(peer, number - NAMED_DEVICES) for peer, number in counts.items() if number > NAMED_DEVICES]
 
     # Those who ask us
 

@@ -55,6 +55,8 @@ class Outbox:
 
     `limit` bounds what waits behind what one write was given.
 
+    `requested` is to be set before a `Traced` element is put in.
+
     `taken` counts all bytes that the kernel has taken. `moved` is set when an image no longer waits, as its turn to be
     written has come; whoever looks at it takes it back. `now` is the clock (seconds).
     """
@@ -71,6 +73,7 @@ class Outbox:
         "lanes",
         "limit",
         "moved",
+        "requested",
         "taken",
         "writing",
     )
@@ -81,6 +84,7 @@ class Outbox:
         self.control = 0  # bytes of the control elements that wait
         self.taken = 0
         self.moved = False
+        self.requested = False  # a request was among what it was offered
         self.writing: deque[memoryview | bytes] = deque()  # the elements being written
         self._now = now
         self._committed = 0  # bytes ever moved to `writing`
@@ -145,6 +149,7 @@ class Outbox:
         request. `attached`: the form in which it is written, unless as base64. `unheld`: its source cannot be held.
         """
         now = self._now()
+        self.requested |= about is not None
         ticket = Ticket(blob, now, about, attached, unheld=unheld)
         alone = not self.lanes.count
         out = self._bound_age(ticket, now) if unheld else []
@@ -306,7 +311,8 @@ class Outbox:
 
     def clear(self) -> None:
         """Forget everything: the peer takes no more."""
-        self._abandoned += islice(self._requests(), ABANDONED - len(self._abandoned))
+        if self.requested:  # else what waits, which can be half a million elements, need not be looked through
+            self._abandoned += islice(self._requests(), ABANDONED - len(self._abandoned))
         for ticket in self.lanes:
             if ticket.blob is not None:
                 ticket.blob.release()
@@ -327,7 +333,7 @@ class Outbox:
                 yield whole.about
         if self._image is not None and self._image[1].about is not None:
             yield self._image[1].about
-        yield from (data.about for data in self._row if isinstance(data, Traced))
+        yield from [data.about for data in self._row if type(data) is not bytes and isinstance(data, Traced)]
         for ticket in self.lanes:
             behind = (data.about for data in ticket.behind if isinstance(data, Traced))
             yield from chain((ticket.about,) if ticket.about is not None else (), behind)

@@ -201,8 +201,8 @@ class Property:
         more."""
         self._account.bytes -= self.weight
         self._account = account
-        account.bytes += self.weight
         self.stale, self.via = True, ""
+        account.bytes += self.weight
 
     def forget(self) -> None:
         """Forget a property that is gone: it weighs nothing any more."""
@@ -216,7 +216,8 @@ class Property:
     @property
     def weight(self) -> int:
         """Bytes that it takes, roughly: its text, and what Python needs to keep it."""
-        return PROPERTY_BYTES + len(self.name) + len(self.definition) + self._names_bytes + self._size
+        text = len(self.name) + len(self.via) + len(self.definition)
+        return PROPERTY_BYTES + text + self._names_bytes + self._size
 
     def current(self) -> bytes:
         """The definition as the driver would send it now; untouched, byte for byte, where nothing was set since."""

@@ -11,7 +11,7 @@ from inditree.errors import PeerError
 from inditree.wire.syntax import DEPTH_LIMIT
 
 NAME_LIMIT = 256
-"""Characters of a device's, a property's or a member's name, and of a `uid`; libindi's names have 63 at most."""
+"""Characters of a device's, a property's or a member's name, of a `uid` and of an ID in a `via`; libindi has 63."""
 
 VIA_LIMIT = 64
 """IDs of routers in one path."""
@@ -73,5 +73,8 @@ def check_names(attributes: dict[str, str]) -> None:
     for each in _NAMES:
         if len(attributes.get(each, "")) > NAME_LIMIT:
             raise PeerError("too_large", f"{each!r} is over {NAME_LIMIT} characters")
-    if attributes.get("via", "").count(",") >= VIA_LIMIT:
+    via = attributes.get("via", "")
+    if via.count(",") >= VIA_LIMIT:
         raise PeerError("too_large", f"'via' has over {VIA_LIMIT} IDs")
+    if len(via) > NAME_LIMIT and max(map(len, via.split(","))) > NAME_LIMIT:
+        raise PeerError("too_large", f"an ID in 'via' is over {NAME_LIMIT} characters")
