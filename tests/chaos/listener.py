@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-import socket
 import threading
 import time
 
 from chaos.ticker import PICTURE_EVERY
+from live import Client
 
 TOKEN = re.compile(
     rb"<(?P<tag>def|set)NumberVector[^>]*device=.(?P<device>\w+).[^>]*name=.TICK.[^>]*>"
@@ -38,9 +38,8 @@ class Listener:
         self.seen: dict[str, int] = {}
         self._near = near
         self._closing = False
-        self._sock = socket.create_connection(("127.0.0.1", port))
+        self._sock = Client(port, "<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>").sock
         self._sock.settimeout(0.5)
-        self._sock.sendall(b"<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>")
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

@@ -15,7 +15,7 @@ from chaos.listener import Listener
 from chaos.test_chaos import FAULTS, SECONDS, all_there, heal, scene, tickers
 from inditree.record.entries import Entry
 from inditree.record.store import read, segments
-from live import Router, until
+from live import Client, Router, until
 from ports import free_port
 from security.parts import configured, listen, metrics
 
@@ -42,8 +42,8 @@ class Ear:
 
     def __init__(self, port: int) -> None:
         self._data = bytearray()
-        self._sock = socket.create_connection(("127.0.0.1", port))
-        self._sock.sendall(b"<getProperties version='1.7'/>")
+        self._sock = Client(port, "<getProperties version='1.7'/>").sock
+        self._sock.settimeout(None)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

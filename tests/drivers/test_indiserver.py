@@ -17,7 +17,7 @@ from drivers.test_instruments import EXECUTABLES
 from inditree_drivers.earth import altitude_azimuth, sidereal_hours, to_j2000
 from inditree_drivers.telescope_properties import LATITUDE, LONGITUDE
 from ports import free_port
-from waiting import DEADLINE
+from waiting import DEADLINE, until
 
 USED = ("telescope", "camera", "focuser", "filter_wheel", "dome")
 
@@ -39,12 +39,12 @@ class Server:
 
     def until(self, name: str, reached: Callable[[str], bool] | str) -> None:
         """Ask with indi_getprop until the value is this, or one of these."""
-        end = time.monotonic() + DEADLINE
-        while True:
+
+        def is_reached() -> bool:
             value = self.get(name)
-            if value == reached if isinstance(reached, str) else value and reached(value):
-                return
-            assert time.monotonic() < end, f"{name} is still {value!r}"
+            return value == reached if isinstance(reached, str) else bool(value) and reached(value)
+
+        until(is_reached, what=name)
 
     def picture(self, seconds: float) -> "fits.PrimaryHDU":
         """One exposure, by indi_getprop, which asks for the BLOB and writes it to a file."""

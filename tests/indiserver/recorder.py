@@ -7,10 +7,9 @@ import os
 import re
 import socket
 from collections import Counter
-from collections.abc import Iterator
-from typing import cast
-from xml.etree.ElementTree import Element, XMLPullParser
+from xml.etree.ElementTree import Element
 
+from elements import Elements
 from waiting import DEADLINE
 
 #: What differs from run to run: clocks, sizes.
@@ -56,11 +55,6 @@ def normal(element: Element) -> str:
     return f"<{element.tag}{attributes}>{inside}</>" if inside else f"<{element.tag}{attributes}/>"
 
 
-def events(parser: XMLPullParser[Element]) -> Iterator[tuple[str, Element]]:
-    """Starts and ends of elements."""
-    return cast("Iterator[tuple[str, Element]]", parser.read_events())
-
-
 class Recorder:
     """A client that keeps what it gets, as elements; `seen` is what it has read so far."""
 
@@ -68,9 +62,7 @@ class Recorder:
         self.sock = sock
         self._asked = Counter() if asked is None else asked  # by device ("": all): how often DRIVER_INFO was asked for
         self.seen: list[Element] = []
-        self._parser: XMLPullParser[Element] = XMLPullParser(["start", "end"])
-        self._parser.feed("<all>")
-        self._depth = 0
+        self._elements = Elements()
         self._marks: Counter[tuple[object, ...]] = Counter()
 
     def send(self, *elements: str) -> None:
@@ -88,11 +80,7 @@ class Recorder:
         """One read; False at the end of the stream."""
         self.sock.settimeout(timeout)
         data = self.receive()
-        self._parser.feed(re.sub(rb"<\?xml[^>]*\?>", b"", data))
-        for event, element in events(self._parser):
-            self._depth += 1 if event == "start" else -1
-            if event == "end" and self._depth == 1:
-                self.seen.append(element)
+        self.seen += self._elements.feed(re.sub(rb"<\?xml[^>]*\?>", b"", data))
         return bool(data)
 
     def until(self, tag: str, **attributes: str) -> Element:

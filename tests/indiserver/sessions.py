@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,12 +142,14 @@ class Side:
     @staticmethod
     def _wait_for(ear: Recorder, device: str) -> None:
         """indiserver forgets what it cannot deliver: ask until the driver answers."""
-        end = time.monotonic() + DEADLINE
-        while not any(element.get("device") == device for element in ear.seen):
-            assert time.monotonic() < end, f"no {device}"
+
+        def answers() -> bool:
             ear.send(get(device, "DRIVER_INFO"))
             with contextlib.suppress(TimeoutError):
                 ear.read(0.2)
+            return any(element.get("device") == device for element in ear.seen)
+
+        until(answers, what=device)
 
     def settle(self) -> None:
         """All that clients have sent is acted on, and all that came of it is with the clients.

@@ -6,9 +6,11 @@ import contextlib
 import shlex
 import sys
 import xml.etree.ElementTree as ET
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from elements import Elements
 from live import Client, Router, serve
 from ports import free_port
 
@@ -67,24 +69,20 @@ class Strict:
 
     def __init__(self, port: int) -> None:
         self.client = Client(port, "<getProperties version='1.7'/>")
-        self.parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(["end"])
-        self.parser.feed(b"<all>")
+        self._elements = Elements()
+        self._new: deque[ET.Element] = deque()
 
     def until(self, wanted: Callable[[ET.Element], bool]) -> list[ET.Element]:
         """All elements up to the wanted one."""
         found = []
         while True:
-            for event, element in self.parser.read_events():  # type: ignore[misc]
-                assert event == "end"
-                assert isinstance(element, ET.Element)
-                if element.tag.startswith(("def", "set", "new")) != element.tag.endswith("Vector"):
-                    continue
-                found.append(element)
-                if wanted(element):
+            while self._new:
+                found.append(self._new.popleft())
+                if wanted(found[-1]):
                     return found
             data = self.client.sock.recv(65536)
             assert data, "closed"
-            self.parser.feed(data)
+            self._new.extend(self._elements.feed(data))
 
     def after(self) -> list[ET.Element]:
         """All elements up to the value `after`."""

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
+from elements import Elements
 from live import Client, until
 from ports import free_port
 from waiting import DEADLINE
@@ -94,9 +96,8 @@ class Observer:
     def __init__(self, port: int) -> None:
         self.client = Client(port)
         self.all: list[Seen] = []
-        self._parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(["start", "end"])
-        self._parser.feed("<stream>")
-        self._depth = 0
+        self._elements = Elements()
+        self._new: deque[Seen] = deque()
 
     def __enter__(self) -> Observer:
         return self
@@ -108,9 +109,10 @@ class Observer:
         """Read until the newest element fits."""
         end = time.monotonic() + DEADLINE
         while True:
-            for element in self._elements():
-                if fits(element):
-                    return element
+            while self._new:
+                self.all.append(self._new.popleft())
+                if fits(self.all[-1]):
+                    return self.all[-1]
             assert time.monotonic() < end, f"{what} is not in {self.all[-20:]}"
             self.client.sock.settimeout(max(0.01, end - time.monotonic()))
             try:
@@ -118,14 +120,7 @@ class Observer:
             except TimeoutError:
                 raise AssertionError(f"{what} did not come after {self.all[-20:]}") from None
             assert data, f"closed after {self.all[-20:]}"
-            self._parser.feed(data)
-
-    def _elements(self) -> Iterator[Seen]:
-        for event, element in cast("Iterator[tuple[str, ET.Element]]", self._parser.read_events()):
-            self._depth += 1 if event == "start" else -1
-            if event == "end" and self._depth == 1 and element.tag != "getProperties":
-                self.all.append(seen(element))
-                yield self.all[-1]
+            self._new.extend(seen(each) for each in self._elements.feed(data) if each.tag != "getProperties")
 
     def of(self, tag: str, device: str | None = None, name: str | None = None) -> list[Seen]:
         return [e for e in self.all if e.tag == tag and device in (None, e.device) and name in (None, e.name)]

@@ -10,11 +10,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from integration.players import Strict
 from live import Client, Router
 from ports import free_port
 from security.parts import configured, listen
 
-ROOT = b"<indi>"
 DEFINED = (
     "<defTextVector device='Dome' name='TXT' label='TXT' group='Main' state='Idle' perm='rw' timeout='0'>"
     "<defText name='T' label='T'>old</defText></defTextVector>\n"
@@ -38,27 +38,17 @@ BODIES = {
 }
 
 
-class Listener:
-    """A client that reads strictly: whatever is no XML is an error of the test."""
+class Listener(Strict):
+    """A client that reads strictly, images too: whatever is no XML is an error of the test."""
 
     def __init__(self, port: int) -> None:
-        self.client = Client(port, "<getProperties version='1.7'/><enableBLOB>Also</enableBLOB>")
-        self.parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(["end"])
-        self.parser.feed(ROOT)
+        super().__init__(port)
+        self.client.send("<enableBLOB>Also</enableBLOB>")
 
     def until_ping(self, uid: str) -> list[ET.Element]:
         """All elements up to the answer of a ping."""
         self.client.send(f"<pingRequest uid='{uid}'/>")
-        heard: list[ET.Element] = []
-        while True:
-            for _, element in self.parser.read_events():  # type: ignore[misc]
-                assert isinstance(element, ET.Element)
-                heard.append(element)
-                if heard[-1].tag == "pingReply" and heard[-1].get("uid") == uid:
-                    return heard
-            data = self.client.sock.recv(65536)
-            assert data, "closed"
-            self.parser.feed(data)
+        return self.until(lambda element: element.tag == "pingReply" and element.get("uid") == uid)
 
 
 @contextlib.contextmanager

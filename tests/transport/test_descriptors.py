@@ -16,6 +16,7 @@ from typing import Literal
 
 import pytest
 
+import waiting
 from inditree.config import Limits, Listen
 from inditree.core import Settings
 from inditree.counters import Counters
@@ -100,10 +101,7 @@ def baseline() -> Iterator[None]:
     """As many descriptors are open afterwards as before."""
     before = descriptors()
     yield
-    end = time.monotonic() + DEADLINE
-    while descriptors() != before and time.monotonic() < end:
-        time.sleep(0.01)
-    assert descriptors() == before
+    waiting.until(lambda: descriptors() == before, what=f"{before} descriptors")
 
 
 @contextlib.asynccontextmanager
