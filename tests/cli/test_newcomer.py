@@ -343,7 +343,7 @@ def test_the_status_has_the_last_words_of_a_driver_that_crashed(tmp_path: Path) 
         said = {**os.environ, **env, "INDITREE_PORT": str(router.port)}
 
         def status() -> str:
-            return subprocess.run(words, env=said, capture_output=True, text=True, timeout=30).stdout
+            return subprocess.run(words, env=said, capture_output=True, text=True, timeout=DEADLINE).stdout
 
         router.wait_for("ended with exit code 3")
         until(lambda: "ended with exit code 3; it said last: cannot open /dev/ttyUSB7" in status())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 from collections.abc import AsyncIterator, Iterator
 
@@ -21,7 +22,8 @@ from programs.processes import until
 from waiting import DEADLINE
 
 #: A look every 20 ms, whatever the zone's TTL.
-QUICK = Pace(shortest=0.02, longest=0.02, retry=0.02, retry_longest=0.02, timeout=0.3)
+QUICK = Pace(shortest=0.02, longest=0.02, retry=0.02, retry_longest=0.02, timeout=20)
+IMPATIENT = dataclasses.replace(QUICK, timeout=0.3)
 both_loops = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 
 
@@ -207,7 +209,7 @@ def test_a_silent_server_changes_nothing(server: Named, caplog: pytest.LogCaptur
     async def main() -> None:
         server.put(name, "SRV", f"0 1 7624 dome.{ZONE}.")
         server.put(f"old.{ZONE}.", "A", "192.0.2.30")
-        async with discovering([name, f"old.{ZONE}"], server.address) as changes:
+        async with discovering([name, f"old.{ZONE}"], server.address, pace=IMPATIENT) as changes:
             await until(lambda: changes.names == wanted, "both")
             before = len(changes.told)
             with server.silent():
@@ -234,7 +236,7 @@ def test_what_cannot_be_answered_changes_nothing(server: Named, caplog: pytest.L
             ("two..dots", server.address),
         ):
             caplog.clear()
-            async with discovering([name], address) as changes:
+            async with discovering([name], address, pace=IMPATIENT) as changes:
                 await until(lambda: "keeping what was found before" in caplog.text, name)
                 assert not changes.told
 
@@ -248,7 +250,7 @@ def test_a_server_that_is_late_is_asked_again(server: Named, caplog: pytest.LogC
     async def main() -> None:
         async with contextlib.AsyncExitStack() as stack:
             with server.silent():
-                changes = await stack.enter_async_context(discovering([name], server.address))
+                changes = await stack.enter_async_context(discovering([name], server.address, pace=IMPATIENT))
                 await until(lambda: "no answer in time" in caplog.text, "the first look")
                 assert not changes.told
             await until(lambda: changes.names == ["192.0.2.40:7624"], "the answer")
@@ -287,7 +289,7 @@ def test_leaves_that_start_slowly_are_found_before_the_first_answer_is_old(serve
         async with discovering([name], server.address, pace=pace) as changes:
             for number in range(1, 4):
                 server.put(name, "SRV", *(f"0 1 7624 leaf-{each}.{ZONE}." for each in range(number)))
-                await until(lambda wanted=number: len(changes.names) == wanted, f"{number} leaves", 30)  # type: ignore[misc]
+                await until(lambda wanted=number: len(changes.names) == wanted, f"{number} leaves")  # type: ignore[misc]
 
     asyncio.run(main())
 

@@ -112,9 +112,9 @@ def test_a_router_that_is_killed_and_started_within_link_hold_is_not_heard_of(tm
             text = tool(sys.executable, "-m", "inditree", "status", "--http", it.http).stdout
             assert re.search(f"{TELESCOPE} .*stale", text), text
         with it.leaf(PROGRAMS[TELESCOPE]), client:
-            until(lambda: it.there() == {TELESCOPE}, 30.0, what="it is there again")
+            until(lambda: it.there() == {TELESCOPE}, what="it is there again")
             client.send(set_period(702))
-            until(lambda: says_period(client, 702), 20.0, what="the driver has it")
+            until(lambda: says_period(client, 702), what="the driver has it")
             assert b"delProperty" not in client.data
 
 
@@ -154,9 +154,9 @@ def test_a_router_that_is_frozen_for_a_while_is_not_heard_of(tmp_path: Path) -> 
             until(lambda: it.stale() == {TELESCOPE}, what="it is held")
         finally:
             os.kill(leaf.process.pid, signal.SIGCONT)
-        until(lambda: it.there() == {TELESCOPE}, 30.0, what="it is there again")
+        until(lambda: it.there() == {TELESCOPE}, what="it is there again")
         client.send(set_period(703))
-        until(lambda: says_period(client, 703), 20.0, what="the driver has it")
+        until(lambda: says_period(client, 703), what="the driver has it")
         assert b"delProperty" not in client.data
 
 

@@ -99,7 +99,7 @@ def test_the_first_queries(tmp_path: Path) -> None:
     with serve(tmp_path, "--config", str(tmp_path / "inditree.yaml"), port=port):
         said = [
             subprocess.run(
-                [words[0], "-p", str(port), *words[1:]], capture_output=True, text=True, timeout=20, check=True
+                [words[0], "-p", str(port), *words[1:]], capture_output=True, text=True, timeout=DEADLINE, check=True
             ).stdout
             for words in map(shlex.split, written.TOOLS)
         ]

@@ -194,7 +194,7 @@ def test_an_exposure_of_a_replay_gives_its_image(tmp_path: Path) -> None:
     config.write_text(f"drivers: [{{exec: [inditree-camera]}}]\nrecord: {{dir: {night}, images: all}}\n")
     camera, exposure = "Py Camera", "<newNumberVector device='Py Camera' name='CCD_EXPOSURE'>{}</newNumberVector>"
     with serve(tmp_path, "--config", str(config), name="camera") as router, Client(router.port) as client:
-        router.wait_for(f"{camera}: provided by", 40)
+        router.wait_for(f"{camera}: provided by")
         client.ask(camera)
         client.send(f"<enableBLOB device='{camera}'>Also</enableBLOB>")
         switch = "<oneSwitch name='CONNECT'>On</oneSwitch>"

@@ -64,7 +64,7 @@ def configured(tmp: Path, text: str, name: str = "router") -> Router:
 
 @contextlib.contextmanager
 def slow_way_to(port: int) -> Iterator[int]:
-    """A port that leads there, and lets 1 MiB a second come back."""
+    """A port that leads there, and lets 1 MiB come back in three seconds."""
     with socket.create_server(("127.0.0.1", 0)) as server, contextlib.ExitStack() as ends:
 
         def pass_on(source: socket.socket, target: socket.socket, pause: float) -> None:
@@ -79,7 +79,7 @@ def slow_way_to(port: int) -> Iterator[int]:
                     near = ends.enter_context(server.accept()[0])
                     far = ends.enter_context(socket.create_connection(("127.0.0.1", port)))
                     threading.Thread(target=pass_on, args=(near, far, 0.0), daemon=True).start()
-                    threading.Thread(target=pass_on, args=(far, near, 0.25), daemon=True).start()
+                    threading.Thread(target=pass_on, args=(far, near, 0.75), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         yield int(server.getsockname()[1])
@@ -89,7 +89,8 @@ def slow_way_to(port: int) -> Iterator[int]:
 def test_an_image_that_takes_longer_than_link_timeout_is_no_silent_link(tmp_path: Path) -> None:
     program = tmp_path / "camera.py"
     program.write_text(CAMERA)
-    limits = "limits: {link_timeout: 1500ms}\n"
+    # Half of what the image takes, and far more than a loaded machine stands still.
+    limits = "limits: {link_timeout: 6s}\n"
     leaf = configured(tmp_path, f"{limits}drivers: [{{exec: ['{sys.executable}', '{program}']}}]\n", "leaf")
     leaf.wait_for("Cam: provided by")
     with slow_way_to(leaf.port) as port:

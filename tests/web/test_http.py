@@ -229,7 +229,7 @@ def test_a_thousand_requests_at_once_are_all_answered(caplog: pytest.LogCaptureF
             there.writer.write(b"HEAD /assets/icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
             data = b""
             while data.count(b"\r\n\r\n") < 1000:
-                more = await asyncio.wait_for(there.reader.read(1 << 16), 10)
+                more = await asyncio.wait_for(there.reader.read(1 << 16), DEADLINE)
                 assert more, data.count(b"\r\n\r\n")
                 data += more
             assert data.count(b"HTTP/1.1 200 OK") == 1000
@@ -265,7 +265,7 @@ def test_who_takes_no_answer_and_goes_on_asking_is_not_read(monkeypatch: pytest.
                 assert len(kept[0]._http.trailing_data[0]) < 256 << 10
                 answers = 0  # once it takes what it asked for, it is read on
                 while answers < 3000:
-                    data = await asyncio.wait_for(loop.sock_recv(far, 1 << 20), 10)
+                    data = await asyncio.wait_for(loop.sock_recv(far, 1 << 20), DEADLINE)
                     assert data, answers
                     answers += data.count(b"HTTP/1.1 200 OK")
 

@@ -26,7 +26,7 @@ def test_sixty_megabytes_by_curl(tmp_path: Path) -> None:
         async with site(CAMERA, limits=Limits(blob=200 << 20)) as it, it.json({"getProperties": {}}, wish) as client:
             await client.count()
             it.provider.writer.write(element)
-            where = (await client.take("setBLOBVector", timeout=20))["items"][0]["value"]
+            where = (await client.take("setBLOBVector"))["items"][0]["value"]
             own, most = psutil.Process(), 0
             before = own.memory_info().rss
             target = tmp_path / "got.fits"

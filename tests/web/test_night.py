@@ -290,15 +290,15 @@ def test_a_lost_connection_is_said_and_comes_back_without_a_reload(folder: Path,
     browser.size(1440, 900)
     with serve(folder, "inditree-dome", port=port, name="first"):
         browser.go(f"http://127.0.0.1:{port}/#/device/Py%20Dome")
-        browser.see(f"{card('DRIVER_INFO')}, .tab", timeout=40)
+        browser.see(f"{card('DRIVER_INFO')}, .tab")
         browser.run("window.here = true")
         browser.see(".link", "Live")
     browser.see(".link", "Connection lost")
     browser.picture("lost")
     browser.errors.clear()
     with serve(folder, "inditree-dome", port=port, name="second"):
-        browser.see(".link", "Live", timeout=40)
-        browser.see('.entry[data-device="Py Dome"]', timeout=40)
+        browser.see(".link", "Live")
+        browser.see('.entry[data-device="Py Dome"]')
         assert browser.run("window.here") is True
 
 

@@ -19,6 +19,7 @@ from inditree.web import nights
 from security.certificates import Authority
 from security.parts import context
 from server.inloop import caller, run, until
+from waiting import DEADLINE
 from web.world import CAMERA, MOUNT, Site, moved, site
 
 NEW = b"<newNumberVector device='Mount' name='COORD'><oneNumber name='RA'>8:30</oneNumber></newNumberVector>"
@@ -138,7 +139,7 @@ def test_a_guest_reads_of_what_the_rule_shows_and_who_is_kept_out_nothing(tmp_pa
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
             writer.write(b"GET /night.jsonl HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return await asyncio.wait_for(reader.read(), 10)
+            return await asyncio.wait_for(reader.read(), DEADLINE)
         except OSError:
             return b""
 
@@ -150,7 +151,7 @@ def test_a_guest_reads_of_what_the_rule_shows_and_who_is_kept_out_nothing(tmp_pa
             assert await got(it.port, None) == b""
         async with recorded(tmp_path / "other", allow=("192.0.2.1",)) as it, caller(it.port) as there:
             there.writer.write(b"GET /night.csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert await asyncio.wait_for(there.reader.read(), 10) == b""
+            assert await asyncio.wait_for(there.reader.read(), DEADLINE) == b""
         async with recorded(tmp_path / "third", access="read-only") as it:
             assert (await rows(it))[-1]["value"] == "7"  # reading is what it may do
 

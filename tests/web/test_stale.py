@@ -18,14 +18,14 @@ def test_a_device_behind_a_lost_link_is_stale_until_it_is_back(tmp_path: Path) -
         with it.leaf(PROGRAMS[TELESCOPE]) as leaf:
             sees(it.hub.port, TELESCOPE)
             tab.go(f"http://127.0.0.1:{it.hub.port}/")
-            tab.see(f"{TILE} .state", "Not connected", timeout=40)
+            tab.see(f"{TILE} .state", "Not connected")
             kill(leaf)
-            tab.see(f"{TILE} .state", "Stale", timeout=40)
+            tab.see(f"{TILE} .state", "Stale")
             tab.see(f"{TILE} > .note", "Its link is lost")
             tab.see(f"{ENTRY} .word", "Stale")
             tab.click(ENTRY)
-            tab.see(f'article[data-device="{TELESCOPE}"] .lead', "Its link is lost", timeout=40)
+            tab.see(f'article[data-device="{TELESCOPE}"] .lead', "Its link is lost")
         with it.leaf(PROGRAMS[TELESCOPE]):
-            tab.see(f"{ENTRY} .word", "Not connected", timeout=60)
+            tab.see(f"{ENTRY} .word", "Not connected")
             assert tab.text(f'article[data-device="{TELESCOPE}"] .lead') == ""
         assert tab.errors == []
