@@ -117,6 +117,7 @@ class Properties:
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], Known] = {}
+        self._names: dict[str, dict[str, None]] = {}  # device: its properties
 
     def feed(self, data: bytes) -> Iterator[Object]:
         """Take the elements in `data` and give the object of each; none of a `new*`, which is only remembered."""
@@ -145,6 +146,7 @@ class Properties:
         if old is not None and old.root.tag == root.tag:
             new.asked, new.images = old.asked, old.images
         self.known[key] = new
+        self._names.setdefault(key[0], {})[key[1]] = None
         return new.defined()
 
     def _set(self, key: tuple[str, str], root: ET.Element) -> Object | None:
@@ -155,8 +157,9 @@ class Properties:
 
     def forget(self, device: str, name: str | None = None) -> None:
         """Forget a property, or a device with all that it has."""
-        if name is not None:
-            self.known.pop((device, name), None)
-            return
-        for key in [key for key in self.known if key[0] == device]:
-            del self.known[key]
+        names = self._names.get(device, {})
+        for each in list(names) if name is None else [name]:
+            self.known.pop((device, each), None)
+            names.pop(each, None)
+        if not names:
+            self._names.pop(device, None)

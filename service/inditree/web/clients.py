@@ -12,7 +12,7 @@ from inditree.flow.pauses import Pause
 from inditree.transport.stream import Stream
 from inditree.transport.turns import TURN
 from inditree.web.json_messages import JsonMessages
-from inditree.web.outbox import JsonOutbox
+from inditree.web.outbox import BEHIND, JsonOutbox
 from inditree.wire.syntax import enable_blob, parse_start, tag_end
 
 STATUS_EVERY = 2.0
@@ -88,7 +88,7 @@ class JsonClient:
     def _say_status(self) -> None:
         self.stop()
         self._timer = self._loop.call_later(STATUS_EVERY, self._act, self._say_status)
-        if not self.outbox.behind:
+        if not self.outbox.behind and self.outbox.waiting <= BEHIND:
             self._endpoint.write(self, self._endpoint.status(self.peer))
 
     def stop(self) -> None:

@@ -113,7 +113,7 @@ class WebEndpoint:
         client = JsonClient(peer, outbox, self) if isinstance(outbox, JsonOutbox) else None
         decoder = Decoder(self._engine.limits.element, client.read if client else clients.read_xml)
         channel = WebSocketChannel(
-            visitor.channel, decoder, early, lambda out: self._put(peer, out), self._failed(peer)
+            visitor.channel, decoder, early, lambda out: self._reply(peer, out), self._failed(peer)
         )
 
         def closed(reason: str, text: str) -> None:
@@ -134,8 +134,17 @@ class WebEndpoint:
 
     def _put(self, peer: Peer, out: Collection[bytes]) -> None:
         for frame in out:
-            if isinstance(peer.outbox, JsonOutbox | XmlOutbox):
-                peer.outbox.put_frame(frame)
+            if isinstance(peer.outbox, JsonOutbox | XmlOutbox) and not peer.outbox.put_frame(frame):
+                self._engine.core.desk.overflow(peer)
+        self._engine.core.desk.dirty.add(peer)
+
+    def _reply(self, peer: Peer, out: Collection[bytes]) -> None:
+        """Answer pings and a close. Of pongs that wait only the last is kept: who asks on may read none of them."""
+        for frame in out:
+            if frames.is_pong(frame):
+                peer.outbox.put_last(frame)
+            else:
+                self._put(peer, [frame])
         self._engine.core.desk.dirty.add(peer)
 
     def _failed(self, peer: Peer) -> Callable[[WebSocketError], None]:

@@ -37,3 +37,8 @@ def close(code: int, reason: str = "") -> bytes:
 def pong(data: bytes) -> bytes:
     """Give the answer to a ping."""
     return head(PONG, len(data)) + data
+
+
+def is_pong(frame: bytes) -> bool:
+    """Is it the answer to a ping?"""
+    return frame[0] & 0x0F == PONG

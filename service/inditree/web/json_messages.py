@@ -31,7 +31,7 @@ class JsonMessages:
         self._data: bytes = b""
         self._told: tuple[JsonMessage, ...] = ()
         self._joined = b""
-        self._definitions: dict[Key, tuple[bytes, tuple[JsonMessage, ...]]] = {}
+        self._definitions: dict[str, dict[str, tuple[bytes, tuple[JsonMessage, ...]]]] = {}  # device, property
         self._by_bytes: dict[int, Key] = {}  # the identity of a definition's bytes, which `_definitions` holds
 
     def say(self, data: bytes) -> tuple[JsonMessage, ...]:
@@ -75,7 +75,8 @@ class JsonMessages:
 
     def _repeated(self, data: bytes) -> tuple[JsonMessage, ...] | None:
         """Find the frames of a definition that was asked for before and has not changed since."""
-        known = self._definitions.get(self._by_bytes.get(id(data), ("", "")))
+        device, name = self._by_bytes.get(id(data), ("", ""))
+        known = self._definitions.get(device, {}).get(name)
         return known[1] if known is not None and known[0] is data else None
 
     def _make(self, data: bytes) -> tuple[JsonMessage, ...]:
@@ -86,7 +87,8 @@ class JsonMessages:
             if each.kind == "delete":
                 self._forget_images(each.key)
         if len(made) == 1 and made[0].kind == "def":
-            self._definitions[made[0].key] = (data, made)
+            device, name = made[0].key
+            self._definitions.setdefault(device, {})[name] = (data, made)
             self._by_bytes[id(data)] = made[0].key
         return made
 
@@ -103,10 +105,13 @@ class JsonMessages:
         self._images.forget_unwanted(lambda key: gone not in (key, (key[0], "")))
 
     def _drop(self, key: Key) -> None:
-        for each in [key] if key[1] else [each for each in self._definitions if each[0] == key[0]]:
-            known = self._definitions.pop(each, None)
+        names = self._definitions.get(key[0], {})
+        for each in [key[1]] if key[1] else list(names):
+            known = names.pop(each, None)
             if known is not None:
                 self._by_bytes.pop(id(known[0]), None)
+        if not names:
+            self._definitions.pop(key[0], None)
 
 
 def _told(found: Object) -> JsonMessage:

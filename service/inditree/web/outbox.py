@@ -22,6 +22,9 @@ BEHIND = 256 << 10
 REFILL = 64 << 10
 """Bytes of messages that are made at once for a client that has caught up."""
 
+MOST = 1 << 17
+"""Properties and devices of which a client that is behind is still to be told: others come and go without end."""
+
 MESSAGES = 100
 """Messages of devices that are remembered for a client that is behind, the newest ones."""
 
@@ -44,7 +47,7 @@ class JsonOutbox(Outbox):
         if self.behind or self.waiting > BEHIND:
             for told in self._json.say(data):
                 self._remember(told)
-            return True
+            return len(self._stale) <= MOST
         joined = self._json.joined(data)
         return super().put(joined) if joined else True
 
@@ -52,7 +55,7 @@ class JsonOutbox(Outbox):
         return self.put(data)
 
     def put_frame(self, frame: bytes) -> bool:
-        """Offer what is no element: a status, a pong."""
+        """Offer what is no element: a status."""
         return super().put(frame)
 
     def put_blob(
@@ -74,10 +77,8 @@ class JsonOutbox(Outbox):
         if told.kind == "message":
             self._messages.append(told.frame)
         elif told.kind == "delete":
-            device, name = told.key
-            for key in [told.key] if name else [key for key in self._stale if key[0] == device]:
-                self._stale.pop(key, None)
-            self._stale[told.key] = "delete"
+            self._stale.pop(told.key, None)
+            self._stale[told.key] = "delete"  # of what is said of a device that is gone nothing is left to be made
         elif told.kind == "def":
             before = self._stale.pop(told.key, "")
             self._stale[told.key] = "delete+def" if before.startswith("delete") else "def"
@@ -129,7 +130,7 @@ class XmlOutbox(Outbox):
         return super().put_urgent(frames.text(data))
 
     def put_frame(self, frame: bytes) -> bool:
-        """Offer what is no element: a pong."""
+        """Offer what is no element."""
         return super().put(frame)
 
     def put_behind(self, device: str, data: bytes) -> bool:
