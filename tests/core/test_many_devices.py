@@ -170,3 +170,14 @@ def test_a_property_of_thousands_of_members_is_dropped(kind: str) -> None:
         f"{actor.peer.name}: D.P4097: has over 4096 members: dropped"
     ]
     assert not actor.peer.gone
+
+
+def test_who_claims_thousands_of_devices_is_told_of_some_and_all_are_conflicts() -> None:
+    """A line for each is one for each 50 bytes that a stranger sends."""
+    world = World()
+    world.driver(*(define(f"D{number}", "P") for number in range(300)))
+    link = world.join("client", "link")
+    link.say(get(inditree="1", via="THEM"))
+    link.say(*(define(f"D{number}", "P").replace(" device", ' via="THEM" device', 1) for number in range(300)))
+    assert len(world.core.ownership.conflicts) == 300
+    assert sum(log.event == "conflict" for log in world.logs) == 256

@@ -82,3 +82,18 @@ def test_what_the_operator_chose_is_not_bounded(kind: str) -> None:
     filled(actor, 8000)
     assert world.closed == []
     assert len(world.core.ownership.owners) == 160
+
+
+def test_images_on_their_way_have_a_quarter_of_the_memory_for_all_strangers_together() -> None:
+    world = World(memory=MEMORY)
+    intake, part = world.core.intake, MEMORY // 4
+    one, other = (world.join("client", name=name, policy=Policy(listener="main")).peer for name in "ab")
+    driver = world.driver().peer
+    assert intake.part(one, 10 * MEMORY) == part  # what it announces is no more than a claim
+    intake.reserve(one, part - 10)
+    assert intake.part(other, 10) == 10
+    assert intake.part(other, 11) is None
+    assert intake.part(one, part) == part  # its own does not count against it
+    assert intake.part(driver, 10 * MEMORY) == 10 * MEMORY
+    intake.arrived(one)
+    assert intake.part(other, part) == part

@@ -500,3 +500,26 @@ def test_who_answers_no_ping_makes_us_remember_some() -> None:
     for _ in range(1000):
         holding.ping(link.peer)
     assert len(holding._pings[link.peer]) == 64
+
+
+def test_of_pings_that_wait_for_an_answer_some_are_remembered() -> None:
+    """While something of what a link hears is not there again; who asks on is answered at once."""
+    desk = Desk(link_hold=HOLD)
+    there(desk, "a", OTHER, number("D", "N", via=OTHER), number("D", "M", via=OTHER)).hangs_up()
+    asking = there(desk, "c", THIRD)
+    back = there(desk)
+    back.says(number("D", "N", via=OTHER))
+    asking.heard()
+    asking.says(*(f'<pingRequest uid="hold/{each}"/>' for each in range(1030)))
+    assert asking.heard().count("<pingReply") == 6
+    back.says(number("D", "M", via=OTHER))
+    assert asking.heard().count("<pingReply") == 1024
+
+
+def test_of_redundant_paths_some_are_told() -> None:
+    desk = Desk()
+    link = desk.router()
+    before = len(desk.logs)
+    link.says(*(number("D", via=f"{OTHER}{each},{ME}") for each in range(300)))
+    assert len(link.link.reported) == 256
+    assert sum("redundant path" in each for each in desk.logs[before:]) == 256

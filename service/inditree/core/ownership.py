@@ -17,7 +17,7 @@ ASKED_AT_ONCE = 256
 """Devices that are asked for in one step after their pause: thousands at once would stop everything else."""
 
 REPORTED = 256
-"""Origins of redundant paths that are said of one link."""
+"""Origins of redundant paths that are said of one link, and conflicts that are said at a time."""
 
 QUESTION = 60.0
 """Seconds after which a question for a lost device is forgotten: no answer to it is on its way any more."""
@@ -117,6 +117,8 @@ class Ownership:
             self._report_path(peer, device, paths.origin(via))
         elif device not in self.conflicts:
             self.conflicts[device] = (owner.place, peer.place)
+            if len(self.conflicts) > REPORTED:
+                return  # the status has them all: a stranger could claim thousands
             text = f"device {device} is provided by {owner.place} and by {peer.place}: {peer.place} is refused"
             if peer.kind == "driver":
                 text += "; most drivers take the name of their device from INDIDEV (`env` of the driver)"
