@@ -224,3 +224,12 @@ def test_forwarded_the_definition_goes_to_whoever_asked_for_it_as_well() -> None
     client.heard()
     driver.say(formats(*KEYS), define("Cam", "P"))
     assert client.heard() == [delete("Cam", "FORMAT"), formats(*KEYS), define("Cam", "P")]
+
+
+def test_of_old_definitions_without_end_some_are_asked_for() -> None:
+    world = World()
+    driver = world.driver(*(formats().replace("FORMAT", f"F{number}") for number in range(1100)))
+    driver.heard()
+    for number in range(1100):
+        driver.say(chosen(*KEYS).replace("FORMAT", f"F{number}"))
+    assert len(driver.heard()) == 1024

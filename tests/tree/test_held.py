@@ -523,3 +523,14 @@ def test_of_redundant_paths_some_are_told() -> None:
     link.says(*(number("D", via=f"{OTHER}{each},{ME}") for each in range(300)))
     assert len(link.link.reported) == 256
     assert sum("redundant path" in each for each in desk.logs[before:]) == 256
+
+
+def test_of_images_that_are_gone_a_link_stays_asked_for_some() -> None:
+    """A camera defines itself anew between two frames; who deletes thousands of properties is asked for no more."""
+    desk = Desk()
+    client, link = desk.watcher(), desk.router()
+    link.says(*(camera("Cam", via=OTHER).replace('name="B"', f'name="B{each}"') for each in range(300)))
+    client.says("<enableBLOB>Also</enableBLOB>")
+    assert link.heard().count(">Also<") == 300
+    link.says(*(gone("Cam", f"B{each}") for each in range(300)))
+    assert link.heard().count(">Never<") == 300 - 256
