@@ -9,6 +9,8 @@ import pytest
 
 from inditree.commands import Outcome
 from inditree.ops import commanding
+from inditree.ops.commanding import read
+from inditree.ops.control import ControlError
 from ops.fake import FakeControl
 from ops.test_http import served
 from waiting import becomes
@@ -84,3 +86,12 @@ def test_a_router_that_stops_says_so() -> None:
             assert (await waiting)[0][:2] == (409, {"error": "the router is stopping"})
 
     asyncio.run(run())
+
+
+def test_a_key_has_a_length() -> None:
+    """It is remembered for ten minutes."""
+    for key in ("k", "k" * 255):
+        assert read("D", "P", {"members": {"a": 1}}, None, key).key == key
+    for key in ("", "k" * 256):
+        with pytest.raises(ControlError, match="1 to 255 characters"):
+            read("D", "P", {"members": {"a": 1}}, None, key)
