@@ -133,6 +133,17 @@ def _last_literal(pattern: str) -> bytes:
     return b"" if "|" in pattern else found[0][escaped:].encode()
 
 
+@contextlib.contextmanager
+def indiserver(tmp: Path, *words: str) -> Iterator[Router]:
+    """`inditree indiserver -v WORDS` on a free port and a local name of its own, until the block ends."""
+    port = free_port()
+    with running(
+        Router(tmp / "router.log", ["indiserver", "-v", "-p", str(port), "-u", f"/tmp/{port}", *words], port)
+    ) as it:
+        it.wait_for("listening on")
+        yield it
+
+
 class Client:
     """A plain INDI client over TCP: what it has received and not taken yet is `data`."""
 

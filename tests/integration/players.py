@@ -7,12 +7,11 @@ import shlex
 import sys
 import xml.etree.ElementTree as ET
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from elements import Elements
-from live import Client, Router, serve
-from ports import free_port
+from live import Client, Router, indiserver, serve
 
 DEFINITION = (
     "<defTextVector device='Mount' name='TXT' label='TXT' group='Main' state='Idle' perm='rw' timeout='0'>"
@@ -34,19 +33,7 @@ for line in sys.stdin.buffer:
 """
 
 
-@contextlib.contextmanager
-def _indiserver(tmp_path: Path, driver: str) -> Iterator[Router]:
-    port = free_port()
-    words = ["indiserver", "-v", "-p", str(port), "-u", f"/tmp/{port}", driver]
-    router = Router(tmp_path / "router.log", words, port)
-    try:
-        router.wait_for("listening on")
-        yield router
-    finally:
-        router.stop()
-
-
-FACES: dict[str, Callable[..., contextlib.AbstractContextManager[Router]]] = {"serve": serve, "indiserver": _indiserver}
+FACES: dict[str, Callable[..., contextlib.AbstractContextManager[Router]]] = {"serve": serve, "indiserver": indiserver}
 
 
 class Play:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from live import Client, Router, serve, until
-from ports import free_port
+from live import Client, Router, indiserver, serve, until
 from waiting import DEADLINE
 
 COMMAND = '<newSwitchVector device="Mount" name="CONNECTION"><oneSwitch name="CONNECT">On</oneSwitch></newSwitchVector>'
@@ -22,21 +21,9 @@ POST = (
 ELEMENT = "<pingRequest uid='1'/>"
 
 
-@contextlib.contextmanager
-def indiserver(tmp_path: Path) -> Iterator[Router]:
-    port = free_port()
-    words = ["indiserver", "-v", "-p", str(port), "-u", f"/tmp/{port}", "-f", str(tmp_path / "fifo")]
-    router = Router(tmp_path / "router.log", words, port)
-    try:
-        router.wait_for("listening on")
-        yield router
-    finally:
-        router.stop()
-
-
 FACES: dict[str, Callable[[Path], contextlib.AbstractContextManager[Router]]] = {
     "serve": serve,
-    "indiserver": indiserver,
+    "indiserver": lambda tmp: indiserver(tmp, "-f", str(tmp / "fifo")),
 }
 
 
@@ -122,7 +109,7 @@ def test_text_closes_a_client_of_serve(tmp_path: Path) -> None:
 
 
 def test_text_is_skipped_under_a_face(tmp_path: Path) -> None:
-    with indiserver(tmp_path) as router, Client(router.port) as client:
+    with FACES["indiserver"](tmp_path) as router, Client(router.port) as client:
         client.send(f"hello {ELEMENT} hello {ELEMENT}")
         client.take("pingReply.*pingReply")
         router.wait_for("text between its elements")

@@ -97,6 +97,17 @@ LAYOUTS = {
 }
 
 
+def connect_once(router: Router, spy: Tap) -> None:
+    """The focuser is switched on, and its server has had one command."""
+    with Client(router.port) as client:
+        client.ask()
+        client.take(f"<defSwitchVector[^>]*device=.{FOCUSER}.[^>]*name=.CONNECTION.")
+        client.send(CONNECT)
+        client.take(f"<defNumberVector[^>]*device=.{FOCUSER}.[^>]*name=.ABS_FOCUS_POSITION.")
+        client.silent(1.0)
+    assert spy.data.count(b"<newSwitchVector") == 1
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_one_command_to_an_indiserver_is_one_command(layout: str, tmp_path: Path) -> None:
     port = free_port()
@@ -106,13 +117,7 @@ def test_one_command_to_an_indiserver_is_one_command(layout: str, tmp_path: Path
         with drop_in(tmp_path, *words) as router:
             sees(router.port, TELESCOPE, FOCUSER)
             until(lambda: spy.connections == 2)
-            with Client(router.port) as client:
-                client.ask()
-                client.take(f"<defSwitchVector[^>]*device=.{FOCUSER}.[^>]*name=.CONNECTION.")
-                client.send(CONNECT)
-                client.take(f"<defNumberVector[^>]*device=.{FOCUSER}.[^>]*name=.ABS_FOCUS_POSITION.")
-                client.silent(1.0)
-            assert spy.data.count(b"<newSwitchVector") == 1
+            connect_once(router, spy)
 
 
 @pytest.mark.parametrize("names", [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost")])
@@ -124,13 +129,7 @@ def test_one_command_to_an_ipyserver_is_one_command_and_it_lives(names: tuple[st
         words = [f"{device}@{name}:{spy.port}" for device, name in zip((TELESCOPE, FOCUSER), names, strict=True)]
         with drop_in(tmp_path, *words) as router:
             sees(router.port, TELESCOPE, FOCUSER)
-            with Client(router.port) as client:
-                client.ask()
-                client.take(f"<defSwitchVector[^>]*device=.{FOCUSER}.[^>]*name=.CONNECTION.")
-                client.send(CONNECT)
-                client.take(f"<defNumberVector[^>]*device=.{FOCUSER}.[^>]*name=.ABS_FOCUS_POSITION.")
-                client.silent(1.0)
-            assert spy.data.count(b"<newSwitchVector") == 1
+            connect_once(router, spy)
         sees(port, TELESCOPE, FOCUSER)
 
 

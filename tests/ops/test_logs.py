@@ -158,14 +158,19 @@ def stuck(clean: None) -> Iterator[tuple[int, TextIO]]:
             thread.join(10)
 
 
+def say_much(stream: TextIO) -> None:
+    """More lines than may wait for who reads them."""
+    setup(Log(level="info"), stream=stream)
+    logger = logging.getLogger("inditree.server")
+    for number in range(2000):
+        logger.info("line %d", number)
+
+
 def test_a_reader_that_has_stopped_stops_nobody_and_lines_are_counted(
     stuck: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queued, "MAX_BYTES", 10_000)
-    setup(Log(level="info"), stream=stuck[1])
-    logger = logging.getLogger("inditree.server")
-    for number in range(2000):
-        logger.info("line %d", number)
+    say_much(stuck[1])
     assert 100 < logs.lost() < 2000
     logs.finish()  # what waits is given up: nothing here is stopped for good
 
@@ -174,15 +179,12 @@ def test_lines_keep_their_order_and_say_where_some_are_lost(
     stuck: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queued, "MAX_BYTES", 10_000)
-    setup(Log(level="info"), stream=stuck[1])
-    logger = logging.getLogger("inditree.server")
-    for number in range(2000):
-        logger.info("line %d", number)
+    say_much(stuck[1])
     lost = logs.lost()
     got = b""
     while got.count(b"\n") < 2000 - lost:  # the reader is back
         got += os.read(stuck[0], 65536)
-    logger.info("line 2000")
+    logging.getLogger("inditree.server").info("line 2000")
     logs.finish()
     got += os.read(stuck[0], 65536)
     lines = got.lstrip(b".").decode().splitlines()

@@ -17,9 +17,7 @@ from server.inloop import GET, caller, config, listen, run, running
 def test_a_reload_that_fails_changes_no_listener() -> None:
     async def work() -> None:
         port = free_port()
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
+        with socket.create_server(("127.0.0.1", 0)) as other:
             taken = other.getsockname()[1]
             async with running(config(listen(port))) as it, caller(port) as client:
                 changed = listen(port, access="read-only")
@@ -48,9 +46,7 @@ def test_a_reload_that_fails_changes_no_listener() -> None:
 def test_a_listener_that_cannot_be_moved_stays_where_it_is() -> None:
     async def work() -> None:
         port = free_port()
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
+        with socket.create_server(("127.0.0.1", 0)) as other:
             async with running(config(listen(port))) as it, caller(port) as client:
                 assert not await it.reload(config(listen(other.getsockname()[1])))
                 await client.ping()
@@ -122,9 +118,7 @@ def test_a_listener_moves_to_an_address_that_overlaps(old: str, new: str, name: 
 def test_an_overlapping_address_is_given_back_where_the_reload_fails() -> None:
     async def work() -> None:
         port = free_port()
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
+        with socket.create_server(("127.0.0.1", 0)) as other:
             taken = other.getsockname()[1]
             async with running(config(listen(port))) as it, caller(port) as first:
                 assert not await it.reload(config(Listen(tcp=f"*:{port}", name="main"), listen(taken, "new")))

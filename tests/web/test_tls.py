@@ -23,6 +23,13 @@ GUEST = (Rule(subject="CN=guest*", access="read-only", devices=("Mount",)),)
 NEW = {"newNumberVector": {"device": "Mount", "name": "COORD", "items": [{"name": "RA", "value": 1}]}}
 
 
+def trusted(folder: Path) -> tuple[ServerTls, ssl.SSLContext]:
+    """A server's certificate, and a client that trusts it."""
+    authority = Authority(folder)
+    server = authority.server()
+    return ServerTls(cert=str(server.cert), key=str(server.key)), context(authority.cert, None)
+
+
 def test_certificates_and_their_rules_hold_for_web_clients(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     server = authority.server()
@@ -58,10 +65,7 @@ def test_certificates_and_their_rules_hold_for_web_clients(tmp_path: Path) -> No
 
 
 def test_past_a_full_listener_a_page_is_answered_and_nothing_else(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
-    server = authority.server()
-    keys = ServerTls(cert=str(server.cert), key=str(server.key))
-    trust = context(authority.cert, None)
+    keys, trust = trusted(tmp_path)
 
     async def asked(port: int, data: bytes) -> bytes:
         """What is answered until the end."""
@@ -108,10 +112,7 @@ def test_past_a_full_listener_a_page_is_answered_and_nothing_else(tmp_path: Path
 
 def test_no_more_than_64_are_looked_at_past_a_full_listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "WAIT", 30.0)
-    authority = Authority(tmp_path)
-    server = authority.server()
-    keys = ServerTls(cert=str(server.cert), key=str(server.key))
-    trust = context(authority.cert, None)
+    keys, trust = trusted(tmp_path)
 
     async def work() -> None:
         async with site(MOUNT, tls=keys, max_connections=1) as it:
@@ -131,10 +132,7 @@ def test_no_more_than_64_are_looked_at_past_a_full_listener(tmp_path: Path, monk
 
 def test_who_is_looked_at_is_hung_up_on_when_the_router_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "WAIT", 30.0)
-    authority = Authority(tmp_path)
-    server = authority.server()
-    keys = ServerTls(cert=str(server.cert), key=str(server.key))
-    trust = context(authority.cert, None)
+    keys, trust = trusted(tmp_path)
 
     async def work() -> None:
         async with (
