@@ -47,7 +47,7 @@ def test_a_step_of_the_clock_is_nothing(tmp_path: Path) -> None:
     remotes = f"remotes: [{{host: 127.0.0.1, port: {leaf_port}, name: leaf}}]"
     hub_lines = (
         listen(hub_port),
-        tickers(200, "C"),
+        tickers(20, "C"),  # a picture each 2.5 s: none is too old where the machine stands still
         remotes,
         limits,
         f"http: {{listen: {http}}}",
