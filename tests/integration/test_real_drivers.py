@@ -108,15 +108,19 @@ def test_a_latin_1_driver_hears_its_own_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("face", ["serve", "indiserver"])
-def test_a_large_image_with_a_library_s_words_in_it_reaches_nobody_and_the_next_does(tmp_path: Path, face: str) -> None:
+@pytest.mark.parametrize("words", [b"[INFO] R & D\n", b"status <OK>\n", b"a <- b\n"])
+def test_a_large_image_with_a_library_s_words_in_it_reaches_nobody_and_the_next_does(
+    tmp_path: Path, words: bytes, face: str
+) -> None:
     """They stand far behind its beginning, where only its relay sees them, in a thread of its own."""
     first = DEFINITION + "<defBLOBVector device='Mount' name='B' state='Idle' perm='ro'><defBLOB name='I'/>"
     first += "</defBLOBVector>\n"
     start = b"<setBLOBVector device='Mount' name='B' state='Ok'><oneBLOB name='I' size='4' format='.fits'>"
     end = b"</oneBLOB></setBLOBVector>\n"
     half = b"QUJD" * (1 << 19)
-    said = start + half + b"[INFO] R & D\n" + half + end + start + half + end + AFTER.encode()
+    said = start + half + words + half + end + start + half + end + AFTER.encode()
     with Play(tmp_path, face, first.encode(), said).run as router:
+        pid = router.driver_pid(Path(sys.executable).name)
         client = Strict(router.port)
         with client.client:
             client.until(lambda element: element.tag == "defBLOBVector")
@@ -124,3 +128,4 @@ def test_a_large_image_with_a_library_s_words_in_it_reaches_nobody_and_the_next_
             images = [element for element in client.after() if element.tag == "setBLOBVector"]
             assert [one.text for each in images for one in each] == [half.decode()]
         router.wait_for("Mount.B: dropped")
+        assert router.driver_pid(Path(sys.executable).name) == pid

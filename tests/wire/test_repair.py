@@ -264,6 +264,57 @@ def test_an_ampersand_anywhere_in_an_image_is_not_passed_on(wrong: bytes, at: in
     assert "D.N" in heard.said[0]
 
 
+_PRINTED = [
+    b"status <OK>\n",
+    b"a < b",
+    b"<",
+    b"</x>",
+    b"<a",
+    b"<3 it",
+    b"</oneBLOB>",
+    b"<oneBLOB name='C'>",
+    b"<oneBLOB na",
+]
+_PRINTED += [
+    b"<!DOCTYPE html>",
+    b"<!-- x",
+    b"<?php x",
+    b"<![CDATA[x]]>",
+    b"<INFO key='x",
+    b"<setTextVector",
+    b"<!--<a>-->\0",
+]
+
+
+@pytest.mark.parametrize("wrong", _PRINTED)
+@pytest.mark.parametrize("layout", ["in a text", "between", "in a broken one"])
+def test_what_is_printed_into_a_large_image_ends_nobody(wrong: bytes, layout: str) -> None:
+    """Found by the fuzzer with real receivers: what remained of the image counted as garbage, and ended the driver."""
+    start = b"<setBLOBVector device=%s name='N'>" % (b"D" if layout == "in a broken one" else b"'D'")
+    one, half = b"<oneBLOB name='B' size='9' format='.x'>", b"A" * 200_000
+    printed = wrong + one + half if layout == "between" else one + half + wrong + half
+    image = b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>QUJD</oneBLOB></setBLOBVector>\n"
+    data = GOOD % 1 + start + printed + b"</oneBLOB></setBLOBVector>\n" + GOOD % 2 + image + GOOD % 3
+    for size in (1 << 16, 4099):
+        heard = Heard(cut(data, range(0, len(data), size)))
+        assert [heard.elements[0], *heard.elements[-3:]] == [GOOD % 1, GOOD % 2, image, GOOD % 3]
+        assert len(heard.elements) == 4 or wrong == b"<oneBLOB name='C'>"
+        assert heard.faults[0] == (True, heard.faults[0][1])
+
+
+def test_a_good_element_within_an_image_is_heard_and_what_remains_of_the_image_ends_nobody() -> None:
+    start, half = b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>", b"A" * 200_000
+    data = GOOD % 1 + start + half + GOOD % 2 + half + b"</oneBLOB></setBLOBVector>\n" + GOOD % 3
+    for size in (1 << 16, 4099):
+        assert Heard(cut(data, range(0, len(data), size))).elements == [GOOD % number for number in (1, 2, 3)]
+
+
+def test_garbage_behind_a_broken_image_ends_a_driver() -> None:
+    start, end = b"<setBLOBVector device='D' name='N'><oneBLOB name='B'>", b"</oneBLOB></setBLOBVector>\n"
+    with pytest.raises(PeerError):
+        Heard([start + b"<x>" + end + b"x" * (TEXT_LIMIT + 1000)])
+
+
 @pytest.mark.parametrize(
     "inside", [b"<?xml version='1.0'?>", b"<!-- a -- b -->", b"<!--\x01-->", b"<!--\xff-->", b"<??>", b"<!-- --->"]
 )
@@ -340,6 +391,7 @@ def test_any_bytes_between_two_good_elements(data: bytes, places: list[int]) -> 
 
 
 _TEXT = b"<setTextVector device='D' name='N'><oneText name='a'>%s</oneText></setTextVector>\n"
+_IMAGE = b"<setBLOBVector device='D' name='N'><oneBLOB name='B'><x>"
 _NEXT = b"</oneText><one%s>&</one%s><oneText>"
 _LONG: dict[str, Callable[[int], bytes]] = {
     "comments without an end": lambda size: _TEXT % (b"<!--" * (size // 4) + b"&"),
@@ -356,6 +408,11 @@ _LONG: dict[str, Callable[[int], bytes]] = {
     "tags": lambda size: b"<a>" * (size // 3),
     "openings": lambda size: b"<message " * (size // 9),
     "references": lambda size: _TEXT % (b"&#7;" * (size // 4)),
+    "less in an image": lambda size: _IMAGE + b"A<" * (size // 2),
+    "members in an image": lambda size: _IMAGE + b"<oneBLOB a='" * (size // 12),
+    "comments in an image": lambda size: _IMAGE + b"<!--" * (size // 4),
+    "tags in an image": lambda size: _IMAGE + b"<OK> " * (size // 5),
+    "almost elements in an image": lambda size: _IMAGE + b"<setTextVector  device=" * (size // 23),
 }
 SMALL, LARGE = 6 * 1024, 48 * 1024
 

@@ -17,7 +17,7 @@ from inditree.wire.images import ImageScanner
 from inditree.wire.mend import ENCODING, mend, mend_tag, to_utf8
 from inditree.wire.plain import Plain, image_tag
 from inditree.wire.proof import NotXmlError
-from inditree.wire.recovery import BrokenError, LooseBody, LooseTag, LooseUntil
+from inditree.wire.recovery import BrokenError, LooseBody, LooseTag, LooseUntil, Remains
 from inditree.wire.runs import Runs
 from inditree.wire.scans import Body, Scan, StartTag, Until
 from inditree.wire.syntax import BLOB_TAGS, START_TAG_LIMIT, TAG_NAME, TEXT_LIMIT
@@ -52,11 +52,10 @@ class Framer:
         self.image: ImageScanner | None = None
         self._runs = Runs(route, element_limit)
         self._plain = Plain()
-        self._element_limit = element_limit
+        self._element_limit, self._blob_limit = element_limit, blob_limit
         self._tag_limit = min(START_TAG_LIMIT, element_limit)
-        self._blob_limit = blob_limit
         self._data, self._pos = b"", 0
-        self._text_row = 0
+        self._text_row, self._remains = 0, Remains()
         self._partial = bytearray()  # an element that earlier reads began
         self._scan, self._scan_limit = Scan(0), 0  # what looks for its end, in so many bytes
         self._image_ended = False
@@ -106,23 +105,17 @@ class Framer:
             if pos >= len(data):
                 return None
             begin = data[pos : pos + 4]  # sliced, as the quicker look: `startswith` and `find` parse their arguments
-            if begin[:1] != b"<" or not begin[1:2].isalpha():
-                try:
+            try:
+                if begin[:1] != b"<" or not begin[1:2].isalpha():
                     if not self._skip_between():
                         return None
-                except BrokenError as broken:
-                    self._drop(broken)
-                    if self._dropped_enough():
-                        return None
-                    continue
-                pos = self._pos
-                begin = data[pos : pos + 4]
-            if begin == _SET:
-                run = self._runs.pull(data, pos)
-                if run is not None:
-                    self._pos, self._text_row = self._runs.end, 0
-                    return run
-            try:
+                    pos = self._pos
+                    begin = data[pos : pos + 4]
+                if begin == _SET:
+                    run = self._runs.pull(data, pos)
+                    if run is not None:
+                        self._pos, self._text_row = self._runs.end, 0
+                        return run
                 item = self._pull_element()
             except BrokenError as broken:
                 self._drop(broken)
@@ -163,6 +156,7 @@ class Framer:
         self.faults.append(dropped(image.element.data, image.broken, image.reason, attached))
         if image.rest:
             self._load(image.rest + self._data[self._pos :])
+        self._remains.left = 0 if image.complete else self._blob_limit
         self._count_garbage(image.markup)
         image.chunks.clear()
 
@@ -170,11 +164,11 @@ class Framer:
         """Go on behind what is no element."""
         whole = self._data[self._pos : broken.at]
         self._pos = broken.at
-        if _OPENING.match(whole) or broken.reason == "doctype":
+        if self._remains.left <= 0 and (_OPENING.match(whole) or broken.reason == "doctype"):
             self.faults.append(dropped(whole, str(broken), broken.reason))
+            self._count_garbage(len(whole))
         else:
-            self.text += len(whole)
-        self._count_garbage(len(whole))
+            self._pass_over(len(whole))
 
     def _dropped_enough(self) -> bool:
         self._drops += 1
@@ -182,6 +176,11 @@ class Framer:
             return False
         self._drops, self.more = 0, True
         return True
+
+    def _pass_over(self, text: int) -> None:
+        self.text += text
+        if not self._remains.holds(text):
+            self._count_garbage(text)
 
     def _count_garbage(self, size: int) -> None:
         self._text_row += size
@@ -199,7 +198,7 @@ class Framer:
                 self._pos = stop
             if pos < 0:
                 return False
-            for opening, closing in _SKIPPED:
+            for opening, closing in _SKIPPED if self._remains.left <= 0 else ():
                 if data.startswith(opening, pos):
                     until = LooseUntil if self.trust.repairs else Until
                     if not self._skip(until(pos + len(opening), closing)):
@@ -219,10 +218,9 @@ class Framer:
 
     def _count_text(self, between: bytes) -> None:
         text = len(between.translate(None, _SPACE))
-        self.text += text
         if text and not self.trust.skips_text:
             raise PeerError("malformed", f"text between elements: {between[:40]!r}")
-        self._count_garbage(text)
+        self._pass_over(text)
 
     def _pull_element(self) -> Element | None:
         """One element of any kind at `_pos`, which is a `<`. None: not complete, or an image has begun."""
@@ -247,6 +245,8 @@ class Framer:
         start = LooseTag(pos + 1) if repairs else StartTag(pos + 1)
         stop = start.find(data)
         if (len(data) if stop < 0 else stop) - pos > limit:
+            if self._remains.left > 0:
+                raise BrokenError(pos + limit, "text")
             raise PeerError("too_large", f"start tag is over {limit} bytes")
         if stop < 0:
             self._keep(start, limit)
@@ -274,6 +274,7 @@ class Framer:
         self._scan_image(element, stop)
 
     def _scan_image(self, element: Element, stop: int) -> None:
+        self._remains.left = 0
         self.image = ImageScanner(element, self._blob_limit, self._element_limit, self.trust)
         self._pos = stop
 
@@ -316,9 +317,7 @@ class Framer:
         except NotXmlError as wrong:
             raise self._refused(raw, wrong, end) from None
         except PeerError as error:
-            if self.trust.drops_long_names:
-                raise BrokenError(end, error.text, error.reason) from None
-            raise
+            raise self._too_long(error, end) from None
         if reasons:
             self.faults.append(repaired(raw, whole, reasons, attributes))
         self._text_row = 0
@@ -328,9 +327,10 @@ class Framer:
         try:
             proof.check_names(attributes)
         except PeerError as error:
-            if self.trust.drops_long_names:
-                raise BrokenError(end, error.text, error.reason) from None
-            raise
+            raise self._too_long(error, end) from None
+
+    def _too_long(self, error: PeerError, end: int) -> PeerError | BrokenError:
+        return BrokenError(end, error.text, error.reason) if self.trust.drops_long_names else error
 
     def _mended(self, whole: bytes, wrong: NotXmlError, end: int) -> tuple[bytes, set[str]]:
         mended = mend(whole) if self.trust.repairs else None
@@ -354,9 +354,7 @@ class Framer:
         except NotXmlError as wrong:
             raise self._refused(raw, wrong, end) from None
         except PeerError as error:
-            if self.trust.drops_long_names:
-                raise BrokenError(end, error.text, error.reason) from None
-            raise
+            raise self._too_long(error, end) from None
         if latin and self.trust.repairs:
             self.faults.append(repaired(raw, whole, {ENCODING}, attributes))
         return Element(tag, attributes, whole, raw if latin else b"")
@@ -372,6 +370,8 @@ class Framer:
 
     def _opens(self, data: bytes, pos: int) -> bool:
         """Is this the start of an element? False: too short to say. Raises for what can never be one."""
+        if self._remains.left > 0:
+            return self._remains.opens(data, pos)
         if _OPENING.match(data, pos):
             return True
         start = data[pos : pos + 9]

@@ -40,7 +40,8 @@ class ImageScanner:
     """Collects one `setBLOBVector` or `newBLOBVector`, chunk by chunk, never copying large pieces.
 
     Where its source is trusted to be repaired and what comes cannot be, `broken` says why, the image has ended, and
-    `rest` are bytes of earlier feeds that belong to what comes next. `faults` is what was repaired.
+    `rest` are bytes of earlier feeds that belong to what comes next; unless it is `complete`, what remains of the image
+    may follow. `faults` is what was repaired.
     """
 
     def __init__(self, element: Element, limit: int, frame_limit: int, trust: Trust = GUEST) -> None:
@@ -60,9 +61,10 @@ class ImageScanner:
         self._limit = limit
         self._frame_limit = frame_limit
         self._frame = len(element.data)  # bytes that are not payload
+        self._between = 0  # of these, text
         self._checked = element.tag in NEW_TAGS
         self._end = b"</%s>" % element.tag.encode()
-        self._complete = False
+        self.complete = False
         self._tag = bytearray()  # a tag, comment or declaration that is not complete
         self._quote = 0
         self._scan: Scan | None = None  # for the end of a tag of a source that may write anything
@@ -90,12 +92,13 @@ class ImageScanner:
                     end = self._take_plain(buffer, pos, stop, self.size - start)
                     if end >= 0:
                         pos = end
-                        if self._complete:
+                        if self.complete:
                             return self._finish(buffer, start, pos)
                         continue
                 end = self._take_tag(buffer, pos, stop)
                 if len(self._tag) > START_TAG_LIMIT:
-                    raise PeerError("too_large", f"tag in a BLOB is over {START_TAG_LIMIT} bytes")
+                    text = f"tag in a BLOB is over {START_TAG_LIMIT} bytes"
+                    raise BrokenError(0, text) if self._trust.repairs else PeerError("too_large", text)
                 if end < 0:
                     break
                 self._finish_tag(self.size + end - start)
@@ -103,7 +106,7 @@ class ImageScanner:
                     self._replace(buffer, start, pos, carried)
                     start = end
                 pos, carried = end, 0
-                if self._complete:
+                if self.complete:
                     return self._finish(buffer, start, pos)
         except (PeerError, BrokenError) as error:
             if not self._trust.repairs or (isinstance(error, PeerError) and error.reason == "too_large"):
@@ -164,7 +167,11 @@ class ImageScanner:
                 self._refuse_text()
             one.payload += stop - start
         else:
-            self._limit_frame(stop - start)
+            self._between += stop - start
+            if not self._trust.repairs:
+                self._limit_frame(stop - start)
+            elif self._between > SMALL:  # as of a member whose start tag is gone
+                raise BrokenError(0, "text between the members of an image")
             if self._checked and buffer[start:stop].strip():
                 raise PeerError("malformed", f"text inside {self.element.tag}")
             if not is_text(buffer, start, stop):
@@ -192,7 +199,7 @@ class ImageScanner:
         end = pos + len(closing)
         if end <= stop and buffer[pos:end] == closing:
             if self._one is None:
-                self._complete = True
+                self.complete = True
             else:
                 self._text.ended(self._one, offset + pos, buffer[max(0, pos - BLANKS) : pos])
                 self._one = None
@@ -300,7 +307,7 @@ class ImageScanner:
             self._text.ended(self._one, offset - len(tag), b"")
             self._one = None
         elif self._one is None and ended[1].decode("latin-1") == self.element.tag:
-            self._complete = True
+            self.complete = True
         else:
             raise PeerError("malformed", f"{tag[:40]!r} inside {self.element.tag}")
 

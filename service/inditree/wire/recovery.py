@@ -27,6 +27,8 @@ _BEFORE_QUOTE = re.compile(rb"%(s)s++%(n)s%(s)s*+=%(s)s*+" % {b"s": _SPACE, b"n"
 _BEFORE_END = re.compile(rb"%s*+/?+" % _SPACE)
 _CLOSINGS = {each: re.compile(b"<|" + re.escape(each)) for each in (b"-->", b"]]>", b"?>", b">")}
 _TAG_NAME = re.compile(_NAME)
+_IMAGE_ENDS = (b"</setBLOBVector", b"</newBLOBVector")
+_MEMBER = b"<oneBLOB"
 _GT, _LT = 0x3E, 0x3C
 
 
@@ -154,3 +156,33 @@ class LooseBody(Body):
             raise BrokenError(at, "an element without an end")
         self.at += 1
         return True
+
+
+class Remains:
+    """What may remain of an image that was broken before its end: text, which is no garbage, up to `left` bytes of it.
+
+    Nothing begins in it but an element of INDI, or a oneBLOB.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = 0
+
+    def holds(self, size: int) -> bool:
+        """Take so many bytes of text for a part of it, unless there is none."""
+        self.left -= size
+        return self.left + size > 0
+
+    def opens(self, data: bytes, at: int) -> bool:
+        """Does an element begin at this `<`? False: what has come does not say. Raises BrokenError where none does."""
+        start = data[at : at + len(_IMAGE_ENDS[0])]
+        if start in _IMAGE_ENDS:
+            self.left = 0
+        elif start.startswith(_MEMBER):
+            return True
+        elif any(each.startswith(start) for each in (_MEMBER, *_IMAGE_ENDS)):
+            return False
+        elif (begins := opens(data, at)) is not False:
+            return begins is True
+        raise BrokenError(at + 1, "text")
