@@ -159,7 +159,7 @@ class LooseBody(Body):
 
 
 class Remains:
-    """What may remain of an image that was broken before its end: text, which is no garbage, up to `left` bytes of it.
+    """The rest of an image that was broken before its end: text, which is no garbage, up to `left` bytes of it.
 
     Nothing begins in it but an element of INDI, or a oneBLOB.
     """
