@@ -343,3 +343,12 @@ def test_a_star_as_device_means_all() -> None:
     client = world.client(get(), get("*"))
     world.mount.say(update("Mount", "P"))
     assert client.heard() == [update("Mount", "P")]
+
+
+def test_who_has_asked_before_chains_nothing() -> None:
+    """An indiserver begins with it; a client that asks for `*` later on is a client still."""
+    world = World()
+    first, later = world.join("client"), world.join("client")
+    first.say(get("*"))
+    later.say(get("Cam"), get("*"))
+    assert (first.peer.kind, later.peer.kind) == ("link", "client")
