@@ -346,6 +346,17 @@ def test_who_waits_for_long_keeps_nobody_from_being_read() -> None:
     assert box.outbox.fits(GUIDE, 700, PATIENCE)
 
 
+def test_an_image_of_another_property_waits_behind_one_that_waits_for_an_acknowledgement() -> None:
+    box = Box(link=True)
+    for number in range(3):
+        box.image(number, 400)
+    box.outbox.put_blob(image(3, 100, "Cam", "HEAD2"))
+    box.take()
+    assert box.outbox.empty and box.outbox.lanes.parked() == box.outbox.waiting == 500
+    box.now += PATIENCE
+    assert not box.outbox.empty and box.outbox.lanes.parked() == 400
+
+
 LINK_ACTIONS = st.lists(
     st.tuples(
         st.sampled_from(["image", "image", "say", "say", "take", "answer", "later", "put out", "end"]),

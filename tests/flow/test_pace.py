@@ -66,6 +66,20 @@ def test_clients_looked_at_over_different_windows_can_be_compared() -> None:
         assert 0.9 < first / second < 1.1
 
 
+def test_control_elements_are_no_sign_of_who_keeps_up() -> None:
+    """A link carries the numbers of a mount beside a slow client's images."""
+    fast, slow = Client(1), Client()
+    for _ in range(10):
+        slow.outbox.put(b"x" * 500)
+        slow.take(500)
+    slow.outbox.put_blob(image(0, SIZE))
+    slow.outbox.put_blob(image(1, SIZE))
+    slow.take(100)
+    fast.take(SIZE)
+    assert fast.outbox.images_taken == SIZE and slow.outbox.images_taken == 100
+    assert may_read([fast, slow], SIZE, 0.2)
+
+
 def test_where_several_may_come_there_must_be_room_for_all() -> None:
     assert may_read([Client(1)], 250, 0.0, 2)
     assert not may_read([Client(1)], SIZE, 0.0, 2)

@@ -118,6 +118,8 @@ class Viewer(Actor):
         self.echoes: Counter[str] = Counter()
         self.errors: list[str] = []
         self.deleted: list[tuple[str, str]] = []
+        self.diary: list[tuple[str, str, str, str]] = []  # what it did and heard: kind, device, property, value
+        self.missing: set[str] = set()  # of which it was told that they are not there, and has heard nothing since
 
     def begin(self) -> None:
         super().begin()
@@ -153,6 +155,7 @@ class Viewer(Actor):
     def command(self, device: str, name: str, value: str) -> None:
         """new*."""
         self._use(device)
+        self.diary.append(("new", device, name, value))
         self.say(command(device, name, value))
 
     def _use(self, device: str) -> None:
@@ -164,6 +167,8 @@ class Viewer(Actor):
         for odd in ("via", "seq", "inditree", "to"):
             if odd in attributes:
                 self.errors.append(f"{odd} in {tag} of {device}.{name}")
+        if device:
+            self.diary.append((self._kind(tag, attributes), device, name, attributes.get("message", value)))
         if tag.startswith("def"):
             shown = (tag[3:-6], attributes["label"], value, attributes["state"], attributes.get("x-more", ""))
             self.view.setdefault(device, {})[name] = shown
@@ -186,6 +191,11 @@ class Viewer(Actor):
                 self.messages[attributes["message"]] += 1
         elif tag.startswith("new"):
             self.echoes[value] += 1
+
+    def _kind(self, tag: str, attributes: dict[str, str]) -> str:
+        if tag == "message":
+            return "told" if "not delivered" in attributes["message"] else tag
+        return "echo" if tag.startswith("new") else tag[:3]
 
     def _set(self, device: str, name: str, value: str | None, attributes: dict[str, str]) -> None:
         known = self.view.get(device, {}).get(name)
@@ -225,6 +235,7 @@ class Provider(Viewer):
         super().__init__(name)
         self.devices = {device.name: device for device in devices}
         self.commands: Counter[str] = Counter()
+        self.said: dict[str, int] = {}  # values, images and messages, in their order
         self.running = False
         self._defined = False  # since it started: nothing is set before that
 
@@ -241,8 +252,13 @@ class Provider(Viewer):
                     if name in (None, key):
                         self.say(prop.defined(each.name, key))
 
+    def note(self, word: str) -> None:
+        """Remember that it says this now."""
+        self.said.setdefault(word, len(self.said))
+
     def set(self, device: str, name: str, value: str, state: str = "Ok") -> None:
         """Publish a new value."""
+        self.note(value)
         prop = self.devices[device].properties[name]
         prop.value, prop.state = value, state
         if self._defined:
@@ -343,7 +359,8 @@ class Outlet(PlainServer):
         self.group = group
         self.only = only
         self.asks = [(None, None)]
-        self.commands = group[0].commands if group else self.commands
+        if group:
+            self.commands, self.said = group[0].commands, group[0].said
         group.append(self)
         self._answers = False
         self._asked = False

@@ -59,6 +59,7 @@ class Grove:
         self.wirings: list[Wiring] = []
         self.places: dict[Actor, Node] = {}  # who is attached, and where
         self.ports: dict[Actor, RouterPort] = {}
+        self.breaks = 0  # links cut and routers stopped
 
     def add_node(self, *, forwarded: bool = False, link_hold: float = 0.0) -> Node:
         node = Node(self.world, len(self.nodes), forwarded=forwarded, link_hold=link_hold)
@@ -85,7 +86,7 @@ class Grove:
             return  # its start is what opens it again: a refused try leaves no trace
         link = Link(
             opener=True,
-            path_id=f"host{wiring.number}:7624",
+            path_id=wiring.site or f"host{wiring.number}:7624",
             blobs=wiring.blobs,
             share=wiring.share,
             devices=wiring.devices,
@@ -128,6 +129,7 @@ class Grove:
 
     def cut(self, wiring: Wiring) -> None:
         """The line is dead; each end notices in its own time."""
+        self.breaks += 1
         wiring.up = False
         if wiring.near is not None:
             wiring.near.out.cut(1.0)
@@ -139,10 +141,24 @@ class Grove:
         wiring.up = True
         self._soon(wiring)
 
+    @property
+    def one_way(self) -> bool:
+        """Is there at most one way between any two routers, whatever link is up?"""
+        parts = {node: {node} for node in self.nodes}
+        for wiring in self.wirings:
+            one, other = wiring.opener, wiring.target
+            if isinstance(other, Node) and one is not other:
+                if parts[one] is parts[other]:
+                    return False
+                parts[one] |= parts[other]
+                parts |= dict.fromkeys(parts[other], parts[one])
+        return True
+
     # Routers
 
     def stop(self, node: Node, *, orderly: bool = False) -> None:
         """A router is killed (or stops, and says so), with all that is attached to it."""
+        self.breaks += 1
         if orderly:
             node.part()
         for actor, place in list(self.places.items()):

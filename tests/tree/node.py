@@ -9,7 +9,7 @@ from inditree.counters import Counters
 from inditree.tree.link import Link
 from inditree.tree.names import Names
 from inditree.wire.framer import Framer
-from tree.world import Pipe, World
+from tree.world import NOT_DELIVERED, Pipe, World
 
 PATIENCE = 60.0
 """Seconds: what is to be done later than that (a command without an answer is given up) is no part of a run."""
@@ -30,10 +30,15 @@ class RouterPort:
         self.on_closed: Callable[[], None] = lambda: None
         self._framer = Framer(node.core.route(peer), 1 << 20, 1 << 30)
         self._came: list[bytes] = []
+        self._latest = b""  # of which a part may belong to an element that has not ended
         self._ended = False
 
     def take(self, data: bytes) -> None:
+        before, self._latest = self._latest, data
+        if NOT_DELIVERED in data:
+            self.node.answers.append(data)
         if self.closed is not None:
+            self.node.world.lose(before + data)
             return
         self._came.append(data)
         if self.peer.link is not None:
@@ -45,6 +50,13 @@ class RouterPort:
         self._ended = True
         if not self.peer.held:
             self.pump()
+
+    def shut(self, why: str) -> None:
+        """Its stream ends here; what was not acted on is lost."""
+        self.closed = why
+        self.node.world.lose(b"".join(self._came))
+        self.out.close()
+        self.on_closed()
 
     def pump(self) -> None:
         """Act on what came, until the core says hold."""
@@ -89,6 +101,7 @@ class Node:
         self.alive = False
         self.runs = 0
         self.logs: list[Log] = []
+        self.answers: list[bytes] = []  # what has come about commands that were not delivered
         self.ports: dict[Peer, RouterPort] = {}
         self._forwarded = forwarded
         self._link_timeout = link_timeout
@@ -116,9 +129,7 @@ class Node:
         """The process is killed: the kernel hangs up for it."""
         self.alive = False
         for port in list(self.ports.values()):
-            port.closed = "killed"
-            port.out.close()
-            port.on_closed()
+            port.shut("killed")
         self.ports.clear()
 
     def part(self) -> None:
@@ -166,8 +177,7 @@ class Node:
             port.write()
             port.closed = reason
             self.core.leave(peer, reason)
-            port.out.close()
-            port.on_closed()
+            port.shut(reason)
 
     def flush(self) -> None:
         core = self.core

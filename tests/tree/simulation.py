@@ -16,7 +16,7 @@ from random import Random
 
 from inditree.view import fold, properties
 from inditree.wire import proof
-from tree import blips
+from tree import blips, diaries
 from tree.actors import Actor, Device, Outlet, PlainServer, Property, Provider, Viewer
 from tree.grove import Grove, Wiring
 from tree.node import Node
@@ -44,6 +44,8 @@ class Simulation:
         self.forwarded = self.random.random() < 0.1
         self.more = Random(seed)  # for what came later, so that a seed's tree stays as it is
         self.hold = self.more.choice((0.0, 0.5, 2.0, blips.LONG))
+        self.late = Random(seed + (1 << 40))  # for what came later still
+        self._orders = 0
         self.mixed = self.more.random() < 0.15
         # Other names: where there is one way to each router, as the name of a device depends on its way.
         self.renamed = not (self.conflicts or self.restricted) and self.more.random() < 0.2
@@ -55,13 +57,17 @@ class Simulation:
             if number:
                 for _ in range(self.random.randint(1, 8)):
                     self.world.after(2.0 * self.random.random(), self._trouble())
+                for _ in range(self.late.randrange(4)):
+                    self.world.after(2.0 * self.late.random(), self._command)
             self.quiet()
             check_views(self.grove)
+            self._read_diaries(quiet=False)
             survey = Survey(self.grove, number)
             survey.speak()
             self.quiet()
             check_views(self.grove)
             survey.check()
+            self._read_diaries(quiet=True)
             self._newcomers()
             check_once(self.grove, self.actors)
             if self.hold == blips.LONG and not self.mixed:
@@ -69,6 +75,12 @@ class Simulation:
 
     def quiet(self) -> None:
         self.world.run()
+
+    def _read_diaries(self, *, quiet: bool) -> None:
+        diaries.check_commands(self.grove, self.actors)
+        if quiet or self.grove.one_way:
+            diaries.check_order(self.grove, self.actors, quiet=quiet)
+        diaries.forget(self.grove.viewers)
 
     # Building
 
@@ -321,6 +333,13 @@ class Simulation:
             if type(viewer) is Viewer and node.core.ownership.owners and self.random.random() < 0.5:
                 viewer.command(self.random.choice(sorted(node.core.ownership.owners)), "T", self._name("c"))
 
+    def _command(self) -> None:
+        """Clients command what they see, whether or not it is there at this moment."""
+        for viewer, _ in self.grove.viewers:
+            if type(viewer) is Viewer and viewer.view and self.late.random() < 0.7:
+                self._orders += 1
+                viewer.command(self.late.choice(sorted(viewer.view)), "T", f"order{self._orders}")
+
     def _ride(self) -> None:
         """Blips that are ridden out, while values change and clients come."""
         ride = blips.Ride(self.grove, self.more)
@@ -330,10 +349,12 @@ class Simulation:
             else:
                 self.world.after(2.0 * self.more.random(), lambda: self._kill(ride))
         self.world.after(2.0 * self.more.random(), self._chatter)
+        self.world.after(2.0 * self.late.random(), self._command)
         self.quiet()
         check_views(self.grove)
         ride.check()
         check_once(self.grove, self.actors)
+        self._read_diaries(quiet=False)
 
     def _kill(self, ride: blips.Ride) -> None:
         node = ride.kill()

@@ -52,6 +52,7 @@ class Survey:
         properties = provider.devices[device].properties
         word = self._word("says")
         self._heard[word] = Counter({viewer: 1 for viewer, hops in audience if viewer.wants(hops[0][2], None)})
+        provider.note(word)
         provider.say(message(word, STAMP, device))
         for name, prop in properties.items():
             if prop.kind == "BLOB":
@@ -86,6 +87,7 @@ class Survey:
                 crossed |= {(port.other.node, node) for node, port, _ in hops if isinstance(port.other, RouterPort)}
         self._heard[word] = heard
         self._images[word] = crossed
+        provider.note(word)
         provider.say(_image(device, name, word, provider.devices[device].properties[name].state))
 
     def _carries(self, port: RouterPort) -> bool:

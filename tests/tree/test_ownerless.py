@@ -45,6 +45,23 @@ def test_what_a_router_says_for_an_owner_that_we_do_not_believe_ends_here() -> N
     assert watcher.heard() == said("undelivered", device="Dome") + "\n"
 
 
+@pytest.mark.parametrize("owner", ["driver", "link", "the same link"])
+def test_a_sender_is_told_though_the_device_is_there_again_by_another_way(owner: str) -> None:
+    desk = Desk()
+    one, two = desk.router(OTHER, "one"), desk.router(THIRD, "two")
+    one.says(number("Mount", via=OTHER))
+    client, third = desk.watcher(), desk.router("R9.1", "three")
+    client.says(new("Mount"))
+    one.says('<delProperty device="Mount"/>')
+    desk.wait(0.4)
+    {"driver": desk.driver(), "link": two, "the same link": one}[owner].says(number("Mount", via=OTHER))
+    client.heard(), third.heard()
+    told = "Mount is not there: the request was not delivered"
+    for end, path in ((one, OTHER), (two, f"{OTHER},{THIRD}")):
+        end.says(said(told, device="Mount", via=path, seq="7"), said("clear", device="Mount", via=path, seq="6"))
+    assert client.heard().count(told) == third.heard().count(told) == 1
+
+
 def test_the_keepalive_of_ipyserver_ends_here() -> None:
     text = "Keep alive message"
     desk = Desk()

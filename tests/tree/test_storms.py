@@ -74,6 +74,18 @@ def test_what_came_from_a_server_is_not_shown_on_another_link_to_it() -> None:
     assert "us" in heard
 
 
+def test_what_a_server_of_two_routers_repeats_does_not_go_round_over_both() -> None:
+    """However slowly: once a second is too seldom for a circulation to be seen."""
+    desk = Desk()
+    router = desk.router(OTHER, "dome")
+    router.says(number("Dev0", via=f"pi:7624,{OTHER}"), number("Dev1", via=OTHER))
+    server, client = desk.plain("pi"), desk.watcher()
+    client.heard(), router.heard()
+    server.says(new("Dev0"), new("Dev1"))
+    assert router.heard() == new("Dev1") + "\n"
+    assert client.heard() == new("Dev0") + "\n" + new("Dev1") + "\n"
+
+
 def test_a_server_is_not_told_what_came_from_it_over_other_routers() -> None:
     desk = Desk()
     router = desk.router(OTHER, "dome")

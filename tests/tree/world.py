@@ -7,6 +7,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
+NOT_DELIVERED = b"the request was not delivered"
+
 
 class StormError(AssertionError):
     """Traffic did not end."""
@@ -20,6 +22,8 @@ class World:
         self.random = Random(seed)
         self.now = 0.0
         self.events = 0
+        self.lost: list[bytes] = []  # what was written and never read
+        self.answers: list[bytes] = []  # what was said of commands that were not delivered
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
         self._pipes = 0
@@ -32,6 +36,10 @@ class World:
         """Do something at a time."""
         self._number += 1
         heapq.heappush(self._heap, (max(when, self.now), self._number, act))
+
+    def lose(self, data: bytes) -> None:
+        """Bytes were lost with a stream."""
+        self.lost.append(data)
 
     def pipe(self, slowest: float) -> Pipe:
         """One direction of a stream, whose pieces take up to `slowest` seconds each."""
@@ -76,22 +84,27 @@ class Pipe:
 
     def write(self, data: bytes) -> None:
         """The kernel takes everything; a cut line loses it."""
+        if NOT_DELIVERED in data:
+            self._world.answers.append(data)
         if not self._open or self._lost:
+            self._world.lose(data)
             return
         self.tape.append(data)
+        whole = data
         if len(data) > 2 and self._random.random() < 0.1:
             at = self._random.randrange(1, len(data))
-            self._later(data[:at])
+            self._later(data[:at], whole)
             data = data[at:]
-        self._later(data)
+        self._later(data, whole)
 
-    def _later(self, data: bytes | None) -> None:
+    def _later(self, data: bytes | None, whole: bytes = b"") -> None:
         world = self._world
         self._last = max(self._last, world.now + self._slowest * self._random.random())
-        world.at(self._last, lambda: self._arrive(data))
+        world.at(self._last, lambda: self._arrive(data, whole))
 
-    def _arrive(self, data: bytes | None) -> None:
+    def _arrive(self, data: bytes | None, whole: bytes) -> None:
         if self._lost or self.port is None:
+            self._world.lose(whole)
             return
         if data is None:
             self.port.end()

@@ -12,10 +12,10 @@ def repeats(state: State, peer: Peer, owner: Peer, item: Element | Blob) -> bool
     """Is this request of a plain server one that it was sent itself, or one that goes round? It is not sent on."""
     if peer.link is None or not peer.link.plain or owner.link is None:
         return False
-    if owner.link.site is peer.link.site:
-        return True
     element, size = (item.element, item.size) if isinstance(item, Blob) else (item, len(item.data))
     device, name = element.device or "", element.name or ""
+    if owner.link.site is peer.link.site or state.ownership.origin(device) == peer.link.path_id:
+        return True  # over another router it leads to the same server
     key = key_of(device, name, element.data if isinstance(item, Element) else b"%d" % size)
     if state.circulation.passes(key, state.desk.now):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inditree.core import blips, blobs, definitions, devices, links, ownerless, renewal
 from inditree.core.peer import Peer
+from inditree.core.requests import UNDELIVERED
 from inditree.core.routes import Group, without
 from inditree.core.state import State
 from inditree.core.unwelcome import SHOWN, nameless, refuse
@@ -181,7 +182,7 @@ def message(state: State, peer: Peer, element: Element) -> None:
         refuse(state, peer, "access", len(element.data))
         return
     owner = state.ownership.owners.get(device) if device else None
-    if device and owner is not None:
+    if device and owner is not None and not _is_answer(peer, element):
         if owner is not peer:
             state.desk.count_dropped(peer, "duplicate", len(element.data))
             return
@@ -198,6 +199,12 @@ def message(state: State, peer: Peer, element: Element) -> None:
         state.desk.count_dropped(peer, "duplicate", len(element.data))
         return
     ownerless.pass_on(state, peer, element)
+
+
+def _is_answer(peer: Peer, element: Element) -> bool:
+    """Does a router tell the sender of a request that its device is not there? By now it may be, by another way."""
+    attributes = element.attributes
+    return peer.is_router and paths.SEQ in attributes and attributes.get("message", "").endswith(UNDELIVERED)
 
 
 def _may_be_ownerless(peer: Peer, link: Link, element: Element) -> bool:

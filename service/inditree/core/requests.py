@@ -9,6 +9,9 @@ from inditree.core.state import State
 from inditree.wire.elements import Element
 from inditree.wire.syntax import message
 
+UNDELIVERED = "the request was not delivered"
+"""The end of what its sender is told: where he is behind a link, the routers on the way know it by that."""
+
 
 def tell_undelivered(state: State, gone: Peer) -> None:
     """A driver or link is gone, and its devices with it: who sent what still waited for it is told."""
@@ -33,7 +36,7 @@ def _tell_missing(state: State, peer: Peer, device: str) -> None:
     if not state.notices.first_missing(peer, device):
         return
     what = f"{device} is not there" if device else "A device or property without a name is not there"
-    data = message(f"{what}: the request was not delivered", state.desk.settings.timestamp(), device or None)
+    data = message(f"{what}: {UNDELIVERED}", state.desk.settings.timestamp(), device or None)
     if peer.link is None:
         state.desk.send(peer, data, "message")
     else:

@@ -155,13 +155,12 @@ class Lanes(ImageQueue):
             return 0
         size = 0
         for lane in self._lanes.values():
-            waits = False
+            behind = False
             for ticket in lane.tickets:
-                if self._waits(ticket):
-                    waits = True
-                    size += ticket.size
-                if waits:
-                    size += sum(map(len, ticket.behind))
+                waits = self._waits(ticket)
+                if waits or behind:
+                    size += ticket.size + sum(map(len, ticket.behind))
+                behind = behind or (waits and self._now() < self._patience(ticket))
         return size
 
     def clear(self) -> None:

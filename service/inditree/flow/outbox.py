@@ -66,6 +66,7 @@ class Outbox:
         "_ahead",
         "_committed",
         "_image",
+        "_images",
         "_now",
         "_row",
         "_urgent",
@@ -87,6 +88,7 @@ class Outbox:
         self.requested = False  # a request was among what it was offered
         self.writing: deque[memoryview | bytes] = deque()  # the elements being written
         self._now = now
+        self._images = 0  # bytes of the images that were taken whole
         self._committed = 0  # bytes ever moved to `writing`
         self._image: tuple[int, Ticket, Blob] | None = None  # the one being written: where it ends in `_committed`
         self._row = self.lanes.row
@@ -108,6 +110,14 @@ class Outbox:
     def size(self) -> int:
         """Bytes that are not written yet."""
         return self.waiting + self._committed - self.taken
+
+    @property
+    def images_taken(self) -> int:
+        """Bytes of images that were taken, of the one that is being written too."""
+        if self._image is None:
+            return self._images
+        end, ticket, _ = self._image
+        return self._images + max(0, ticket.size - max(0, end - self.taken))
 
     def fits(self, key: Key, size: int, now: float, number: int = 1, unseen: int = 0) -> bool:
         """Is there room for `number` more BLOBs of a property, beside what waits and what others were promised?
@@ -306,6 +316,7 @@ class Outbox:
             return ()
         self._ahead = self.lanes.passed + len(self._row)
         delivered = self._image[2]
+        self._images += self._image[1].size
         self._image = None
         return (delivered,)
 

@@ -36,7 +36,7 @@ class Pace:
         self._wanted = 0  # bytes that count as progress from there; 0: nothing waited then
 
     def lately(self, taken: int, now: float) -> float:
-        """Bytes a second, over the last LATELY..2 x LATELY; or since now, where it was not looked at for longer.
+        """Bytes of images a second, over the last LATELY..2 x LATELY; since now, where it was not looked at for longer.
 
         Bytes a second, as the windows of two clients are not equally long: only so can they be compared.
         """
@@ -102,7 +102,7 @@ def may_read(clients: Iterable[Client], need: Need) -> bool:
     if not clients:
         return True
     now = need.now
-    whole = [client.pace.lately(client.outbox.taken, now) for client in clients]
+    whole = [client.pace.lately(client.outbox.images_taken, now) for client in clients]
     if not somebody_ready(clients, need):
         return False
     if any(client.lossless and not ready(client, need) for client in clients):
@@ -150,7 +150,7 @@ def _fits(client: Client, need: Need) -> bool:
 
 def stragglers(clients: Sequence[AnyClient], now: float) -> list[AnyClient]:
     """Find the clients that do not keep up with the fastest of them."""
-    paces = [client.pace.lately(client.outbox.taken, now) for client in clients]
+    paces = [client.pace.lately(client.outbox.images_taken, now) for client in clients]
     fastest = max(paces, default=0.0)
     return [
         client

@@ -39,6 +39,7 @@ class WholeOutbox(Outbox):
         lanes.begin(ticket)
         self._committed += ticket.size
         self.taken += ticket.size
+        self._images += ticket.size
         self._ahead = lanes.passed + len(self._row)
         self.moved = True
         return ticket.blob
