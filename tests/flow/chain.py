@@ -172,7 +172,7 @@ PACERS = 0.5
 ENOUGH = 0.8
 """The part of its share that a healthy receiver is to have."""
 
-LOCKED_MOST = 0.01
+LOCKED_MOST = 0.02
 """The part of all seeds in which a receiver may be locked to the pace of a healthy one that takes less than half."""
 
 
