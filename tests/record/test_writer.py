@@ -17,7 +17,7 @@ from inditree.errors import StartError
 from inditree.record import writer as module
 from inditree.record.backlog import BACKLOG_BYTES, Backlog, Item
 from inditree.record.entries import Entry, entries
-from inditree.record.format import Commanded, Damage, Said, unpack
+from inditree.record.format import MAGIC, Commanded, Damage, Said, unpack
 from inditree.record.store import read, segments
 from inditree.record.writer import Plan, Writer, pictured
 from live import until
@@ -161,6 +161,29 @@ def test_a_full_disk_is_counted_and_it_goes_on(
     until(lambda: len(night.entries()) == 2)
     assert caplog.text.count("is losing data: No space left on device") == 1
     assert not any(isinstance(each, Damage) for each in read(each.path for each in segments(night.folder)))
+
+
+def test_a_disk_with_room_for_the_beginning_of_a_segment_alone_is_not_filled_with_those(
+    recording: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = module._write_whole
+
+    def full(file: int, data: bytes) -> None:
+        if data != MAGIC:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        whole(file, data)
+
+    monkeypatch.setattr(module, "_write_whole", full)
+    night = recording()
+    for number in range(3):
+        night.say(source=f"driver {number}")
+        until(lambda lost=number: night.writer.figures.lost > lost)  # type: ignore[misc]
+    assert segments(night.folder) == []
+    assert night.begun == 0
+    monkeypatch.setattr(module, "_write_whole", whole)
+    night.say()
+    until(lambda: len(night.entries()) == 1)
+    until(lambda: night.begun == 1)
 
 
 def test_a_disk_that_is_full_only_when_it_is_synced_is_counted_too_and_bounded(

@@ -71,9 +71,9 @@ class Figures:
 class Writer:
     """Brings a backlog to a folder, in a thread of its own, until `close`.
 
-    `on_segment` is called in that thread when a segment has begun, so that the definitions of the moment can be said
-    again, `on_written` with the images that it needs no longer. Raises StartError where the folder cannot be had, or
-    another router records there.
+    `on_segment` is called in that thread when a segment has its first records, so that the definitions of the moment
+    can be said again, `on_written` with the images that it needs no longer. Raises StartError where the folder cannot
+    be had, or another router records there.
     """
 
     def __init__(
@@ -148,8 +148,9 @@ class Writer:
     def _put(self, batch: list[bytes], stamp: int) -> None:
         """Append records in one write; they are lost where the disk does not take them."""
         data = b"".join(batch) if len(batch) > 1 else batch[0]
+        begins = self._file is None
         try:
-            if self._file is None:
+            if begins:
                 self._begin_segment(stamp)
             assert self._file is not None
             _write_whole(self._file, data)
@@ -160,6 +161,8 @@ class Writer:
         self._size += len(data)
         self._unsynced += len(batch)
         self.figures.size += len(data)
+        if begins:
+            self._on_segment()
 
     def _begin_segment(self, stamp: int) -> None:
         path = self.plan.folder / file_name(stamp)
@@ -171,7 +174,6 @@ class Writer:
         _write_whole(self._file, MAGIC)
         self._size = len(MAGIC)
         self._look()
-        self._on_segment()
 
     def _end_segment(self) -> None:
         file = self._file
@@ -197,7 +199,7 @@ class Writer:
         if self._file is not None and self._path is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._size)
-                if not self._size:
+                if self._size <= len(MAGIC):  # nothing but its beginning: each try would leave such a file
                     self._path.unlink()
         self._end_segment()
         self._say_lost(error)

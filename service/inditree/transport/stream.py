@@ -301,7 +301,7 @@ class Stream:
             self._engine.attempt(peer, rest.mind, not framer.idle)
         self._engine.flush()
         if self._pauses & _EOF and left and not (self._holds() or self._pauses & (_ENCODE | _THREAD)):
-            self._ended("eof", "hung up")
+            self._ended("eof", "hung up" if self._framer.idle else "hung up in the middle of an element")
 
     def _go_on_later(self) -> None:
         """Let the others have their turn first."""
