@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inditree.flow.outbox import Outbox
 from inditree.web import frames
@@ -16,16 +23,20 @@ from inditree.wire.syntax import del_property
 FEW, MANY = 500, 4000
 
 
-def messages() -> JsonMessages:
-    return JsonMessages(Images(lambda device, size: None), lambda device, name: b"")
+def messages(view: Mapping[str, bytes] = MappingProxyType({})) -> JsonMessages:
+    """`view`: the definition of the one property of each device, as it is now."""
+    return JsonMessages(
+        Images(lambda device, size: None), lambda device, name: b"", lambda device, name: view.get(device, b"")
+    )
 
 
 def outbox(said: JsonMessages | None = None) -> JsonOutbox:
     return JsonOutbox(1 << 24, time.monotonic, said or messages(), lambda blob: b"")
 
 
-def define(device: str) -> bytes:
-    return b'<defTextVector device="%s" name="P"><defText name="a">1</defText></defTextVector>\n' % device.encode()
+def define(device: str, value: str = "1") -> bytes:
+    text = f'<defTextVector device="{device}" name="P"><defText name="a">{value}</defText></defTextVector>\n'
+    return text.encode()
 
 
 def fill(box: JsonOutbox) -> None:
@@ -62,7 +73,7 @@ def test_devices_that_go_cost_what_each_of_them_costs(behind: bool) -> None:
 
 def test_what_is_gone_before_it_was_told_is_told_as_gone() -> None:
     """Of a device that was deleted nothing is left; one that is there again is told after that."""
-    box = outbox()
+    box = outbox(messages({"B": define("B")}))
     fill(box)
     for data in (define("A"), define("B"), del_property("A"), del_property("B"), define("B")):
         assert box.put(data)
@@ -98,3 +109,60 @@ def test_of_pongs_that_wait_only_the_last_is_kept(box: JsonOutbox | XmlOutbox) -
         and not frames.is_pong(frames.close(1000))
         and not frames.is_pong(frames.text(b""))
     )
+
+
+def told(box: JsonOutbox) -> list[dict[str, Any]]:
+    """Take all that it is told, message by message."""
+    data = bytearray()
+    while not box.empty:
+        written = b"".join(box.next_write())
+        data += written
+        box.sent(len(written))
+    found = []
+    while data:
+        size = data[1] if data[1] < 126 else int.from_bytes(data[2:4], "big")
+        begin = 2 if data[1] < 126 else 4
+        found.append(json.loads(data[begin : begin + size]))
+        del data[: begin + size]
+    return found
+
+
+def test_the_definitions_of_thousands_of_devices_are_made_as_they_are_written() -> None:
+    """All at once they stopped the router for 0.8 s. Each is made of what is newest when its turn comes."""
+    view = {f"D{number}": define(f"D{number}") for number in range(MANY)}
+    said = messages(view)
+    box = outbox(said)
+    for data in list(view.values()):
+        assert box.put(data)
+    made = len(said.properties.known)
+    assert 100 < made < MANY / 2
+    last, gone, again = f"D{MANY - 1}", f"D{MANY - 2}", f"D{MANY - 3}"
+    view[last] = define(last, "2")
+    box.put(b'<setTextVector device="%s" name="P"><oneText name="a">2</oneText></setTextVector>' % last.encode())
+    for device in (gone, again):
+        del view[device]
+        box.put(del_property(device))
+    view[again] = define(again, "3")
+    box.put(view[again])
+    values: dict[str, str] = {}
+    for each in told(box):
+        if "defTextVector" in each:
+            body = each["defTextVector"]
+            assert body["device"] not in values
+            values[body["device"]] = body["items"][0]["value"]
+    assert values == {f"D{number}": "1" for number in range(MANY) if f"D{number}" != gone} | {last: "2", again: "3"}
+    other = outbox(said)
+    for data in list(view.values()):
+        other.put(data)
+    assert {each["defTextVector"]["device"] for each in told(other)} == set(view)
+
+
+@given(
+    st.sampled_from(("'", '"')), st.sampled_from((" ", "  ", "\n", "\t")), st.text(alphabet="aé'\" =&<>\n", max_size=6)
+)
+def test_whose_definition_it_is_is_read_as_the_parser_does(quote: str, blank: str, name: str) -> None:
+    written = name.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&#39;").replace('"', "&#34;")
+    label = 'label=\' device="x" name="y"\''
+    text = f"<defTextVector{blank}{label}{blank}device={quote}{written}{quote} name='P'{blank}></defTextVector>"
+    found = ET.fromstring(text)
+    assert messages().unmade(text.encode()) == (found.get("device"), found.get("name"))

@@ -18,6 +18,9 @@ from inditree.wire.syntax import enable_blob, parse_start, tag_end
 STATUS_EVERY = 2.0
 """Seconds between two statuses for a client that has asked for them."""
 
+STATUS_AGAIN = 0.1
+"""Seconds after which is looked again whether a client that was to get one has caught up."""
+
 
 class ClientEndpoint(Protocol):
     """The listener's endpoint, as its clients use it. `write` puts frames into a client's outbox and writes them."""
@@ -87,8 +90,9 @@ class JsonClient:
 
     def _say_status(self) -> None:
         self.stop()
-        self._timer = self._loop.call_later(STATUS_EVERY, self._act, self._say_status)
-        if not self.outbox.behind and self.outbox.waiting <= BEHIND:
+        keeps_up = not self.outbox.behind and self.outbox.waiting <= BEHIND
+        self._timer = self._loop.call_later(STATUS_EVERY if keeps_up else STATUS_AGAIN, self._act, self._say_status)
+        if keeps_up:
             self._endpoint.write(self, self._endpoint.status(self.peer))
 
     def stop(self) -> None:

@@ -77,7 +77,11 @@ class WebEndpoint:
         engine.core.add_cache(self)
 
     def _new_messages(self, engine: Engine) -> JsonMessages:
-        return JsonMessages(self.images, engine.core.state.requested.last)
+        def current(device: str, name: str) -> bytes:
+            known = engine.core.view.find(device, name) or engine.core.view.stale(device, name)
+            return known.current() if known is not None else b""
+
+        return JsonMessages(self.images, engine.core.state.requested.last, current)
 
     # Plain requests
 

@@ -1,7 +1,8 @@
 """The outbox of a web client: elements become frames as they are put in.
 
 A page that does not keep up gets the newest state of each property instead of a backlog: past BEHIND bytes only what
-has changed is remembered, and made a message of when it has room.
+has changed is remembered, and made a message of when it has room. So does one that asks for more than FIRST bytes of
+definitions that were not made yet.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from inditree.wire.elements import Attached, Blob
 BEHIND = 256 << 10
 """Bytes that wait for a client from which on it is told what is newest only."""
 
-REFILL = 64 << 10
+FIRST = 32 << 10
+"""The same of definitions that nobody here has had yet: to make all of 8 000 devices at once takes a second."""
+
+REFILL = 16 << 10
 """Bytes of messages that are made at once for a client that has caught up."""
 
 MOST = 1 << 17
@@ -44,6 +48,11 @@ class JsonOutbox(Outbox):
         self._messages: deque[bytes] = deque(maxlen=MESSAGES)
 
     def put(self, data: bytes) -> bool:
+        if self.behind or self.waiting > FIRST:
+            key = self._json.unmade(data)
+            if key is not None:
+                self._define(key)
+                return len(self._stale) <= MOST
         if self.behind or self.waiting > BEHIND:
             for told in self._json.say(data):
                 self._remember(told)
@@ -80,10 +89,13 @@ class JsonOutbox(Outbox):
             self._stale.pop(told.key, None)
             self._stale[told.key] = "delete"  # of what is said of a device that is gone nothing is left to be made
         elif told.kind == "def":
-            before = self._stale.pop(told.key, "")
-            self._stale[told.key] = "delete+def" if before.startswith("delete") else "def"
+            self._define(told.key)
         else:
             self._stale.setdefault(told.key, "set")
+
+    def _define(self, key: Key) -> None:
+        before = self._stale.pop(key, "")
+        self._stale[key] = "delete+def" if before.startswith("delete") else "def"
 
     # What is written
 
