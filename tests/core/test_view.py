@@ -180,3 +180,15 @@ def test_images_on_their_way_are_not_lost_when_the_driver_ends() -> None:
     driver.leave()
     client.stuck = False
     assert client.heard() == [*said, delete("Cam")]
+
+
+def test_a_definition_that_is_looked_up_has_what_is_being_passed_on() -> None:
+    """A page's is made while the outboxes are written: before the view has taken in what is in them."""
+    world = World()
+    driver = world.driver(define("Cam", "P", 1))
+    driver.framer.feed(update("Cam", "P", 7).encode() + b"\n")
+    run = driver.framer.pull()
+    assert run is not None
+    world.core.receive(driver.peer, run)
+    assert b">7<" in world.core.definition("Cam", "P")
+    assert world.core.definition("Cam", "Q") == world.core.definition("Mount", "P") == b""

@@ -129,10 +129,7 @@ class World:
         memory: int = 1 << 30,
         stall_timeout: float = 10.0,
         identity: str = "ME",
-        lazy: bool = False,
     ) -> None:
-        """`lazy`: the answer to a command is left for later, as the runtime does, until something else comes."""
-        self.lazy = lazy
         self.core = Core(
             Settings(
                 identity, lambda: NOW, queue=queue, memory=memory, stall_timeout=stall_timeout, forwarded=forwarded
@@ -177,7 +174,7 @@ class World:
                 if not (actor.stuck or actor.peer.gone):
                     busy |= bool(actor.take())
             core.to_write()
-            for effect in core.drain(lazy=self.lazy):
+            for effect in core.drain():
                 busy |= self._apply(effect)
             busy |= bool(core.desk.dirty)
 

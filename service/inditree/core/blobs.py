@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inditree.core import backpressure, losses, memory
-from inditree.core.commands import Request
 from inditree.core.peer import Peer
+from inditree.core.requests import Request
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
 from inditree.core.unwelcome import nameless, refuse
@@ -78,7 +78,7 @@ def _count(state: State, peer: Peer, blob: Blob) -> None:
         state.view.hear(known, change, 0, len(change), state.desk.now)
         known.store_image(change, blob.element.attributes)
         if state.commands.open and (command := state.commands.to(known)) is not None:
-            state.commands.heard(command, known, (change,), state.desk.now)
+            state.commands.heard(command, known, (change,))
         if known.lacks(one.attributes.get("name", "") for one in blob.ones):
             state.refreshing.notice(peer, known)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from inditree.core import backpressure, blobs, definitions, devices, interlocked, links, ownerless
-from inditree.core.commands import Request
 from inditree.core.echoes import repeats
 from inditree.core.peer import Peer
-from inditree.core.requests import undelivered
+from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
 from inditree.core.subscription import MODES
 from inditree.core.unwelcome import say_nameless
@@ -121,15 +120,11 @@ def ping(state: State, peer: Peer, element: Element) -> None:
 
 
 def command(state: State, peer: Peer, item: Element | Blob) -> None:
-    """A new*: toward the owner only, its echo to the other interested clients.
-
-    What was said before it may not be in the view yet (`State.catch_up`): what looks there takes it in first.
-    """
+    """A new*: toward the owner only, its echo to the other interested clients."""
     element = item.element if isinstance(item, Blob) else item
     device = element.device
     size = item.size if isinstance(item, Blob) else len(item.data)
     if not device or not item.name:
-        state.catch_up()
         say_nameless(state, peer, element)
         undelivered(state, Request(peer, element))
         return
@@ -149,18 +144,17 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         state.routes.forget()
         state.demand.changed(peer, device)
     if owner is None:
-        state.catch_up()
         undelivered(state, Request(peer, element))
         return
     if repeats(state, peer, owner, item):
         _echo(state, peer, item, device)
         return
     gate = state.desk.gate
-    if gate is not None:
-        state.catch_up()
-        if interlocked.refused(state, gate, peer, owner, item):
-            return
-    _deliver(state, owner, item, Request(peer, _lean(element)))
+    if gate is not None and interlocked.refused(state, gate, peer, owner, item):
+        return
+    command = state.commands.sent(peer, item, state.view.find(device, item.name))
+    _deliver(state, owner, item, Request(peer, _lean(element), command))
+    state.requested.note(element)
     _echo(state, peer, item, device)
 
 
@@ -173,16 +167,13 @@ def _lean(element: Element) -> Element:
 
 
 def _deliver(state: State, owner: Peer, item: Element | Blob, request: Request) -> None:
-    """Pass a command on. One with images may be put out at once, so it is followed before."""
     if isinstance(item, Blob):
-        state.begin(request, item)
         blobs.put(state, owner, item, request)
         return
     data = Traced(item.data)
     data.about = request
     owner.outbox.requested = True
     state.desk.send(owner, data, item.tag, item.device)
-    state.begun.append(request)
 
 
 def _echo(state: State, peer: Peer, item: Element | Blob, device: str) -> None:
@@ -202,7 +193,6 @@ def _hides(item: Element | Blob) -> bool:
 
 
 def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int, why: str) -> None:
-    state.catch_up()
     state.desk.count_dropped(peer, "access", size)
     state.commands.refused(peer, item, "refused")
     text = f"Refused {item.tag} {item.name or ''}: {why}"

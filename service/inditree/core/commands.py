@@ -71,17 +71,6 @@ class Command(Struct, eq=False):
         return self.following.due() if self.following is not None else self.sent + PATIENCE
 
 
-class Request(Struct, eq=False):
-    """A new* on its way: who sent it, its element (of a BLOB its start tag), and how it is followed, where it is.
-
-    One without images is followed from when it has been written.
-    """
-
-    peer: Peer
-    element: Element
-    command: Command | None = None
-
-
 def _command(peer: Peer, element: Element, key: Key, sent: float, before: tuple[bytes, ...]) -> Command:
     data = element.data if len(element.data) <= KEPT_ELEMENT else b""
     weight = COMMAND_BYTES + len(data) + len(key[0]) + len(key[1])
@@ -151,11 +140,11 @@ class Commands:
         """The open command for this property: no other property's run is taken apart for one."""
         return self.open.get((known.device, known.name))
 
-    def heard(self, command: Command, known: Property, updates: Sequence[bytes], now: float) -> None:
-        """Look at the `set*` of the property of a command that have passed at `now` (seconds): they may answer it."""
-        if self._answered_plainly(command, known, updates, now):
+    def heard(self, command: Command, known: Property, updates: Sequence[bytes]) -> None:
+        """Look at the `set*` of the property of a command that have passed: they may answer it."""
+        if self._answered_plainly(command, known, updates):
             return
-        following = command.follow()
+        following, now = command.follow(), self._desk.now
         for each in updates:
             told = said(each)
             values = told.values
@@ -169,7 +158,7 @@ class Commands:
             self._due = following.due()
             self._desk.wake(max(0.0, self._due - now))
 
-    def _answered_plainly(self, command: Command, known: Property, updates: Sequence[bytes], now: float) -> bool:
+    def _answered_plainly(self, command: Command, known: Property, updates: Sequence[bytes]) -> bool:
         """End a command whose answer leaves nothing to find out: the first `set*`, done, with the values asked for.
 
         Not where somebody wants to hear what came meanwhile.
@@ -178,7 +167,7 @@ class Commands:
             return False
         if known.standing.state not in DONE or not plainly_reached(command.data, updates[0]):
             return False
-        self._close(command, "ok", max(0.0, now - command.sent))
+        self._close(command, "ok", max(0.0, self._desk.now - command.sent))
         return True
 
     def said(self, device: str, text: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from inditree.core.commands import Request
 from inditree.core.peer import Peer
-from inditree.core.requests import undelivered
+from inditree.core.requests import Request, undelivered
 from inditree.core.state import State
 from inditree.flow.ticket import Lost
 

@@ -41,13 +41,13 @@ def run(state: State, peer: Peer, run: Run) -> None:
     if group.refused:
         refuse(state, peer, group.refused, size, sum(head.count for head in run.heads))
         return
-    owners, now = state.ownership.owners, state.desk.now
+    owners = state.ownership.owners
     for head in run.heads:
         if owners.get(head.device) is peer:
-            state.desk.counters.devices[head.device].last_message = now
+            state.desk.counters.devices[head.device].last_message = state.desk.now
             known = state.view.find(head.device, head.name)
             if known is not None:
-                state.unnoted.append((peer, known, run.data, head.first, head.last, head.end, now))
+                state.unnoted.append((peer, known, run.data, head.first, head.last, head.end))
     state.routes.send(group, run)
 
 
@@ -74,7 +74,7 @@ def set_values(state: State, peer: Peer, element: Element) -> None:
                 state.refreshing.notice(peer, known)
     state.desk.send_all(group.targets, element.data, element.tag, device)
     if known is not None and state.commands.open and (command := state.commands.to(known)) is not None:
-        state.commands.heard(command, known, (element.data,), state.desk.now)
+        state.commands.heard(command, known, (element.data,))
 
 
 def define(state: State, peer: Peer, element: Element) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from inditree.core import ownerless
-from inditree.core.commands import Request
+from inditree.core.commands import Command
 from inditree.core.peer import Peer
 from inditree.core.state import State
 from inditree.wire.elements import Element
@@ -11,6 +13,14 @@ from inditree.wire.syntax import message
 
 UNDELIVERED = "the request was not delivered"
 """The end of what its sender is told: where he is behind a link, the routers on the way know it by that."""
+
+
+class Request(Struct, frozen=True):
+    """A new* on its way: who sent it, its element (of a BLOB its start tag), and how it is followed, where it is."""
+
+    peer: Peer
+    element: Element
+    command: Command | None = None
 
 
 def tell_undelivered(state: State, gone: Peer) -> None:

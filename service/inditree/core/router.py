@@ -31,7 +31,6 @@ from inditree.flow.outbox import Outbox
 from inditree.flow.whole import WholeOutbox
 from inditree.tree.link import Link
 from inditree.tree.names import Names
-from inditree.view.properties import View
 from inditree.wire.elements import Blob, Element, Head, Run
 from inditree.wire.faults import Fault
 from inditree.wire.syntax import DEF_TAGS, NEW_TAGS, SET_TAGS, message
@@ -77,6 +76,7 @@ class Core:
         self.settings = settings
         self.counters = counters
         self.peers = state.desk.peers
+        self.view = state.view
         self.ownership = state.ownership
         self.intake = state.intake
         self.notices = state.notices
@@ -93,13 +93,6 @@ class Core:
     @now.setter
     def now(self, now: float) -> None:
         self.desk.now = now
-
-    @property
-    def view(self) -> View:
-        """The newest values of all devices, with everything that was passed on."""
-        if self.state.unnoted:
-            self.state.catch_up()
-        return self.state.view
 
     # Events
 
@@ -138,7 +131,7 @@ class Core:
         if peer.gone:
             return
         state = self.state
-        if (state.unnoted or state.begun) and not (type(item) is Element and item.tag in NEW_TAGS):
+        if state.unnoted:
             state.catch_up()
         if state.intake.reserved:
             state.intake.arrived(peer)  # the image has ended, if it was one
@@ -300,25 +293,19 @@ class Core:
         dirty.clear()
         return peers
 
-    def drain(self, *, lazy: bool = False) -> list[Effect]:
+    def drain(self) -> list[Effect]:
         """The effects to be carried out, in order. To be called when the outboxes have been written.
 
-        Only now is the view brought up to date, so that nobody waits for it, and is looked at who may go on. `lazy`:
-        the answer to a command may be left for later; `late` says whether it was.
+        Only now is the view brought up to date, so that nobody waits for it, and is looked at who may go on.
         """
         state, desk = self.state, self.desk
-        if (state.unnoted or state.begun) and not (lazy and state.may_wait()):
+        if state.unnoted:
             state.catch_up()
         if state.intake.stirred():
             desk.attempt(None, state.demand.settle)
             desk.attempt(None, partial(backpressure.reconsider, state))
         effects, desk.effects = desk.effects, []
         return effects
-
-    @property
-    def late(self) -> bool:
-        """Is something left that has not been taken in? The caller sees to it that there is a `drain` soon."""
-        return bool(self.state.unnoted)
 
     def _check_stall(self, peer: Peer) -> None:
         timeout = self.settings.stall_timeout
@@ -344,6 +331,12 @@ class Core:
         """A message of the router's own, to every client of the whole tree."""
         data = message(text, timestamp or self.settings.timestamp())
         ownerless.pass_on(self.state, None, Element("message", {}, data))
+
+    def definition(self, device: str, name: str) -> bytes:
+        """Give the definition of a property with the newest of all that was passed on; empty where there is none."""
+        self.state.catch_up()
+        known = self.view.find(device, name) or self.view.stale(device, name)
+        return known.current() if known is not None else b""
 
     def refresh(self, device: str) -> bool:
         """Ask the provider of a device for all its definitions anew; everybody hears what differs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inditree.core.commands import Commands, Request
+from inditree.core.commands import Commands
 from inditree.core.demand import Demand
 from inditree.core.desk import Desk, Settings
 from inditree.core.holding import Holding
@@ -20,7 +20,6 @@ from inditree.tree.circulation import Circulation
 from inditree.tree.paths import Once
 from inditree.tree.site import Sites
 from inditree.view.properties import Property, View
-from inditree.wire.elements import Blob, Element
 
 
 class State:
@@ -30,7 +29,6 @@ class State:
     """
 
     __slots__ = (
-        "begun",
         "circulation",
         "commands",
         "demand",
@@ -68,48 +66,20 @@ class State:
         self.once = Once()
         self.circulation = Circulation()
         self.sites = Sites()
-        # What was passed on, and has not been taken in yet: of `set*` what they say, then the commands that begin.
-        self.unnoted: list[tuple[Peer, Property, bytes, int, int, int, float]] = []
-        self.begun: list[Request] = []
+        self.unnoted: list[tuple[Peer, Property, bytes, int, int, int]] = []  # what the view has not taken in yet
         self.introducing: set[Peer] = set()
 
     def catch_up(self) -> None:
-        """Take in what the last run said, and the commands that went out behind it.
+        """Take into the view what the last run said.
 
-        To be called when the outboxes have been written, so that nobody waits for it, and before anything that is
-        not a command.
+        To be called when the outboxes have been written, so that nobody waits for it, and before anything else.
         """
         unnoted, self.unnoted = self.unnoted, []
-        for peer, known, data, first, last, end, now in unnoted:
+        for peer, known, data, first, last, end in unnoted:
             try:
-                if self.view.hear_run(known, data, first, last, end, now):
+                if self.view.hear_run(known, data, first, last, end, self.desk.now):
                     self.refreshing.notice(peer, known)
                 if self.commands.open and (command := self.commands.to(known)) is not None:
-                    self.commands.heard(command, known, known.passed(data, first, last, end), now)
+                    self.commands.heard(command, known, known.passed(data, first, last, end))
             except Exception as error:
                 self.desk.mistake(peer, error)
-        if self.begun:
-            begun, self.begun = self.begun, []
-            for request in begun:
-                self.begin(request, request.element)
-
-    def begin(self, request: Request, item: Element | Blob) -> None:
-        """A command goes to the owner of its device: follow it to its end."""
-        element = request.element
-        try:
-            known = self.view.find(element.device or "", element.name or "")
-            request.command = self.commands.sent(request.peer, item, known)
-            self.requested.note(element)
-        except Exception as error:
-            self.desk.mistake(request.peer, error)
-
-    def may_wait(self) -> bool:
-        """Is what was not taken in yet the answer to a command, and nobody but its sender waits for it?
-
-        The sender's next command is then passed on first.
-        """
-        if len(self.unnoted) != 1 or self.begun:
-            return False
-        known = self.unnoted[0][1]
-        command = self.commands.open.get((known.device, known.name))
-        return command is not None and command.asker is None

@@ -23,9 +23,6 @@ from inditree.wire.elements import Element
 
 _logger = logging.getLogger("inditree.router")
 
-LATE = 0.001
-"""Seconds after which the answer to a command is taken into the view, unless something else comes before."""
-
 TICK = 1.0
 """Seconds between two looks at stalls, probes and buffers, at most."""
 
@@ -82,7 +79,6 @@ class Engine:
         self.checks: list[Callable[[float], None]] = []  # called at each tick
         self.audits: list[Callable[[Audit], None]] = []  # told what became of each new*
         self.askers: dict[Peer, Callable[[Element, Outcome], None]] = {}  # observers: how a command of theirs ended
-        self._late = False  # `_take_in` is to come
         self._wake_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         attached.keep_freed_memory()
@@ -105,21 +101,11 @@ class Engine:
                         port.write()
                     except Exception as error:
                         self.mistake(peer, error)
-            effects = core.drain(lazy=True)
+            effects = core.drain()
             for effect in effects:
                 self.attempt(getattr(effect, "peer", None), self._apply, effect)
             if not (effects or core.desk.dirty):
-                break
-        if core.late and not self._late:
-            self._late = True
-            self.loop.call_later(LATE, self._take_in)
-
-    def _take_in(self) -> None:
-        """Take in what was left for later."""
-        self._late = False
-        self.begin()
-        self.attempt(None, self.core.state.catch_up)
-        self.flush()
+                return
 
     def attempt(self, peer: Peer | None, act: Callable[..., object], *args: object) -> None:
         """Do something for `peer` that others must not miss theirs by: an exception costs that peer alone."""

@@ -77,11 +77,7 @@ class WebEndpoint:
         engine.core.add_cache(self)
 
     def _new_messages(self, engine: Engine) -> JsonMessages:
-        def current(device: str, name: str) -> bytes:
-            known = engine.core.view.find(device, name) or engine.core.view.stale(device, name)
-            return known.current() if known is not None else b""
-
-        return JsonMessages(self.images, engine.core.state.requested.last, current)
+        return JsonMessages(self.images, engine.core.state.requested.last, engine.core.definition)
 
     # Plain requests
 
