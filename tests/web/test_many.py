@@ -158,11 +158,15 @@ def test_the_definitions_of_thousands_of_devices_are_made_as_they_are_written() 
 
 
 @given(
-    st.sampled_from(("'", '"')), st.sampled_from((" ", "  ", "\n", "\t")), st.text(alphabet="aé'\" =&<>\n", max_size=6)
+    quote=st.sampled_from(("'", '"')),
+    blank=st.sampled_from((" ", "  ", "\n", "\t")),
+    name=st.text(alphabet="aé'\" =&<>\n", max_size=6),
+    first=st.booleans(),
 )
-def test_whose_definition_it_is_is_read_as_the_parser_does(quote: str, blank: str, name: str) -> None:
+def test_whose_definition_it_is_is_read_as_the_parser_does(quote: str, blank: str, name: str, first: bool) -> None:
     written = name.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&#39;").replace('"', "&#34;")
     label = 'label=\' device="x" name="y"\''
-    text = f"<defTextVector{blank}{label}{blank}device={quote}{written}{quote} name='P'{blank}></defTextVector>"
+    of = f"device={quote}{written}{quote} name='P'"
+    text = f"<defTextVector{blank}{label if first else of}{blank}{of if first else label}{blank}></defTextVector>"
     found = ET.fromstring(text)
     assert messages().unmade(text.encode()) == (found.get("device"), found.get("name"))

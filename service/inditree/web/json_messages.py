@@ -13,7 +13,7 @@ from inditree.web.images import Images
 from inditree.wire.syntax import parse_start, tag_end
 
 _PLAIN_START = re.compile(rb"<def\w++((?:\s++\w++=(?:\"[^\"<>&\t\r\n]*+\"|'[^'<>&\t\r\n]*+'))*+)\s*+>")
-_KEY = re.compile(rb"\s(device|name)=(?:\"([^\"]*+)\"|'([^']*+)')")
+_ATTRIBUTE = re.compile(rb"\s++(\w++)=(?:\"([^\"]*+)\"|'([^']*+)')")  # one behind the other: a value may look like one
 
 Key = tuple[str, str]
 """A device and a property; "" for the device as a whole."""
@@ -147,8 +147,8 @@ def _key(definition: bytes) -> Key:
     """Read whose definition it is. Nearly all have a start tag that is plain, and take a fifth of a parser's time."""
     plain = _PLAIN_START.match(definition)
     if plain is not None:
-        said = {name: (double or single).decode() for name, double, single in _KEY.findall(plain[1])}
-        return said.get(b"device", ""), said.get(b"name", "")
+        said = {name: double or single for name, double, single in _ATTRIBUTE.findall(plain[1])}
+        return said.get(b"device", b"").decode(), said.get(b"name", b"").decode()
     _, attributes = parse_start(definition[: tag_end(definition, 1, len(definition), 0)[0]])
     return attributes.get("device", ""), attributes.get("name", "")
 
