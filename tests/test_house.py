@@ -1,18 +1,20 @@
 """The house has no circle: no module and no room imports one that imports it, however it does so.
 
 import-linter holds the order of the rooms; this looks at every import, also those for type checkers only and those
-inside functions.
+inside functions. What is long is named in docs/architecture.md with its reason.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import inditree
 
 ROOT = Path(inditree.__file__).parent
+LONG = (Path(__file__).parents[1] / "docs/architecture.md").read_text().partition("## Long on purpose")[2]
 MODULES = {
     ".".join(("inditree", *file.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): file
     for file in ROOT.rglob("*.py")
@@ -93,3 +95,18 @@ def test_no_room_has_a_single_module() -> None:
     counts = {folder.name: len(list(folder.rglob("*.py"))) for folder in ROOT.iterdir() if folder.is_dir()}
     alone = {name for name, count in counts.items() if count == 2 and (ROOT / name / "__init__.py").exists()}
     assert alone == set(), "a folder of one file is a file"
+
+
+def test_long_modules_are_those_that_have_a_reason() -> None:
+    sizes = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in MODULES.values()}
+    named = set(re.findall(r"`(\w+/\w+\.py)`", LONG.partition("Functions over")[0]))
+    assert {name for name, size in sizes.items() if size > 300} <= named
+    assert {name for name in named if sizes.get(name, 0) < 250} == set(), "named, and not long any more"
+    assert max(sizes.values()) <= 400
+
+
+def test_long_functions_are_those_that_have_a_reason() -> None:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = (node for file in MODULES.values() for node in ast.walk(ast.parse(file.read_text())))
+    long = {each.name for each in nodes if isinstance(each, functions) and each.end_lineno - each.lineno >= 40}  # type: ignore[operator]
+    assert long <= set(re.findall(r"`(?:\w+\.)?(\w+)`", LONG.partition("Functions over")[2]))

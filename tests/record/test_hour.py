@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from inditree.record.format import MAGIC, Said, pack
+from inditree.record.records import pictured
 from inditree.record.store import file_name
-from inditree.record.writer import pictured
 from live import Client, serve
 
 BEGIN = 1_767_380_400_000_000  # 2026-01-02T19:00:00Z

@@ -18,8 +18,9 @@ from inditree.record import writer as module
 from inditree.record.backlog import BACKLOG_BYTES, Backlog, Item
 from inditree.record.entries import Entry, entries
 from inditree.record.format import MAGIC, Commanded, Damage, Said, unpack
+from inditree.record.records import pictured, records
 from inditree.record.store import read, segments
-from inditree.record.writer import Plan, Writer, pictured
+from inditree.record.writer import Plan, Writer
 from live import until
 
 MESSAGE = b'<message device="D" message="x"/>\n'
@@ -80,7 +81,7 @@ def test_what_is_said_is_written_and_nobody_else_may_read_it(recording: Callable
 
 def test_what_one_source_says_at_once_shares_a_record_and_commands_keep_their_place() -> None:
     items = [Item(5.0, "said", "a", MESSAGE), Item(5.00001, "said", "a", MESSAGE), Item(5.5, "commanded", "c", COMMAND)]
-    found = list(module._records([*items, Item(6.0, "said", "a", MESSAGE)], "none"))
+    found = list(records([*items, Item(6.0, "said", "a", MESSAGE)], "none"))
     assert [type(each) for each in found] == [Said, Commanded, Said]
     assert isinstance(found[0], Said) and found[0].cuts == [(0, len(MESSAGE)), (10, len(MESSAGE))]
 
@@ -88,7 +89,7 @@ def test_what_one_source_says_at_once_shares_a_record_and_commands_keep_their_pl
 def test_a_secret_in_a_shared_record_leaves_the_others_in_their_places() -> None:
     secret = COMMAND.replace(b"newText", b"setText")
     items = [Item(5.0, "said", "a", MESSAGE), Item(5.00001, "said", "a", secret), Item(5.00001, "said", "a", MESSAGE)]
-    (record,) = module._records([*items, Item(5.00002, "said", "a", MESSAGE)], "none")
+    (record,) = records([*items, Item(5.00002, "said", "a", MESSAGE)], "none")
     assert isinstance(record, Said)
     told = list(entries(record))
     assert [each.time - 5_000_000 for each in told] == [0, 10, 20]

@@ -6,8 +6,10 @@ together in Python goes through `complete`.
 
 from __future__ import annotations
 
-from inditree.config.check import complete, doubts, files
+from inditree.config.check import complete
 from inditree.config.compare import Changes, Difference, compare
+from inditree.config.doubts import doubts
+from inditree.config.files import files
 from inditree.config.launch import Launch
 from inditree.config.load import driver, load, normalised, read, remote
 from inditree.config.sources import Overlay, Sources, apply, variables

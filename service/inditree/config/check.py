@@ -1,26 +1,22 @@
 """Checks that look at several values of a configuration together, and fills in the names that nobody gave.
 
-Checks look at nothing but the configuration, except `files`, which looks at the disk.
+They look at nothing but the configuration; `files` looks at the disk, `doubts` says what may not have been meant.
 """
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import os
 import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from inditree.config import certificates, units, words
+from inditree.config import units, words
 from inditree.config.convert import below, parsed
 from inditree.config.structs import (
     DEFAULT_SOCKET,
-    ClientTls,
     Config,
     ControlSocket,
     Driver,
@@ -29,7 +25,6 @@ from inditree.config.structs import (
     Listen,
     Reaction,
     Remote,
-    ServerTls,
     Webmanager,
     host_name,
 )
@@ -315,80 +310,3 @@ def _host_alone(text: str) -> object:
     if ":" in text:
         raise ValueError(f"{text!r} is not a host name alone")
     return units.host(text)
-
-
-def files(config: Config) -> list[ConfigError]:
-    """One for each file that it names and that cannot be read here, or else that `tls` cannot use.
-
-    Not part of `complete`: a configuration is also checked on machines that it was not written for.
-    """
-    named = ((path, name, _unreadable(name)) for path, name in _named_files(config))
-    unreadable = [ConfigError(path, f"{name}: {reason}") for path, name, reason in named if reason]
-    return unreadable or list(_useless(config))
-
-
-def _useless(config: Config) -> Iterator[ConfigError]:
-    """Files of `tls` that can be read and are of no use."""
-    sections: list[tuple[str, ServerTls | ClientTls | None]] = []
-    sections += [(f"listen[{index}].tls", entry.tls) for index, entry in enumerate(config.listen)]
-    sections += [(f"remotes[{index}].tls", entry.tls) for index, entry in enumerate(config.remotes)]
-    for path, tls in sections:
-        if tls is None:
-            continue
-        if tls.cert and tls.key and (wrong := certificates.wrong_chain(tls.cert, tls.key)):
-            yield ConfigError(below(path, wrong.key), wrong.text)
-        key = "client_ca" if isinstance(tls, ServerTls) else "ca"
-        file = tls.client_ca if isinstance(tls, ServerTls) else tls.ca
-        if file and (text := certificates.wrong_authority(file)):
-            yield ConfigError(below(path, key), text)
-
-
-def _unreadable(name: str) -> str | None:
-    """Does not open it: that of a FIFO (a shell's `<(...)`) waits for its writer, and closing it ends him."""
-    try:
-        if stat.S_ISDIR(Path(name).stat().st_mode):
-            return os.strerror(errno.EISDIR)
-    except OSError as error:
-        return error.strerror
-    return None if os.access(name, os.R_OK) else os.strerror(errno.EACCES)
-
-
-def _named_files(config: Config) -> Iterable[tuple[str, str]]:
-    sections: list[tuple[str, object, tuple[str, ...]]] = [("http", config.http, ("token_file",))]
-    sections += [(f"listen[{i}].tls", e.tls, ("cert", "key", "client_ca")) for i, e in enumerate(config.listen)]
-    sections += [(f"remotes[{i}].tls", e.tls, ClientTls.__struct_fields__) for i, e in enumerate(config.remotes)]
-    for path, section, keys in sections:
-        for key in keys:
-            if section is not None and (name := getattr(section, key)) is not None:
-                yield f"{path}.{key}", name
-
-
-def doubts(config: Config, decided: Listen | None = None) -> list[str]:
-    """The warnings about a configuration, each with the path of its key; none of a listener that is `decided`."""
-    found = [*_doubts_of_webmanager(config.webmanager), *_open_listeners(config, decided)]
-    if config.interlocks or config.reactions:
-        from inditree.config import observatory
-
-        found += observatory.doubts(config)
-    return found
-
-
-def _doubts_of_webmanager(entry: Webmanager | None) -> list[str]:
-    if entry is None or entry.address is None:
-        return []
-    found = []
-    if entry.allow is None and entry.address[0] in (None, "0.0.0.0", "::"):
-        text = "lets all private networks start programs without a token; restrict it with allow"
-        found.append(f"webmanager: {entry.listen} {text}")
-    if entry.data is None:
-        found.append("webmanager: profiles are lost when the router ends; set data to keep them")
-    return found
-
-
-def _open_listeners(config: Config, decided: Listen | None) -> list[str]:
-    return [
-        f"listen[{index}]: {entry.tcp} is open to every network; restrict it with allow or tls.client_ca"
-        for index, entry in enumerate(config.listen)
-        if entry is not decided and entry.tcp is not None and entry.address[0] in (None, "0.0.0.0", "::")
-        if not entry.allow and not (entry.tls and entry.tls.client_ca)
-    ]

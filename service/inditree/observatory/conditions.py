@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 from inditree.errors import ConditionError
+from inditree.observatory.arithmetic import BINARY, FUNCTIONS
 
 MAX_TEXT = 4096
 """Characters of a condition: far more than a person writes, and few enough to be parsed at once."""
@@ -86,80 +87,7 @@ def parse(text: str) -> Condition:
     return Condition(text, frozenset(parser.operands), frozenset(parser.counts), evaluate)
 
 
-def _divide(left: float, right: float) -> float:
-    """Division as in C: by nothing it is infinite, or no number."""
-    if right == 0:
-        if left == 0 or math.isnan(left):
-            return math.nan
-        return math.copysign(math.inf, left) * math.copysign(1.0, right)
-    return left / right
-
-
-def _total(function: Callable[..., float]) -> Callable[..., float]:
-    """A function of `math` as C has it: no number instead of ValueError, infinite instead of OverflowError."""
-
-    def call(*values: float) -> float:
-        try:
-            return float(function(*values))
-        except ValueError:
-            return math.nan
-        except OverflowError:
-            return math.inf
-
-    return call
-
-
-def _logarithm(function: Callable[[float], float]) -> Callable[[float], float]:
-    return lambda value: -math.inf if value == 0 else _total(function)(value)
-
-
-def _floor(value: float) -> float:
-    return float(math.floor(value)) if math.isfinite(value) else value
-
-
-def _power(base: float, exponent: float) -> float:
-    if base == 0 and exponent < 0:
-        return math.inf
-    try:
-        return math.pow(base, exponent)
-    except OverflowError:
-        return -math.inf if base < 0 and exponent % 2 == 1 else math.inf
-    except ValueError:
-        return math.nan
-
-
-_FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
-    "abs": (1, abs),
-    "floor": (1, _floor),
-    "sin": (1, _total(math.sin)),
-    "cos": (1, _total(math.cos)),
-    "tan": (1, _total(math.tan)),
-    "asin": (1, _total(math.asin)),
-    "acos": (1, _total(math.acos)),
-    "atan": (1, math.atan),
-    "degrad": (1, lambda value: value * (math.atan(1.0) / 45.0)),
-    "raddeg": (1, lambda value: value * (45.0 / math.atan(1.0))),
-    "log": (1, _logarithm(math.log)),
-    "log10": (1, _logarithm(math.log10)),
-    "exp": (1, _total(math.exp)),
-    "sqrt": (1, _total(math.sqrt)),
-    "pow": (2, _power),
-    "atan2": (2, math.atan2),
-}
-
-_BINARY: dict[str, tuple[int, Callable[[float, float], float]]] = {
-    "==": (3, operator.eq),
-    "!=": (3, operator.ne),
-    "<": (4, operator.lt),
-    "<=": (4, operator.le),
-    ">": (4, operator.gt),
-    ">=": (4, operator.ge),
-    "+": (5, operator.add),
-    "-": (5, operator.sub),
-    "*": (6, operator.mul),
-    "/": (6, _divide),
-}
-_AND, _OR, _SIGN = 2, 1, 7  # how strongly `&&`, `||` and a sign bind; those above stand between
+_AND, _OR, _SIGN = 2, 1, 7  # how strongly `&&`, `||` and a sign bind; those of BINARY stand between
 
 _TOKEN = re.compile(
     r"""\s*+(?: (?P<number>(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?)
@@ -222,7 +150,7 @@ class _Parser:
         left = self._unary()
         while self._kind == "operator":
             sign = self._word
-            strength = {"&&": _AND, "||": _OR}.get(sign) or _BINARY.get(sign, (0, None))[0]
+            strength = {"&&": _AND, "||": _OR}.get(sign) or BINARY.get(sign, (0, None))[0]
             if strength <= least:
                 break
             self._operators += 1
@@ -233,7 +161,7 @@ class _Parser:
             if sign in ("&&", "||"):
                 left = _logical(left, right, decides=sign == "||")
             else:
-                left = _strict(_BINARY[sign][1], left, right)
+                left = _strict(BINARY[sign][1], left, right)
         return left
 
     def _unary(self) -> Part:
@@ -272,7 +200,7 @@ class _Parser:
         if name == "pi":
             self._next()
             return lambda _: math.pi
-        if name != "clients" and name not in _FUNCTIONS:
+        if name != "clients" and name not in FUNCTIONS:
             raise self._fail(f'{name} is no function; a property\'s value is written "Device.PROPERTY.MEMBER"')
         self._next()
         self._expect("(", f"after {name}")
@@ -290,7 +218,7 @@ class _Parser:
         return lambda source: float(source.clients(pattern))
 
     def _arguments(self, name: str) -> Part:
-        number, function = _FUNCTIONS[name]
+        number, function = FUNCTIONS[name]
         parts = [self._binary(0)]
         while len(parts) < number:
             self._expect(",", f"between the {number} arguments of {name}")

@@ -9,23 +9,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import logging
 import os
-import re
 import threading
 import time
-from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pybase64
-
 from inditree.errors import StartError
 from inditree.record.backlog import Backlog, Taped
-from inditree.record.format import MAGIC, Commanded, Pictured, Record, Said, pack
-from inditree.record.secrets import named_secret, suspicious, without_secrets
+from inditree.record.format import MAGIC, pack
+from inditree.record.records import records
 from inditree.record.store import file_name, outdated, segments
 from inditree.wire.elements import Blob
 
@@ -33,14 +28,11 @@ FLUSH = 0.1
 """Seconds between two looks at the backlog; what one source said within it is one record."""
 SYNC = 1.0
 """Seconds after which what was written is safe from a crash of the machine, too."""
-RUN_BYTES = 64 << 10
-"""Bytes of elements in one record at most, so that damage costs little."""
 WRITE_BYTES = 256 << 10
 """Bytes of records in one write, so that a disk that is full costs few of them."""
 SEGMENT_BYTES = 64 << 20
 SEGMENT_SECONDS = 3600.0
 
-_ONE = re.compile(rb"(<oneBLOB\b((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>)([^<]*+)(?=</oneBLOB)")
 _logger = logging.getLogger("inditree.record")
 
 
@@ -133,7 +125,7 @@ class Writer:
     def _write(self, items: list[Taped]) -> None:
         batch: list[bytes] = []
         stamp = size = 0
-        for record in _records(items, self.plan.images):
+        for record in records(items, self.plan.images):
             data = pack(record)
             if batch and size + len(data) > WRITE_BYTES:
                 self._put(batch, stamp)
@@ -266,84 +258,3 @@ def _write_whole(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
-
-
-class _Gathered:
-    """Elements of one source that share a record."""
-
-    __slots__ = ("known", "parts", "size", "source", "times")
-
-    def __init__(self, source: str, known: bool) -> None:
-        self.source = source
-        self.known = known
-        self.times: list[float] = []
-        self.parts: list[bytes] = []  # what came at each of the times
-        self.size = 0
-
-    def add(self, time: float, data: bytes) -> None:
-        self.times.append(time)
-        self.parts.append(data)
-        self.size += len(data)
-
-    def record(self) -> Said:
-        parts, data = self.parts, b"".join(self.parts)
-        if suspicious(data):
-            parts = [without_secrets(each) for each in parts]
-            data = b"".join(parts)
-        return Said(int(self.times[0] * 1e6), self.source, _cuts(self.times, parts), data, self.known)
-
-
-def _cuts(times: list[float], parts: list[bytes]) -> list[tuple[int, int]]:
-    """The delay after the first (microseconds) and the bytes together of what came at once."""
-    cuts: list[tuple[int, int]] = []
-    first = last = times[0]
-    size = 0
-    for at, data in zip(times, parts, strict=True):
-        if at != last:
-            cuts.append((round((last - first) * 1e6), size))
-            last, size = at, 0
-        size += len(data)
-    cuts.append((round((last - first) * 1e6), size))
-    return cuts
-
-
-def _records(items: list[Taped], images: str) -> Iterator[Record]:
-    """The items as records: neighbours of one source share one, in the order of their beginnings."""
-    found: list[_Gathered | Commanded | Pictured] = []
-    gathered: dict[tuple[str, str], _Gathered] = {}
-    into: _Gathered | None = None
-    before = ""
-    for at, kind, source, data, result, blob in items:
-        if kind == "commanded":
-            found.append(Commanded(int(at * 1e6), source, result, without_secrets(data)))
-            gathered.clear()  # what is said after it stands behind it
-            into = None
-        elif kind == "pictured":
-            whole = blob.join() if blob is not None else data
-            found.append(pictured(int(at * 1e6), source, whole, images))
-            gathered.clear()
-            into = None
-        else:
-            if into is None or into.source != source or kind != before or into.size + len(data) > RUN_BYTES:
-                into = gathered.get((source, kind))
-                if into is None or into.size + len(data) > RUN_BYTES:
-                    into = gathered[source, kind] = _Gathered(source, kind == "known")
-                    found.append(into)
-                before = kind
-            into.add(at, data)
-    return (each.record() if isinstance(each, _Gathered) else each for each in found)
-
-
-def pictured(stamp: int, source: str, data: bytes, images: str) -> Pictured:
-    """A `setBLOBVector` as it is kept: whole, or with the hashes of its images in their place."""
-    hashes, sizes, secret = [], [], False
-    for match in _ONE.finditer(data):
-        try:
-            raw = pybase64.b64decode(match[3]) if not named_secret(match[2]) else b""
-        except (Base64Error, ValueError):
-            raw = b""
-        secret |= named_secret(match[2])
-        hashes.append(hashlib.sha256(raw).hexdigest())
-        sizes.append(len(raw))
-    whole = images == "all" and not secret
-    return Pictured(stamp, source, hashes, sizes, data if whole else _ONE.sub(rb"\1", data), whole)
