@@ -159,7 +159,11 @@ def test_a_full_disk_is_counted_and_it_goes_on(
         monkeypatch.setattr(module, "_write_whole", whole)
         night.say()
         until(lambda: "is written again" in caplog.text)
-    until(lambda: len(night.entries()) == 2)
+        night.say(source="driver 9")
+        until(lambda: len(night.entries()) == 4)
+    before, resumed, gap, after = night.entries()
+    assert b"has a gap before this: 3 of its records were lost" in gap.data and gap.source == "record"
+    assert gap.time <= after.time and before.time <= resumed.time
     assert caplog.text.count("is losing data: No space left on device") == 1
     assert not any(isinstance(each, Damage) for each in read(each.path for each in segments(night.folder)))
 

@@ -15,10 +15,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from inditree.errors import StartError
-from inditree.record.backlog import Backlog, Taped
+from inditree.record.backlog import Backlog, Item, Taped
 from inditree.record.format import MAGIC, pack
 from inditree.record.records import records
 from inditree.record.store import file_name, outdated, segments
@@ -88,6 +89,7 @@ class Writer:
         self._synced = 0.0
         self._unsynced = 0  # records that were written since
         self._failed = False
+        self._said_lost = 0  # of `figures.lost`, what stands in the record
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
         self._thread.start()
@@ -123,6 +125,10 @@ class Writer:
                 self._on_written(blobs)
 
     def _write(self, items: list[Taped]) -> None:
+        lost = self.figures.lost
+        if items and lost > self._said_lost and not self._failed:
+            items = [_gap(items[0][0], lost - self._said_lost), *items]
+            self._said_lost = lost
         batch: list[bytes] = []
         stamp = size = 0
         for record in records(items, self.plan.images):
@@ -237,6 +243,13 @@ class Writer:
         for each in outdated(found, int(time.time() * 1e6), int(self.plan.keep * 1e6), self.plan.max_size):
             with contextlib.suppress(OSError):
                 each.path.unlink()
+
+
+def _gap(at: float, lost: int) -> Item:
+    """An entry for who reads the record: that something is missing here."""
+    text = f"The record has a gap before this: {lost} of its records were lost."
+    when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    return Item(at, "said", "record", f'<message timestamp="{when}" message="{text}"/>\n'.encode())
 
 
 def _taken(folder: Path) -> int:
