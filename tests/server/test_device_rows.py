@@ -105,6 +105,25 @@ def test_the_last_message() -> None:
     run(work())
 
 
+def test_the_time_of_the_last_message_is_told_while_the_device_is_there() -> None:
+    """Alert IndiDeviceGone fires when the series ends."""
+
+    async def work() -> None:
+        async with site(MOUNT, CAMERA) as it:
+
+            def told() -> set[str]:
+                devices = it.running.server.control.sample().counters.devices
+                return {name for name, row in devices.items() if row.last_message}
+
+            assert told() == {"Mount", "Camera"}
+            await it.say(b'<delProperty device="Mount"/>')
+            assert told() == {"Camera"}
+            await it.say(MOUNT)
+            assert told() == {"Mount", "Camera"}
+
+    run(work())
+
+
 def test_a_page_is_told_the_same() -> None:
     async def work() -> None:
         async with site(SWITCH) as it, it.json({"getStatus": {}}) as page:

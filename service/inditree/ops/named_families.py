@@ -113,7 +113,7 @@ class NamedFamilies:
         yield rows.counter("indi_blob_received_bytes", text, lambda row: row.blob_bytes_received)
         text = "Bytes of images sent whole, as they stand between their tags."
         yield rows.counter("indi_blob_delivered_bytes", text, lambda row: row.blob_bytes_delivered)
-        text = "Time of the device's last message, in UNIX seconds. For _other: the oldest."
+        text = "Time of the last message of a device that is there, in UNIX seconds. For _other: the oldest."
         yield rows.gauge("indi_device_last_message_timestamp_seconds", text, lambda row: row.last_message or None, min)
 
     def _of_commands(self, counters: Counters) -> Iterator[Metric]:

@@ -151,10 +151,11 @@ class Report:
             slow += peer.kind == "client" and peer.outbox.lanes.count > 1
         counters = core.counters.copy()
         to_wall_clock = time.time() - time.monotonic()
-        for each in counters.devices.values():
-            each.last_message += to_wall_clock if each.last_message else 0.0
         definitions = capture(core.view) if self._parts.config.metrics.properties else ()
         status = self.status()
+        there = {row.name for row in status.devices}
+        for name, each in counters.devices.items():
+            each.last_message = each.last_message + to_wall_clock if each.last_message and name in there else 0.0
         return Sample(
             status=status,
             counters=counters,
