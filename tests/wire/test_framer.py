@@ -8,10 +8,10 @@ from inditree.errors import PeerError
 from inditree.wire.elements import Element, Head, Run
 from inditree.wire.fast import NAME_MAX
 from inditree.wire.framer import Framer
-from inditree.wire.proof import NAME_LIMIT, VIA_LIMIT
+from inditree.wire.proof import MEMBERS_LIMIT, NAME_LIMIT, VIA_LIMIT
 from inditree.wire.runs import HEADS_LIMIT
 from inditree.wire.syntax import START_TAG_LIMIT, TEXT_LIMIT
-from inditree.wire.trust import DRIVER
+from inditree.wire.trust import CLIENT, DRIVER, GUEST, LINK, STRANGER, Trust
 from wire.streams import bytewise, frame, framer, one_group
 
 VECTOR = b'<setNumberVector device="%s" name="%s" state="Ok"><oneNumber name="a">%d</oneNumber></setNumberVector>\n'
@@ -228,6 +228,32 @@ def test_names_of_members_have_a_limit() -> None:
     blob = b'<setBLOBVector device="D" name="N"><oneBLOB name="%s">AAAA</oneBLOB></setBLOBVector>'
     assert reason(blob % (b"x" * NAME_LIMIT)) is None
     assert reason(blob % (b"x" * (NAME_LIMIT + 1))) == "too_large"
+
+
+MEMBERS = {
+    b"defTextVector": b"<defText name='a'>1</defText>",
+    b"setTextVector": b'<oneText name="a"></oneText>',
+    b"newTextVector": b"<oneText name='a'>1</oneText>",
+    b"setBLOBVector": b"<oneBLOB name='a'>AAAA</oneBLOB>",
+    b"newBLOBVector": b"<oneBLOB name='a' />",
+}
+
+
+@pytest.mark.parametrize("tag", MEMBERS)
+@pytest.mark.parametrize("taken", [CLIENT, GUEST, STRANGER, LINK, DRIVER])
+def test_a_property_has_so_many_members_at_most(tag: bytes, taken: Trust) -> None:
+    """A client that sends more is closed. Of drivers and links the element is dropped, as a property is let go."""
+
+    def vector(number: int) -> bytes:
+        return b'<%s device="D" name="N">%s</%s>\n' % (tag, MEMBERS[tag] * number, tag)
+
+    machine = framer()
+    machine.trust = taken
+    assert frame([vector(MEMBERS_LIMIT)], machine).names == [(tag.decode(), "D", "N")]
+    found = frame([vector(MEMBERS_LIMIT + 1), b"<a/>"], machine)
+    assert found.error == (None if taken.repairs else "too_large")
+    assert found.names == ([("a", None, None)] if taken.repairs else [])
+    assert [fault.reasons for fault in machine.faults] == ([("too_large",)] if taken.repairs else [])
 
 
 def test_a_path_has_a_limit() -> None:

@@ -7,7 +7,7 @@ from inditree.core.peer import Peer
 from inditree.core.requests import UNDELIVERED
 from inditree.core.routes import Group, without
 from inditree.core.state import State
-from inditree.core.unwelcome import SHOWN, nameless, refuse
+from inditree.core.unwelcome import nameless, refuse
 from inditree.tree import paths
 from inditree.tree.holding import HELD, seconds
 from inditree.tree.link import Link
@@ -17,12 +17,6 @@ from inditree.wire.syntax import without_attribute
 
 DEVICE_BYTES = 1024
 """Memory that a device takes beside its properties, its name not counted."""
-
-MEMBERS_LIMIT = 4096
-"""Members of one property: what is made of them, for pages and newcomers, takes ten microseconds each."""
-
-FEW = 1 << 15
-"""Bytes in which a definition cannot have more members than that."""
 
 KEEPALIVE = "Keep alive message"
 """The message that IPyServer sends its peers every 30 s; it ends at the first router."""
@@ -86,11 +80,6 @@ def define(state: State, peer: Peer, element: Element) -> None:
     if not peer.may_define:
         if refuse(state, peer, "access", len(element.data)):
             state.desk.audit(peer, element, "refused")
-        return
-    if len(element.data) > FEW and element.data.count(b"<def") > 1 + MEMBERS_LIMIT:  # its own tag, too
-        state.desk.count_dropped(peer, "unknown", len(element.data))
-        text = f"{device[:SHOWN]}.{name[:SHOWN]}: has over {MEMBERS_LIMIT} members: dropped"
-        state.notices.once(peer, "warning", "members", text)
         return
     if peer.kind == "client":
         links.accept_plain_provider(state, peer)

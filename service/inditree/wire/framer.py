@@ -157,7 +157,7 @@ class Framer:
         if image.rest:
             self._load(image.rest + self._data[self._pos :])
         self._remains.left = 0 if image.complete else self._blob_limit
-        self._count_garbage(image.markup)
+        self._count_garbage(0 if image.reason == "too_large" else image.markup)
         image.chunks.clear()
 
     def _drop(self, broken: BrokenError) -> None:
@@ -166,7 +166,7 @@ class Framer:
         self._pos = broken.at
         if self._remains.left <= 0 and (_OPENING.match(whole) or broken.reason == "doctype"):
             self.faults.append(dropped(whole, str(broken), broken.reason))
-            self._count_garbage(len(whole))
+            self._count_garbage(0 if broken.reason == "too_large" else len(whole))
         else:
             self._pass_over(len(whole))
 
@@ -245,9 +245,8 @@ class Framer:
         start = LooseTag(pos + 1) if repairs else StartTag(pos + 1)
         stop = start.find(data)
         if (len(data) if stop < 0 else stop) - pos > limit:
-            if self._remains.left > 0:
-                raise BrokenError(pos + limit, "text")
-            raise PeerError("too_large", f"start tag is over {limit} bytes")
+            wrong = PeerError("too_large", f"start tag is over {limit} bytes")
+            raise BrokenError(pos + limit, "text") if self._remains.left > 0 else wrong
         if stop < 0:
             self._keep(start, limit)
             return None
@@ -330,7 +329,8 @@ class Framer:
             raise self._too_long(error, end) from None
 
     def _too_long(self, error: PeerError, end: int) -> PeerError | BrokenError:
-        return BrokenError(end, error.text, error.reason) if self.trust.drops_long_names else error
+        drops = self.trust.repairs if isinstance(error, proof.TooManyError) else self.trust.drops_long_names
+        return BrokenError(end, error.text, error.reason) if drops else error
 
     def _mended(self, whole: bytes, wrong: NotXmlError, end: int) -> tuple[bytes, set[str]]:
         mended = mend(whole) if self.trust.repairs else None

@@ -120,6 +120,10 @@ class ImageScanner:
     def _finish(self, buffer: bytes | bytearray, start: int, stop: int) -> int:
         """The element has ended: prove what is in doubt of it, unless it was not kept."""
         self._keep(buffer, start, stop)
+        if len(self.ones) > proof.MEMBERS_LIMIT:
+            if not self._trust.repairs:
+                raise proof.TooManyError
+            self.give_up(str(proof.TooManyError()), "too_large")
         if self._text.doubtful and self.broken is None:
             self._flush()
             if sum(map(len, self.chunks)) == self.size and not self._text.proven(self.chunks):
@@ -215,9 +219,8 @@ class ImageScanner:
         """Move bytes to `_tag` up to the end of a tag, comment or declaration: the index after it, -1 without end."""
         missing = 2 - len(self._tag)  # the second byte says what it is
         if missing > 0:
-            first = buffer[pos : min(pos + missing, stop)]
-            self._tag += first
-            pos += len(first)
+            begin, pos = pos, min(pos + missing, stop)
+            self._tag += buffer[begin:pos]
             if len(self._tag) < 2:
                 return -1
             if not _TAG_START.match(self._tag):
@@ -244,8 +247,7 @@ class ImageScanner:
     def _take_loose(self, buffer: bytes | bytearray, pos: int, stop: int) -> int:
         """Scan a start tag that may be none; another element that begins in it raises BrokenError."""
         tag = self._tag
-        if self._scan is None:
-            self._scan = LooseTag(1)
+        self._scan = self._scan or LooseTag(1)
         while pos < stop and len(tag) <= START_TAG_LIMIT:
             before = len(tag)
             tag += buffer[pos : min(pos + _PIECE, stop)]
@@ -277,8 +279,7 @@ class ImageScanner:
                     raise PeerError("doctype", "a DOCTYPE in a BLOB")
                 raise PeerError("malformed", f"in a BLOB: {bytes(tag[:40])!r}")
             if len(tag) > len(opening):
-                if self._scan is None:
-                    self._scan = (LooseUntil if self._trust.repairs else Until)(len(opening), closing)
+                self._scan = self._scan or (LooseUntil if self._trust.repairs else Until)(len(opening), closing)
                 end = self._scan.find(tag)
                 if end >= 0:
                     del tag[end:]
@@ -368,9 +369,8 @@ class ImageScanner:
     def _keep(self, buffer: bytes | bytearray, start: int, stop: int) -> None:
         self.size += stop - start
         if self.size > self._limit:
-            raise PeerError(
-                "too_large", f"BLOB of {self.element.device}.{self.element.name} is over {self._limit} bytes"
-            )
+            text = f"BLOB of {self.element.device}.{self.element.name} is over {self._limit} bytes"
+            raise PeerError("too_large", text)
         if stop == start or self.broken is not None:
             return
         if isinstance(buffer, bytearray):

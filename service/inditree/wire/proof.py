@@ -16,6 +16,9 @@ NAME_LIMIT = 256
 VIA_LIMIT = 64
 """IDs of routers in one path."""
 
+MEMBERS_LIMIT = 4096
+"""Members of one property: what is made of them, for pages and newcomers, takes ten microseconds each."""
+
 _NAMES = ("device", "name", "uid")
 
 
@@ -27,18 +30,31 @@ class NotXmlError(Exception):
         self.at = at
 
 
+class TooManyError(PeerError):
+    """The element has more members than a property may have."""
+
+    def __init__(self) -> None:
+        super().__init__("too_large", f"over {MEMBERS_LIMIT} members")
+
+
 def look(element: bytes) -> tuple[str, dict[str, str]]:
-    """Tag and attributes of a whole element. Raises NotXmlError, and PeerError (`too_large`) for a name too long."""
+    """Tag and attributes of a whole element.
+
+    Raises NotXmlError, and PeerError (`too_large`) for a name too long, TooManyError for members too many.
+    """
     parser = expat.ParserCreate("utf-8")
     found: list[tuple[str, dict[str, str]]] = []
-    depth = 0
+    depth = members = 0
     prefixed = False
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, prefixed
+        nonlocal depth, members, prefixed
         depth += 1
+        members += 1
         if depth == 1:
             found.append((tag, attributes))
+        elif members > 1 + MEMBERS_LIMIT:
+            raise TooManyError
         elif depth > DEPTH_LIMIT:
             raise NotXmlError(f"nested deeper than {DEPTH_LIMIT}", parser.CurrentByteIndex)
         elif len(attributes.get("name", "")) > NAME_LIMIT:

@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 
 from inditree.wire.elements import Head, Run
 from inditree.wire.fast import DECLARATION, INDISERVER_SET, LIBINDI_SET
+from inditree.wire.proof import MEMBERS_LIMIT
 from inditree.wire.syntax import parse_start
 
 HEADS_LIMIT = 4096
 """Start tags remembered for one source, up to 1 KiB each; a source that invents more starts over."""
+
+ELEMENT_BYTES = 28 * MEMBERS_LIMIT
+"""Bytes of one of them, and of a run: no more members than a property may have are in it, of 28 bytes at least."""
 
 _NEWLINE = 0x0A
 _DECLARED = len(DECLARATION)
@@ -37,7 +41,7 @@ class Runs:
     def __init__(self, route: Callable[[Head], object], limit: int) -> None:
         self.end = 0
         self._route = route
-        self._limit = limit
+        self._limit = min(limit, ELEMENT_BYTES)
         self.heads: dict[bytes, Head] = {}
         self._same: dict[tuple[str, str, str], Head] = {}
         self._start, self._other_start = INDISERVER_SET, LIBINDI_SET
