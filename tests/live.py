@@ -144,8 +144,12 @@ def indiserver(tmp: Path, *words: str) -> Iterator[Router]:
         yield it
 
 
+#: Bytes that a client of the tests keeps to say what it has heard: far more than what is said beside large images.
+HEARD = 64 << 20
+
+
 class Client:
-    """A plain INDI client over TCP: what it has received and not taken yet is `data`."""
+    """A plain INDI client over TCP: what it has received and not taken yet is `data`, all of it `heard`."""
 
     def __init__(self, port: int, *first: str, host: str = "127.0.0.1", receive_buffer: int | None = None) -> None:
         self.sock = socket.socket()
@@ -158,6 +162,8 @@ class Client:
             self.sock.close()
             raise
         self.data = b""
+        self._taken: list[bytes] = []
+        self._kept = 0
         for each in first:
             self.send(each)
 
@@ -169,6 +175,27 @@ class Client:
 
     def send(self, text: str) -> None:
         self.sock.sendall(text.encode())
+
+    @property
+    def heard(self) -> bytes:
+        """Everything that came since `forget`, what was taken as well: for what must not have come."""
+        assert self._kept < HEARD, "too much has come to be kept"
+        return b"".join(self._taken) + self.data
+
+    def told_of(self, device: str) -> bool:
+        """Has anything but a message named this device? A message may be the answer to a command of ours."""
+        return re.search(rb"<(?!message\b)\w+[^>]*\bdevice=.%s\b" % device.encode(), self.heard) is not None
+
+    def forget(self) -> None:
+        """Look only at what comes from now on."""
+        self.data = b""
+        self._taken.clear()
+        self._kept = 0
+
+    def _keep(self, taken: bytes) -> None:
+        self._kept += len(taken)
+        if self._kept < HEARD:
+            self._taken.append(taken)
 
     def ask(self, device: str | None = None) -> None:
         """getProperties for all, or one device."""
@@ -190,6 +217,7 @@ class Client:
             if not more:
                 raise AssertionError(f"closed before {pattern}; there is {self.data[-2000:]!r}")
             self.data += more
+        self._keep(self.data[: found.end()])
         self.data = self.data[found.end() :]
         self.sock.settimeout(DEADLINE)
         return found
@@ -219,6 +247,7 @@ class Client:
                 break
             self.data += more
         data, self.data = self.data, b""
+        self._keep(data)
         return data
 
     def ping(self, uid: str = "here") -> None:

@@ -85,7 +85,7 @@ def watching(port: int, device: str) -> Iterator[Client]:
     with Client(port) as client:
         client.ask()
         client.ping()
-        client.data = b""
+        client.forget()
         yield client
 
 
@@ -101,7 +101,7 @@ def test_a_router_that_is_killed_and_started_within_link_hold_is_not_heard_of(tm
             client = Client(it.hub.port)
             client.ask()
             client.ping()
-            client.data = b""
+            client.forget()
             kill(leaf)
             until(lambda: it.stale() == {TELESCOPE}, what="it is held")
             with Client(it.hub.port) as newcomer:
@@ -115,7 +115,7 @@ def test_a_router_that_is_killed_and_started_within_link_hold_is_not_heard_of(tm
             until(lambda: it.there() == {TELESCOPE}, what="it is there again")
             client.send(set_period(702))
             until(lambda: says_period(client, 702), what="the driver has it")
-            assert b"delProperty" not in client.data
+            assert b"delProperty" not in client.heard
 
 
 def set_period(value: int) -> str:
@@ -124,9 +124,9 @@ def set_period(value: int) -> str:
 
 
 def says_period(client: Client, value: int) -> bool:
-    """Has it heard this value by now? What it has heard stays in `data`."""
-    client.data += client.silent(0.05)
-    return re.search(rb"<setNumberVector[^>]*POLLING_PERIOD[^>]*>[^/]*\b%d\b" % value, client.data) is not None
+    """Has it heard this value by now?"""
+    client.silent(0.05)
+    return re.search(rb"<setNumberVector[^>]*POLLING_PERIOD[^>]*>[^/]*\b%d\b" % value, client.heard) is not None
 
 
 def test_a_router_that_stays_away_is_gone_after_link_hold(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_router_that_is_frozen_for_a_while_is_not_heard_of(tmp_path: Path) -> 
         until(lambda: it.there() == {TELESCOPE}, what="it is there again")
         client.send(set_period(703))
         until(lambda: says_period(client, 703), what="the driver has it")
-        assert b"delProperty" not in client.data
+        assert b"delProperty" not in client.heard
 
 
 def test_a_router_that_is_frozen_for_longer_is_gone(tmp_path: Path) -> None:

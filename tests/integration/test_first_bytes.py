@@ -27,13 +27,13 @@ FACES: dict[str, Callable[[Path], contextlib.AbstractContextManager[Router]]] = 
 }
 
 
-@pytest.fixture(name="router", params=FACES)
-def _router(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Router]:
-    with FACES[request.param](tmp_path) as router:
+@pytest.fixture(name="router", params=FACES, scope="module")
+def _router(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+    with FACES[request.param](tmp_path_factory.mktemp("first")) as router:
         yield router
 
 
-@pytest.fixture(name="owner")
+@pytest.fixture(name="owner", scope="module")
 def _owner(router: Router) -> Iterator[Client]:
     """Provides a mount, as a chained router does, and hears every command."""
     with Client(router.port) as owner:
@@ -79,20 +79,20 @@ def answer(port: int, data: bytes, cut: int | None = None) -> bytes:
 def test_a_request_of_another_site_is_refused_and_ended(router: Router, owner: Client, data: str) -> None:
     assert answer(router.port, data.encode()).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 403 "))
     owner.ping("after")
-    assert b"newSwitchVector" not in owner.data
+    assert b"newSwitchVector" not in owner.heard
 
 
 @pytest.mark.parametrize("cut", [1, 3, 4, 5, 17, len(POST) - len(COMMAND), len(POST) - 10])
 def test_a_request_that_comes_in_pieces(router: Router, owner: Client, cut: int) -> None:
     assert answer(router.port, POST.encode(), cut).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 403 "))
     owner.ping("after")
-    assert b"newSwitchVector" not in owner.data
+    assert b"newSwitchVector" not in owner.heard
 
 
 def test_a_method_that_nobody_knows_commands_nothing(router: Router, owner: Client) -> None:
     answer(router.port, POST.replace("POST", "BREW").encode())
     owner.ping("after")
-    assert b"newSwitchVector" not in owner.data
+    assert b"newSwitchVector" not in owner.heard
 
 
 def test_text_closes_a_client_of_serve(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_text_closes_a_client_of_serve(tmp_path: Path) -> None:
             with Client(router.port) as client:
                 client.send(text)
                 assert client.closed()
-                assert client.data.count(b"pingReply") == text.startswith("<")
+                assert client.heard.count(b"pingReply") == text.startswith("<")
         with Client(router.port) as client:
             client.send(f"\r\n<?xml version='1.0'?>\n<!-- a > b -->\t{ELEMENT}\n <!-- --> {ELEMENT}")
             client.take("pingReply.*pingReply")

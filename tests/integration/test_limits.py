@@ -100,7 +100,7 @@ def test_devices_that_are_not_visible_do_not_exist_there(tmp_path: Path) -> None
             )
             client.take("<message[^>]*not open to this connection")
             client.ping()
-            assert b"defSwitchVector" not in client.data
+            assert b"defSwitchVector" not in client.heard
     finally:
         router.stop()
 

@@ -143,7 +143,7 @@ def test_a_device_comes_back_over_another_path(tmp_path: Path) -> None:
         client.ask()
         client.ping()
         owner = next(d for d in status(routers["c"].http)["devices"] if d["name"] == TELESCOPE)["owner"]["name"]  # type: ignore[attr-defined]
-        client.data = b""
+        client.forget()
         done = subprocess.run(
             [sys.executable, "-m", "inditree", "remote", "stop", owner],
             env={**os.environ, "INDITREE_PORT": str(routers["c"].port)},

@@ -27,7 +27,7 @@ def test_its_image_arrives(tmp_path: Path) -> None:
             with Client(router.port) as client:
                 client.connect_ccd(DEVICE)
                 assert client.expose(DEVICE).startswith(b"SIMPLE")
-                assert b"&#" not in client.data
+                assert b"&#" not in client.heard
             far.kill()
             far.wait()
             with Client(router.port) as client:

@@ -77,7 +77,7 @@ def test_a_night_and_another_one_after_a_restart_of_the_router(tmp_path: Path) -
                 tap.requests.clear()
                 night(desk, router, ekos, watching)
                 assert tap.lines == [*STARTED, "POST /api/server/stop"]
-                assert b"delProperty device='Focuser" not in watching.data
+                assert b"delProperty device='Focuser" not in watching.heard
                 assert router.stop() == 0
         assert desk.process is not None and desk.process.poll() is None
         desk.shot("end")

@@ -61,7 +61,7 @@ def test_a_night_by_kstars_calls(tmp_path: Path) -> None:
             watching.take("<def[^>]*device=.Focuser Simulator.")
             night(router, ekos, watching)
             assert FOCUS in programs(router)
-            assert b"delProperty device='Focuser" not in watching.data
+            assert b"delProperty device='Focuser" not in watching.heard
             assert router.stop() == 0
     with managed(tmp_path, drivers, ekos=ekos) as (router, _):
         assert [row["name"] for row in ekos.get("/api/profiles")] == ["My Pier"]
