@@ -73,7 +73,7 @@ def test_a_step_of_the_clock_is_nothing(tmp_path: Path) -> None:
                 return abs(off - wanted) < timedelta(seconds=60)
 
             until(is_set, what="its clock is set")
-            until(lambda ticks=ticks: client.ticks > ticks + 400, what="a second of elements")  # type: ignore[misc]
+            until(lambda ticks=ticks: client.ticks > ticks + 150, what="elements go on")  # type: ignore[misc]
         assert not client.faults
         (link,) = api(http, "remotes")
         drivers = api(http, "drivers")

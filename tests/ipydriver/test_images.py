@@ -12,7 +12,7 @@ from ipydriver.programs.stack import SIZE, noise
 from ipydriver.scripts import script
 from live import Client
 
-COUNT = 200
+COUNT = 50
 END = b"</setBLOBVector>"
 
 
@@ -34,7 +34,7 @@ def elements(sock: socket.socket, data: bytes) -> Iterator[memoryview]:
             filled -= stop
 
 
-def test_200_images_of_8_mib_arrive_byte_for_byte(tmp_path: Path) -> None:
+def test_50_images_of_8_mib_arrive_byte_for_byte(tmp_path: Path) -> None:
     body = noise()
     with script(tmp_path, "stack", "inditree") as port, Client(port) as client:
         client.ask()
