@@ -17,6 +17,7 @@ SAID: dict[str, bytes] = {
     b"<defSwitch name='B'>Off</defSwitch><defSwitch name='C'>?</defSwitch></defSwitchVector>",
     "L": b"<defLightVector device='D' name='L' state='Idle' timestamp='noon'><defLight name='A'>Alert</defLight>"
     b"</defLightVector>",
+    "Y": b"<defTextVector device='D' name='Y' state='Ok' timestamp='0000-01-02T03:04:05'></defTextVector>",
     "T": b"<defTextVector device='D' name='T' state='Alert'><defText name='A'> 12 30 </defText></defTextVector>",
     "B": b"<defBLOBVector device='D' name='B' state='Ok'><defBLOB name='A'/></defBLOBVector>",
 }
@@ -42,6 +43,7 @@ def values(silent: float = 0.0) -> Values:
         ("L.A", 3, "Alert"),
         ("L._STATE", 0, None),
         ("L._TS", None, None),
+        ("Y._TS", None, None),
         ("T.A", 12.5, " 12 30 "),
         ("T._STATE", 3, None),
         ("T.X", None, None),

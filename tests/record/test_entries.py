@@ -121,6 +121,13 @@ def test_times(text: str, time: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("time", "text"), [(-(2**60), "1970-01-01T00:00:00.000000Z"), (2**60, "9999-12-31T23:59:59.999999Z")]
+)
+def test_a_time_that_no_calendar_has_is_the_nearest_one(time: int, text: str) -> None:
+    assert rfc3339(time) == text
+
+
+@pytest.mark.parametrize(
     ("name", "kept"),
     [
         ("WIFI_PASSWORD", False),

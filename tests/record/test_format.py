@@ -9,7 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inditree.record.format import MAGIC, MARK, SHORT, STORED, Commanded, Damage, Pictured, Record, Said, pack, unpack
+from inditree.record import format as module
+from inditree.record.format import (
+    HEAD,
+    MAGIC,
+    MARK,
+    SHORT,
+    STORED,
+    Commanded,
+    Damage,
+    Pictured,
+    Record,
+    Said,
+    pack,
+    unpack,
+)
 
 NUMBER = b'<setNumberVector device="M" name="N"><oneNumber name="x">1</oneNumber></setNumberVector>\n'
 RECORDS: list[Record] = [
@@ -71,3 +85,33 @@ def test_payloads_of_each_size_are_zlib(size: int) -> None:
     packed = pack(record)
     assert list(unpack(MAGIC + packed)) == [record]
     assert msgspec.msgpack.decode(zlib.decompress(packed[12:])) == ["c", 1, "client", "sent", bytes(size)]
+
+
+def put(payload: bytes) -> bytes:
+    """A payload as a record, whatever is in it."""
+    return MARK + len(payload).to_bytes(4, "big") + zlib.crc32(payload).to_bytes(4, "big") + payload
+
+
+def test_a_few_bytes_that_stand_for_very_many_are_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that somebody sends us may be made so."""
+    record = Commanded(1, "client", "sent", bytes(100_000))
+    bomb = pack(record)
+    monkeypatch.setattr(module, "MAX_DATA", 100_000)
+    assert list(unpack(MAGIC + bomb + PACKED[0])) == [Damage(len(MAGIC), len(bomb)), RECORDS[0]]
+    monkeypatch.setattr(module, "MAX_DATA", 100_100)
+    assert list(unpack(MAGIC + bomb + PACKED[0])) == [record, RECORDS[0]]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        zlib.compress(b"\x95\xa1s\x01\xa2\xff\xfe\x90\xc4\x00"),
+        zlib.compress(msgspec.msgpack.encode(["c", 1, "client", "sent", b"x"]))[:-1],
+        zlib.compress(b"\x91" * 100_000),
+        b"no zlib",
+    ],
+    ids=["no UTF-8", "cut", "deep", "no zlib"],
+)
+def test_what_no_writer_writes_is_damage(payload: bytes) -> None:
+    data = MAGIC + put(payload) + PACKED[0]
+    assert list(unpack(data)) == [Damage(len(MAGIC), HEAD + len(payload)), RECORDS[0]]

@@ -28,6 +28,7 @@ def test_names_tell_the_time_and_sort(tmp_path: Path) -> None:
     for time in times:
         (tmp_path / file_name(time)).write_bytes(MAGIC)
     (tmp_path / "notes.rec").write_text("not ours")
+    (tmp_path / "2026-13-02T20-00-00.000001Z.rec").write_text("no time")
     assert file_name(NIGHT + 1) == "2026-01-02T20-00-00.000001Z.rec"
     assert begin_of(Path("notes.rec")) is None
     assert [each.begin for each in segments(tmp_path)] == sorted(times)

@@ -243,3 +243,26 @@ def test_a_lock_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     with pytest.raises(StartError, match=r"record\.dir .*night: "):
         Writer(Plan(tmp_path / "night", 1, 1), Backlog(), lambda: None)
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a file"])
+def test_a_folder_that_is_taken_away_is_said_and_what_is_lost_is_counted(
+    recording: Callable[..., Recorder], caplog: pytest.LogCaptureFixture, instead: str
+) -> None:
+    """To go on writing to a file that has no name any more looks well and keeps nothing."""
+    caplog.set_level("INFO")
+    night = recording()
+    night.say()
+    until(lambda: len(night.entries()) == 1)
+    elsewhere = night.folder.rename(night.folder.with_name("elsewhere"))
+    if instead == "a file":
+        night.folder.write_bytes(b"")
+    until(lambda: "is losing data: its file is gone" in caplog.text)
+    night.say()
+    until(lambda: night.writer.figures.lost == 1)
+    if instead == "a file":
+        night.folder.unlink()
+    elsewhere.rename(night.folder)
+    night.say(source="driver e")
+    until(lambda: [each.source for each in night.entries()][-1:] == ["driver e"])
+    until(lambda: "is written again" in caplog.text)

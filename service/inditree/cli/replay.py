@@ -23,6 +23,8 @@ from inditree.wire.framer import Framer
 from inditree.wire.trust import GUEST
 
 READ = 1 << 16
+LONGEST_WAIT = 3600.0
+"""Seconds of one wait: no clock of the system takes a year that a damaged record may ask for."""
 
 
 def run(chosen: Namespace) -> int:
@@ -59,7 +61,7 @@ class Player:
                 due = next(coming, None)
             waits = self._wait(began, due, now)
             if waits > 0 or (due is None and not self._queue):
-                if not self._hear(None if waits == float("inf") else waits):
+                if not self._hear(None if waits == float("inf") else min(waits, LONGEST_WAIT)):
                     return 0
                 if began is None and self._asked:
                     began, coming = time.monotonic(), self._played()

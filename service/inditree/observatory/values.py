@@ -94,7 +94,7 @@ def _seconds(timestamp: str) -> float | None:
         return None
     *whole, seconds = found.groups()
     year, month, day, hour, minute = map(int, whole)
-    if not (1 <= month <= 12 and 1 <= day <= 31):
+    if not (year and 1 <= month <= 12 and 1 <= day <= 31):
         return None
     fraction, full = math.modf(float(seconds))
     return calendar.timegm((year, month, day, hour, minute, int(full))) + fraction

@@ -208,8 +208,8 @@ class Api:
         shown = self._shown(request)
         try:
             body = await self._in_thread(history.body, folder, asked, shown)
-        except OSError as error:
-            return _small(Error(f"record.dir {folder}: {error.strerror}"), 503)
+        except (OSError, ValueError) as error:  # ValueError: a file that is no record, or of another version
+            return _small(Error(f"record.dir {folder}: {getattr(error, 'strerror', None) or error}"), 503)
         return Response(body, media_type="application/x-ndjson")
 
     async def _interlocks(self, request: Request) -> Response:

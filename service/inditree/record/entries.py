@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from inditree.envelope import Object, number, objects
 from inditree.record.format import Commanded, Pictured, Record, Said
 
+_LAST = 253_402_300_799_999_999
+"""Microseconds from 1970 to the end of the year 9999."""
 COLUMNS = ("time", "device", "property", "member", "value", "state")
 
 
@@ -167,7 +169,8 @@ def as_csv(found: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def rfc3339(time: int) -> str:
-    """A time in microseconds since 1970 as `2026-01-02T03:04:05.678901Z`."""
+    """A time in microseconds since 1970 as `2026-01-02T03:04:05.678901Z`, from 1970 to 9999."""
+    time = min(max(0, time), _LAST)
     return datetime.fromtimestamp(time // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{time % 1_000_000:06d}Z"
 
 

@@ -20,6 +20,8 @@ HEAD = len(MARK) + 8
 """Bytes before the payload: the mark, its length, its CRC-32."""
 MAX_PAYLOAD = 1 << 30
 """Bytes of a payload: an image of 512 MiB as base64, and more. A longer one is damage."""
+MAX_DATA = MAX_PAYLOAD
+"""Bytes that it is a compressed form of, at most."""
 LEVEL = 1
 """zlib's: a third faster than the default, and a tenth larger."""
 
@@ -141,9 +143,18 @@ def _record(data: bytes, at: int) -> tuple[Record, int] | None:
     if zlib.crc32(payload) != int.from_bytes(data[at + 8 : body], "big"):
         return None
     try:
-        return _decoder.decode(zlib.decompress(payload)), body + size
-    except (zlib.error, msgspec.DecodeError):
+        return _decoder.decode(_unpacked(payload)), body + size
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _unpacked(payload: bytes) -> bytes:
+    """What is compressed there; a few bytes can stand for any number of them. Raises zlib.error."""
+    stream = zlib.decompressobj()
+    data = stream.decompress(payload, MAX_DATA)
+    if not stream.eof:
+        raise zlib.error(f"cut off, or over {MAX_DATA} bytes")
+    return data
 
 
 def size_of(head: bytes) -> int:

@@ -47,7 +47,10 @@ def begin_of(path: Path) -> int | None:
     if match is None:
         return None
     day, hour, minute, second, micro = match.groups()
-    whole = datetime.fromisoformat(f"{day}T{hour}:{minute}:{second}+00:00")
+    try:
+        whole = datetime.fromisoformat(f"{day}T{hour}:{minute}:{second}+00:00")
+    except ValueError:  # the thirteenth month
+        return None
     return int(whole.timestamp()) * 1_000_000 + int(micro)
 
 

@@ -224,6 +224,10 @@ class Writer:
             return
         if now - self._synced >= SYNC:
             self._synced = now
+            if self._path is not None and not self._path.exists():  # it would be written to a file without a name
+                self.figures.lost, self._unsynced = self.figures.lost + self._unsynced, 0
+                self._fail(FileNotFoundError(errno.ENOENT, "its file is gone"))
+                return
             if self._sync(self._file):
                 self._recover()
             self._look()

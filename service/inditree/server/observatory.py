@@ -110,10 +110,13 @@ class Observatory:
         for target, step in list(self.keeper.look(now)):
             self._bring(target, step)
         for _, watch in list(self.watches.values()):
-            before = watch.state
-            self._step(watch, watch.judge(watch.reaction.when.holds(self.values), now))
-            if watch.state is not before:
-                self._say_state(watch)
+            self._engine.attempt(None, self._judge, watch, now)
+
+    def _judge(self, watch: Watch, now: float) -> None:
+        before = watch.state
+        self._step(watch, watch.judge(watch.reaction.when.holds(self.values), now))
+        if watch.state is not before:
+            self._say_state(watch)
 
     # Desired state
 
