@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 
 import pytest
 
+from inditree import tasks as module
 from inditree.tasks import Tasks
 from programs.processes import until
 from waiting import DEADLINE
@@ -111,5 +113,30 @@ def test_one_of_them_may_close_the_rest() -> None:
         other = tasks.start(asyncio.sleep(1000), "other")
         await asyncio.wait_for(tasks.start(tasks.close(), "closer"), DEADLINE)
         assert other.cancelled()
+
+    asyncio.run(main())
+
+
+def test_one_that_does_not_end_is_named_and_left(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LAST_WAIT", 0.05)
+
+    async def main() -> None:
+        tasks, ends = Tasks(), asyncio.Event()
+
+        async def deaf() -> None:
+            while not ends.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await ends.wait()
+
+        held = tasks.start(deaf(), "deaf")
+        other = tasks.start(asyncio.sleep(1000), "other")
+        await asyncio.sleep(0)
+        await asyncio.wait_for(tasks.close(), DEADLINE)
+        assert other.cancelled() and not held.done()
+        assert "does not end, and is left: deaf" in caplog.text
+        ends.set()
+        await held
 
     asyncio.run(main())

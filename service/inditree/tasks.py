@@ -7,6 +7,9 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+LAST_WAIT = 2.0
+"""Seconds that tasks are given to end once they are cancelled: a driver's own code may go on whatever it is told."""
+
 _T = TypeVar("_T")
 _logger = logging.getLogger("inditree.tasks")
 
@@ -38,9 +41,17 @@ class Tasks:
             _logger.error("task %s failed", task.get_name(), exc_info=error, extra={"event": "task_failed"})
 
     async def close(self) -> None:
-        """Cancel all and wait until they have ended, those too that were started meanwhile."""
-        current = asyncio.current_task()
+        """Cancel all and wait until they have ended, those too that were started meanwhile.
+
+        Who has not within LAST_WAIT is named in the log, and left to itself.
+        """
+        current, loop = asyncio.current_task(), asyncio.get_running_loop()
+        end = loop.time() + LAST_WAIT
         while others := [task for task in self._tasks if task is not current]:
+            if loop.time() >= end:
+                names = ", ".join(sorted(task.get_name() for task in others))
+                _logger.error("does not end, and is left: %s", names, extra={"event": "task_left"})
+                return
             for task in others:
                 task.cancel()
-            await asyncio.wait(others)
+            await asyncio.wait(others, timeout=end - loop.time())

@@ -192,7 +192,7 @@ def test_a_factory_whose_hardware_is_gone_is_tried_again(site: Path, caplog: pyt
     assert "the cable is out" in caplog.text
 
 
-@pytest.mark.parametrize("failure", ["OSError('the cable is out')", "SystemExit(3)"])
+@pytest.mark.parametrize("failure", ["OSError('the cable is out')", "SystemExit(3)", "KeyboardInterrupt"])
 def test_one_whose_shutdown_raises_does_not_keep_the_others(
     site: Path, failure: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -244,3 +244,49 @@ def test_serve_ends_with_2_and_names_what_cannot_be_imported(site: Path, target:
     assert done.returncode == 2, done.stderr
     assert target in done.stderr
     assert "Traceback" not in done.stderr
+
+
+#: Drivers that go on whatever they are told: a task that swallows its end, threads that wait for what never comes.
+DEAF = """
+import asyncio, threading
+from ipydriver.servers import Dial
+
+class Deaf(Dial):
+    async def hardware(self):
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                pass
+
+class Reads(Dial):
+    async def hardware(self):
+        await asyncio.to_thread(threading.Event().wait)
+
+class Starts(Dial):
+    async def hardware(self):
+        threading.Thread(target=threading.Event().wait, name="serial port").start()
+        await asyncio.sleep(3600)
+
+def deaf():
+    return dial("Deaf", Deaf)
+
+def reads():
+    return dial("Reads", Reads)
+
+def starts():
+    return dial("Starts", Starts)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"), [("deaf", "task "), ("reads", "thread asyncio_"), ("starts", "thread serial port")]
+)
+def test_one_that_does_not_end_does_not_keep_the_router(site: Path, kind: str, left: str) -> None:
+    (site / "hut.py").write_text((site / "hut.py").read_text() + DEAF)
+    (site / "hut.yaml").write_text(f"drivers: [{{python: 'hut:{kind}', stop_grace: 0.1s}}]")
+    with serve(site, "--config", "hut.yaml", name="hut") as router, Client(router.port) as client:
+        client.ask()
+        client.take(DEFINED.format(kind.title()))
+        assert router.stop() == 0
+        assert f"ends without what drivers have left running: {left}" in router.log

@@ -277,6 +277,16 @@ def test_sys_exit_is_an_exception_like_others(how: str) -> None:
     asyncio.run(main())
 
 
+def test_an_interrupt_that_it_raises_is_one_like_others() -> None:
+    async def main() -> None:
+        driver = bench()
+        driver.hardware = mock.AsyncMock(side_effect=KeyboardInterrupt)
+        with pytest.raises(RuntimeError, match="it raised KeyboardInterrupt"):
+            await asyncio.wait_for(InProcess(driver, Desk().receive).run(), DEADLINE)
+
+    asyncio.run(main())
+
+
 def test_a_second_run_of_an_object_is_as_the_first() -> None:
     async def main() -> None:
         driver = bench()

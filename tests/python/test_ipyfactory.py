@@ -26,6 +26,8 @@ def odd(): return (one(), "a string")
 def kind(): return Mount
 async def later(): return one()
 def broken(): raise OSError("no such port")
+def exits(): raise SystemExit("no licence")
+def interrupts(): raise KeyboardInterrupt
 
 class Site:
     @staticmethod
@@ -40,6 +42,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory, with a module in it."""
     (tmp_path / "my_site.py").write_text(SOURCE)
     (tmp_path / "bad_site.py").write_text("1 / 0")
+    (tmp_path / "exit_site.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
     monkeypatch.delitem(sys.modules, "my_site", raising=False)
@@ -69,6 +72,7 @@ def test_factories(here: Path, target: str, devices: list[str]) -> None:
             "no_site:one: cannot import no_site: ModuleNotFoundError: No module named 'no_site'",
         ),
         ("bad_site:one", CannotStart, "bad_site:one: cannot import bad_site: ZeroDivisionError: division by zero"),
+        ("exit_site:one", CannotStart, "exit_site:one: cannot import exit_site: SystemExit: 3"),
         ("my_site:nobody", CannotStart, "my_site:nobody: my_site has no nobody"),
         ("my_site:number", CannotStart, "my_site:number: is a int, not a callable that returns IPyDriver objects"),
         ("my_site:none", NoDriver, "my_site:none: a NoneType is no IPyDriver"),
@@ -88,6 +92,12 @@ def test_what_is_no_factory(here: Path, target: str, kind: type[CannotStart], te
 def test_what_the_factory_raises_passes_through(here: Path) -> None:
     with pytest.raises(OSError, match="no such port"):
         load_factory("my_site:broken")
+
+
+@pytest.mark.parametrize(("name", "text"), [("exits", "'no licence'"), ("interrupts", "KeyboardInterrupt")])
+def test_a_factory_that_would_end_the_process_fails_like_others(here: Path, name: str, text: str) -> None:
+    with pytest.raises(RuntimeError, match=text):
+        load_factory(f"my_site:{name}")
 
 
 def test_the_errors_are_those_of_the_documentation() -> None:

@@ -39,6 +39,7 @@ def serve(config: Config, launch: Launch, said: Sequence[str] = (), *, beside: C
     """Run a server with this configuration to its end, after `said` as warnings. Raises ConfigError and StartError."""
     import uvloop
 
+    from inditree.cli.leaving import Leaving
     from inditree.ops import logs
     from inditree.server import Server
 
@@ -49,13 +50,17 @@ def serve(config: Config, launch: Launch, said: Sequence[str] = (), *, beside: C
         logging.getLogger("inditree").warning("%s", doubt, extra={"event": "configuration_doubt"})
 
     gc.freeze()  # what is loaded stays: no collection looks at it again
+    leaving = Leaving()
 
     async def work() -> int:
+        asyncio.get_running_loop().set_default_executor(leaving.executor)
         return await Server(config, launch=launch, beside=beside).asyncrun()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work())
+            status = runner.run(work())
+            leaving.leave(runner.get_loop(), status)
+            return status
     finally:
         logs.finish()
 

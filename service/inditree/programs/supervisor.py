@@ -127,6 +127,7 @@ class Supervisor:
         self._spawning = False
         self._early: list[Event] = []  # what the unit told before its start had returned
         self._settled = asyncio.Event()
+        self._given_up = False  # it is still there after SIGKILL
         self._settled.set()
 
     @property
@@ -172,6 +173,8 @@ class Supervisor:
     async def stop(self) -> bool:
         """Have it end, and wait: for `stop_grace`, and some seconds after SIGKILL. False: it is still there."""
         self._send(Stop())
+        if self._given_up:
+            return False
         try:
             await asyncio.wait_for(self._settled.wait(), self._machine.policy.stop_grace + KILL_MARGIN)
         except TimeoutError:
@@ -308,6 +311,7 @@ class Supervisor:
         self._stopped_poll = self._loop.call_later(min(STOPPED_POLL, self.stall_timeout / 4), self._watch_stopped)
 
     def _report(self, kind: str, text: str) -> None:
+        self._given_up = kind == "unkillable"
         _logger.log(_LEVELS.get(kind, logging.WARNING), "%s: %s", self.name, text, extra=self._extra(kind))
 
     def _extra(self, kind: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from inditree.python import blobs as ipyblobs
 from inditree.python.blame import files_of, within_package
 from inditree.python.blobs import LARGE, speed_up
 from inditree.python.elements import Encoded, blob_of, parse, serialise, tree_of
+from inditree.python.ending import LEAVING, LeftError
 from inditree.wire.elements import Blob
 from inditree.wire.syntax import enable_blob
 
@@ -289,8 +290,8 @@ async def _guarded(work: Coroutine[Any, Any, Any]) -> None:
     """The driver's code, whose sys.exit would end the router."""
     try:
         await work
-    except SystemExit as end:
-        raise RuntimeError(f"it called sys.exit({end.code!r})") from end
+    except LEAVING as end:
+        raise LeftError(end) from end
 
 
 def _add_guarded(add: Callable[[Any], None], work: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inditree.programs.supervisor import CannotStart
+from inditree.python.ending import LEAVING, LeftError
 
 
 class NoDriver(CannotStart, TypeError):
@@ -26,7 +27,11 @@ def load_factory(target: str) -> list[Any]:
     Raises CannotStart (NoDriver is a TypeError and SameDevice a ValueError as well) with the target's name in it; what
     the factory itself raises passes through: its hardware may come back.
     """
-    made = import_factory(target)()
+    factory = import_factory(target)
+    try:
+        made = factory()
+    except LEAVING as end:
+        raise LeftError(end) from end
     if inspect.iscoroutine(made):
         made.close()
     if not isinstance(made, list | tuple | set | frozenset):
@@ -50,7 +55,7 @@ def import_factory(target: str) -> Callable[[], Any]:
         importlib.invalidate_caches()
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:  # a module may raise anything as it is run
+    except (Exception, *LEAVING) as error:  # a module may raise anything as it is run
         raise CannotStart(f"{target}: cannot import {module_name}: {type(error).__name__}: {error}") from error
     for part in path.split("."):
         try:

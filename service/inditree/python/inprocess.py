@@ -14,6 +14,7 @@ from inditree.errors import PeerError
 from inditree.flow.whole import WholeOutbox
 from inditree.programs.supervisor import Supervisor, policy_of
 from inditree.python.driver import InProcess
+from inditree.python.ending import LEAVING
 from inditree.python.factory import load_factory
 from inditree.transport.engine import Engine
 from inditree.tree.names import Names, names_of
@@ -231,7 +232,7 @@ class PythonDriver:
         for port in self._ports:
             try:
                 port.process.stop()
-            except (Exception, SystemExit):  # its own `shutdown`: the others are asked all the same
+            except (Exception, *LEAVING):  # its own `shutdown`: the others are asked all the same
                 extra = {"driver": self.config.name, "event": "failed"}
                 _logger.exception("%s failed while it was ending", port.process.name, extra=extra)
 
