@@ -26,13 +26,18 @@ class Ride:
             viewer.deleted.clear()
 
     def _seen(self, viewer: Viewer, node: Node, plain: set[str]) -> set[str]:
-        """What it sees of drivers: not what two drivers provide, of which either may be seen afterwards."""
+        """What it sees of drivers: not what two drivers provide, of which either may be seen afterwards.
+
+        Where ways lead round, a name that a link has made is there only while the device comes by ways around here.
+        """
         if viewer.chained or isinstance(viewer, PlainServer):
             return set()
         found = set()
         for device in viewer.view:
             hops, provider = chain(self.grove, node, device)
-            if provider is not None and sum(hops[-1][2] in each.devices for each, _ in self.grove.providers) == 1:
+            if provider is None or (self.grove.many_names and device != hops[-1][2]):
+                continue
+            if sum(hops[-1][2] in each.devices for each, _ in self.grove.providers) == 1:
                 found |= {device} if hops[-1][2] not in plain else set()
         return found
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tree.actors import Actor, Outlet, Provider, Viewer
+from tree.actors import Actor, Provider, Viewer
 from tree.grove import Grove
 from tree.node import Node
+from tree.outlets import Outlet
 
 
 def check_commands(grove: Grove, actors: Iterable[Actor]) -> None:
@@ -26,7 +27,8 @@ def check_commands(grove: Grove, actors: Iterable[Actor]) -> None:
                 viewer.missing.discard(device)
             if kind != "new" or word in done or device in viewer.missing:
                 continue
-            if ("told", device) in ((kind, about) for kind, about, _, _ in viewer.diary[number:]):
+            told = (about for kind, about, _, _ in viewer.diary[number:] if kind == "told")
+            if any(about == device or (grove.many_names and _bare(about) == _bare(device)) for about in told):
                 continue
             if any(word.encode() in each for each in world.lost):
                 continue
@@ -41,8 +43,13 @@ def check_commands(grove: Grove, actors: Iterable[Actor]) -> None:
 
 def _answered(device: str, answers: list[bytes]) -> bool:
     """Was it said that a device of this name is not there? On its way other words may stand before the name."""
-    name = device.split()[-1].encode() + b'"'
+    name = _bare(device).encode() + b'"'
     return any(name in each for each in answers)
+
+
+def _bare(device: str) -> str:
+    """The name of a device without what links have put before it."""
+    return device.split()[-1]
 
 
 def check_order(grove: Grove, actors: Iterable[Actor], *, quiet: bool) -> None:

@@ -60,6 +60,7 @@ class Grove:
         self.places: dict[Actor, Node] = {}  # who is attached, and where
         self.ports: dict[Actor, RouterPort] = {}
         self.breaks = 0  # links cut and routers stopped
+        self.many_names = False  # ways that lead round give a device several names
 
     def add_node(self, *, forwarded: bool = False, link_hold: float = 0.0) -> Node:
         node = Node(self.world, len(self.nodes), forwarded=forwarded, link_hold=link_hold)

@@ -38,6 +38,19 @@ def test_what_is_set_is_not_sent_to_who_stands_in_the_path() -> None:
     assert spare.heard() == one.heard() == ""
 
 
+def test_an_image_is_not_sent_to_who_stands_in_the_path_though_it_wanted_it_before() -> None:
+    desk = Desk()
+    one, two = desk.router(OTHER, "one"), desk.router(THIRD, "two")
+    two.says(camera(via=THIRD))
+    one.says('<enableBLOB device="Cam" name="B">Also</enableBLOB>')
+    two.says(image())
+    assert image() in one.heard()
+    two.says(gone("Cam"), camera(via=f"{OTHER},{THIRD}"))
+    one.heard()
+    two.says(image())
+    assert one.heard() == ""
+
+
 def test_a_definition_that_names_us_is_refused_and_from_the_owner_it_is_the_loss() -> None:
     desk = Desk()
     watcher, one, two = desk.watcher(), desk.router(OTHER, "one"), desk.router(THIRD, "two")

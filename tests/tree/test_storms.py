@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inditree.tree.circulation import key_of
-from tree.desk import OTHER, Desk, End, gone, new, number, value
+from tree.desk import ME, OTHER, Desk, End, gone, new, number, value
 
 HOST = "10.0.0.5:7624"
 
@@ -84,6 +84,62 @@ def test_what_a_server_of_two_routers_repeats_does_not_go_round_over_both() -> N
     server.says(new("Dev0"), new("Dev1"))
     assert router.heard() == new("Dev1") + "\n"
     assert client.heard() == new("Dev0") + "\n" + new("Dev1") + "\n"
+
+
+def test_what_a_link_for_one_device_brings_of_another_one_is_an_echo() -> None:
+    """Its far end is shown nothing: over this link its clients can know only that device. Slowly it goes round, too."""
+    desk = Desk()
+    router, client = desk.router(OTHER, "dome"), desk.watcher()
+    server = desk.plain("pi", device="Dev0")
+    server.says(number("Dev0"))
+    router.says(number("Dev1", via=f"other-name:7624,{OTHER}"))
+    client.heard(), router.heard()
+    for _ in range(3):
+        server.says(new("Dev1"))
+        desk.wait(1.0)
+    assert router.heard() == ""
+    assert client.heard() == 3 * (new("Dev1") + "\n")
+
+
+def test_a_server_that_is_shown_nothing_commands_nothing_of_ours() -> None:
+    desk = Desk()
+    driver, server = desk.driver(), desk.plain(share=False)
+    driver.says(number("Mount"))
+    driver.heard()
+    server.says(new("Mount"))
+    assert driver.heard() == ""
+
+
+def test_a_command_to_the_camera_of_a_plain_server_is_none_to_ours_of_that_name() -> None:
+    desk = Desk()
+    driver, server = desk.driver(), desk.plain()
+    driver.says(number("Cam"), number("Mount"))
+    server.says(number("Cam"))
+    driver.heard()
+    server.says(new("Cam"), new("Mount"))
+    assert driver.heard() == new("Mount") + "\n"
+
+
+def test_what_a_server_says_of_no_device_is_told_once_and_not_to_itself() -> None:
+    """It says that to all its clients; the ID of that server stands behind ours in the path."""
+    desk = Desk()
+    one, two_ = two(desk)
+    client, router = desk.watcher(), desk.router(OTHER, "dome")
+    router.heard()
+    for each in (one, two_):
+        each.says('<message message="dew"/>')
+    assert client.heard() == '<message message="dew"/>\n'
+    path = f'via="{ME},one:7624"'
+    heard = router.heard()
+    assert heard.count("dew") == heard.count(path) == 1
+    one.heard(), two_.heard()
+    router.says(f'<message message="rain" via="{OTHER},two:7624" seq="1"/>')
+    router.says(f'<message message="wind" via="{OTHER},three:7624" seq="2"/>')
+    assert (one.heard().count("rain"), two_.heard()) == (1, '<message message="wind"/>\n')
+    one.hangs_up()
+    client.heard()
+    two_.says('<message message="dry"/>')
+    assert client.heard() == '<message message="dry"/>\n'
 
 
 def test_a_server_is_not_told_what_came_from_it_over_other_routers() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
-from tree.actors import Actor, Device, Outlet, PlainServer, Provider, View, Viewer
+from tree.actors import Actor, Device, PlainServer, Provider, View, Viewer
 from tree.grove import Grove, Wiring
 from tree.node import Node, RouterPort
+from tree.outlets import Outlet, is_own
 
 Hop = tuple[Node, RouterPort, str]
 """A router, its port toward the owner, and what the device is called there."""
@@ -80,18 +80,32 @@ def chain(grove: Grove, node: Node, device: str) -> tuple[list[Hop], Provider | 
 
 
 def sees(grove: Grove, viewer: Viewer, device: str) -> bool:
-    """May this device be shown to it at all? A server of another kind never hears of its own."""
+    """May a device of this name be shown to it at all? A server of another kind never hears of its own."""
     if isinstance(viewer, Provider) and device in viewer.devices:
         return False
     wiring = plain_wiring(grove, viewer)
     return wiring is None or (wiring.share and wiring.device is None)
 
 
+Way = tuple[str, list[Hop], Provider]
+"""What a device is called at a router, the way to its owner, and the owner."""
+
+
+def ways(grove: Grove, node: Node) -> list[Way]:
+    """Everything that a router has whose way ends at somebody who runs."""
+    found = []
+    for name in node.core.ownership.owners:
+        hops, provider = chain(grove, node, name)
+        if provider is not None and provider.running:
+            found.append((name, hops, provider))
+    return found
+
+
 def expected(grove: Grove, viewer: Viewer, node: Node, found: dict[str, Device]) -> View:
     """The view that it is to have; `found` are the devices at its router."""
     view: View = {}
     for device, each in found.items():
-        if sees(grove, viewer, device):
+        if sees(grove, viewer, device) and not is_own(viewer, each):
             wanted = {name: shown for name, shown in each.shown.items() if viewer.wants(device, name)}
             if wanted:
                 view[device] = wanted
@@ -104,27 +118,60 @@ def check_views(grove: Grove) -> None:
     reached = {device: spread(grove, {node for node, _ in at}, device) for device, at in where.items()}
     for node in grove.nodes:
         if node.alive:
-            found = {}
-            for device, nodes in reached.items():
-                if node in nodes:
-                    here = nodes[node]
-                    _, provider = chain(grove, node, here)
-                    assert provider is not None, f"{node} misses {here}, which is {device} at {where[device]}"
-                    assert provider.running, f"{node} has {here} of {provider}"
-                    found[here] = provider.devices[device]  # without properties, if it deleted one after the other
+            found = _by_ways(grove, node) if grove.many_names else _reached(grove, node, reached, where)
             ghosts = {name for name, known in node.core.view.devices.items() if known.properties} - set(found)
             assert not ghosts, f"{node} has ghosts: {ghosts}"
             check_idle(grove, node)
             check_conflicts(grove, node)
             for viewer, place in grove.viewers:
                 if place is node:
-                    wanted = expected(grove, viewer, node, found)
-                    assert viewer.shown() == wanted, f"{viewer} at {node} sees {viewer.shown()}, not {wanted}"
+                    wanted, shown = expected(grove, viewer, node, found), viewer.shown()
+                    if isinstance(viewer, Outlet) and viewer.disguised:  # it may have been told of its own ones
+                        shown = {name: each for name, each in shown.items() if not is_own(viewer, found[name])}
+                    assert shown == wanted, f"{viewer} at {node} sees {shown}, not {wanted}"
     forwarded = any(node.core.settings.forwarded for node in grove.nodes)
     for viewer, _ in grove.viewers:
         # Where the drivers answer themselves, what they say meanwhile comes first.
         errors = [each for each in viewer.errors if not (forwarded and each.startswith("set before def"))]
         assert not errors, f"{viewer}: {errors}"
+
+
+Places = dict[str, list[tuple[Node, Provider]]]
+
+
+def _reached(grove: Grove, node: Node, reached: dict[str, dict[Node, str]], where: Places) -> dict[str, Device]:
+    """The devices that are to be at a router: what any way leads to, by its one name."""
+    found = {}
+    for device, nodes in reached.items():
+        if node in nodes:
+            here = nodes[node]
+            _, provider = chain(grove, node, here)
+            assert provider is not None, f"{node} misses {here}, which is {device} at {where[device]}"
+            assert provider.running, f"{node} has {here} of {provider}"
+            found[here] = provider.devices[device]  # without properties, if it deleted one after the other
+    return found
+
+
+def _by_ways(grove: Grove, node: Node) -> dict[str, Device]:
+    """The devices that are to be at a router where each way may give a device another name.
+
+    Somebody has to have whatever a neighbour shows: all of its devices but those whose path names this router.
+    """
+    found = {name: provider.devices[hops[-1][2]] for name, hops, provider in ways(grove, node)}
+    for device, at in origins(grove).items():
+        assert node not in [home for home, _ in at] or device in found, f"{node} misses its own {device}"
+    me = node.core.settings.identity
+    for there, here, _, wiring in edges(grove):
+        if here is not node:
+            continue
+        toward = wiring.far if there is wiring.target else wiring.near
+        assert toward is not None
+        for name, known in there.core.view.devices.items():
+            owner = there.core.ownership.owners[name]
+            if known.properties and owner is not toward.peer and me not in there.core.view.via(name).split(","):
+                called = (wiring.prefix if node is wiring.opener else "") + name
+                assert called in found, f"{node} misses {called}, which is {name} at {there}"
+    return found
 
 
 def check_idle(grove: Grove, node: Node) -> None:
@@ -163,12 +210,14 @@ def check_conflicts(grove: Grove, node: Node) -> None:
 def check_once(grove: Grove, actors: list[Actor]) -> None:
     """Nothing was heard twice, however wild it was; no command was carried out twice.
 
-    Of an echo a server that repeats requests makes another one: it is told to clients, and ends there.
+    Of an echo a server that repeats requests makes another one: it is told to clients, and ends there. What no device
+    says it tells to each router that has it as remote.
     """
     repeated = any(isinstance(actor, Outlet) for actor in actors)
     for actor in actors:
         if isinstance(actor, Viewer):
-            for what in (actor.messages, actor.blobs, Counter[str]() if repeated else actor.echoes):
+            counts = actor.blobs, *(() if repeated else (actor.messages, actor.echoes))
+            for what in () if grove.many_names else counts:  # what is said of a device comes once by each name
                 twice = [key for key, number in what.items() if number > 1]
                 assert not twice, f"{actor} heard twice: {twice}"
         if isinstance(actor, Provider):

@@ -19,7 +19,7 @@ def introduce(state: State, peer: Peer) -> None:
     """Say who we are on a link that we opened, and wait for the answer."""
     assert peer.link is not None
     peer.link.alive = peer.link.heard = state.desk.now
-    peer.link.site = state.sites.enter(peer.link.address)
+    peer.link.site = state.sites.enter(peer.link, peer.link.address)
     state.introducing.add(peer)
     state.desk.wake(peer.link.silence)
     me = get_properties(peer.link.device, inditree=FEATURES, via=state.desk.settings.identity)
@@ -109,7 +109,7 @@ def _settled(state: State, peer: Peer, device: str | None) -> None:
 def leave(state: State, peer: Peer) -> None:
     """A link is gone."""
     if peer.link is not None:
-        state.sites.leave(peer.link.site)
+        state.sites.leave(peer.link, peer.link.site)
 
 
 def introduces_itself(peer: Peer, element: Element) -> bool:
@@ -150,7 +150,7 @@ def promote(state: State, peer: Peer) -> None:
     peer.kind = "link"
     peer.counters = state.desk.counters.peers["link"]  # it was counted as opened when it came
     peer.link = Link(opener=False, path_id=peer.address)
-    peer.link.site = state.sites.enter("")
+    peer.link.site = state.sites.enter(peer.link, "")
     peer.link.settled = True
     peer.link.alive = peer.link.heard = state.desk.now
     state.desk.links[peer] = None

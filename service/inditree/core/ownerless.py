@@ -19,19 +19,24 @@ def pass_on(state: State, peer: Peer | None, element: Element) -> None:
         if origin == own or not state.once.is_new(origin, element.tag, element.device or "", seq, state.desk.now):
             state.desk.count_dropped(peer, "loop", len(data))
             return
-        data = paths.strip(data)
+        data, path = paths.strip(data), paths.extend(via, own)
     else:
-        via, seq = "", state.once.next()
-    stamped = paths.stamp(data, paths.extend(via, own), seq)
-    passed = paths.ids(via)
+        path, seq = _from_here(peer, own), state.once.next()
+    stamped, passed = paths.stamp(data, path, seq), paths.ids(path)
     for other in list(state.desk.peers.values()):
         if other is peer or not _hears(other, element) or _same_site(other, peer):
             continue
-        if other.link is not None and other.link.is_router:
-            if other.link.remote_id not in passed:
-                state.desk.send(other, stamped, element.tag)
-        else:
-            state.desk.send(other, _of_one_device(other, element) or data, element.tag)
+        if other.link is not None and other.link.identity in passed:
+            continue
+        router = other.link is not None and other.link.is_router
+        state.desk.send(other, stamped if router else _of_one_device(other, element) or data, element.tag)
+
+
+def _from_here(peer: Peer | None, own: str) -> str:
+    """The path of what begins here: our ID, and that of the plain server that has said it, which is not told then."""
+    if peer is None or peer.link is None or peer.link.is_router:
+        return own
+    return paths.extend(own, peer.link.path_id)
 
 
 def _same_site(one: Peer, other: Peer | None) -> bool:

@@ -200,4 +200,4 @@ def _may_be_ownerless(peer: Peer, link: Link, element: Element) -> bool:
     """Tell nothing of a device that is not taken from this link; what a router says for an owner has no `seq`."""
     if element.device is not None and not link.accepts(element.device):
         return False
-    return not peer.is_router or paths.SEQ in element.attributes
+    return paths.SEQ in element.attributes if peer.is_router else link.site.speaks_over(link)

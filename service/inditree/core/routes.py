@@ -212,7 +212,9 @@ class Routes:
             return (), "access"
         if self.unannounced(peer, device, name):
             return (), "duplicate"
-        return tuple(self._image_hearers(peer, device, name)), ""
+        # A wish may be older than the path: a router that stands in it has no use for the images.
+        known = self._view.find(device, name)
+        return tuple(without(self._image_hearers(peer, device, name), known.via if known else "")), ""
 
 
 def without(peers: list[Peer], via: str) -> list[Peer]:
