@@ -9,7 +9,7 @@ $(K8S_READY): k8s/requirements.txt $(READY)
 	@$(K8S)/bin/pip install -q --disable-pip-version-check -r k8s/requirements.txt
 	@touch $@
 
-k8s: $(K8S_READY) ## manifests: build, schemas of Kubernetes, policies, and whether the parts fit together
-	@scripts/debs kubectl=kubernetes-client
+k8s: $(K8S_READY) ## manifests: build, schemas of Kubernetes, policies, whether the parts fit together, and each alert fired
+	@scripts/debs kubectl=kubernetes-client prometheus=prometheus
 	$(K8S)/bin/python k8s/validate.py
-	$(BIN)/python -m pytest -q tests/k8s
+	$(BIN)/python -m pytest -q -n 2 tests/k8s

@@ -183,13 +183,25 @@ def test_sources_that_are_held_are_on_the_router_board() -> None:
     assert 'or label_replace(vector(0), "reason", "nothing", "", "")' in asked  # a panel that is never empty
 
 
+def scrape(folder: Path, *targets: str) -> None:
+    """Have the Prometheus of this folder scrape these and no others."""
+    (folder / "targets.new").write_text(json.dumps([{"targets": targets}]))
+    (folder / "targets.new").replace(folder / "targets.json")
+
+
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """A Prometheus with the rules that scrapes the target four times a second; its own address."""
+def prometheus(folder: Path, *targets: str, rules: Path = MONITORING / "rules.yaml") -> Iterator[str]:
+    """A Prometheus with the rules that scrapes the targets four times a second; its own address.
+
+    `targets.json` of the folder may name others meanwhile.
+    """
+    scrape(folder, *targets)
     config = {
         "global": {"scrape_interval": "250ms", "evaluation_interval": "1s"},
-        "rule_files": [str(MONITORING / "rules.yaml")],
-        "scrape_configs": [{"job_name": "inditree", "static_configs": [{"targets": [target]}]}],
+        "rule_files": [str(rules)],
+        "scrape_configs": [
+            {"job_name": "inditree", "file_sd_configs": [{"files": ["targets.json"], "refresh_interval": "1s"}]}
+        ],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     words = ["--web.listen-address=127.0.0.1:0", f"--storage.tsdb.path={folder}/data"]
