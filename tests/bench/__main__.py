@@ -10,7 +10,7 @@ from bench.build import CACHE, BenchError, build
 from bench.rows import ALL, LINES, LOADS, Load
 from bench.run import Sample, run
 from bench.selftest import unseen_faults
-from bench.servers import BEFORE, OURS, check_out
+from bench.servers import BEFORE, OURS, SERVICE, check_out, compile_service
 from bench.table import Entry, as_json, as_markdown, as_text, entry, environment, problems
 
 SLOW, TOO_SLOW = 8.0, 20.0  # seconds: a peer's run, and one of ours, that takes longer is not repeated
@@ -114,6 +114,7 @@ def main() -> int:
             raise BenchError(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
         loads = _chosen(arguments)
         build()
+        compile_service(SERVICE)
         if arguments.before:
             check_out(arguments.before)
             servers.append(BEFORE)
