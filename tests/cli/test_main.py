@@ -11,6 +11,7 @@ import pytest
 
 from inditree import __version__, config
 from inditree.cli import main
+from inditree.cli.parser import build
 from live import until
 from ports import free_port, listens
 from waiting import DEADLINE
@@ -40,6 +41,15 @@ def test_each_command_has_help(words: list[str], capsys: pytest.CaptureFixture[s
         main([*words, "--help"])
     assert caught.value.code == 0
     assert f"usage: inditree {' '.join(words)}" in capsys.readouterr().out
+
+
+def test_the_parser_of_one_command_is_the_one_among_all() -> None:
+    _, commands = build()
+    assert len(commands.choices) > 10
+    for name, parser in commands.choices.items():
+        _, alone = build(name)
+        assert list(alone.choices) == [name]
+        assert alone.choices[name].format_help() == parser.format_help()
 
 
 @pytest.mark.parametrize(

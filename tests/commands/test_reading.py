@@ -81,7 +81,7 @@ def test_the_quick_way_and_the_parser_agree(verb: str, state: str, values: dict[
     ones = "".join(f'<oneText name="{name}">{text}</oneText>' for name, text in values.items())
     states = f' state="{state}"' if state else ""
     data = f'<{verb}TextVector device="D"{states} message="{message}">{ones}</{verb}TextVector>'.encode()
-    assert reading._PLAIN.fullmatch(data)
+    assert reading._plain().fullmatch(data)
     assert said(data) == reading._parsed(data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -278,6 +279,21 @@ def test_stopped_is_seen_and_ended(run: Run) -> None:
             assert not is_stopped(child.pid)
 
     run(main())
+
+
+def test_a_program_whose_name_looks_like_a_state_is_not_stopped(tmp_path: Path) -> None:
+    sleep = shutil.which("sleep")
+    assert sleep is not None
+    program = tmp_path / "x) T ("
+    shutil.copy(sleep, program)
+
+    async def main() -> None:
+        async with driver([str(program), "1000"]) as child:
+            assert not is_stopped(child.pid)
+            os.kill(child.pid, signal.SIGSTOP)
+            await until(lambda: is_stopped(child.pid), "stopped")
+
+    asyncio.run(main())
 
 
 def test_the_guardian_needs_nothing_of_ours() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import functools
 import logging
 import os
@@ -12,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from inditree.config import Driver, Restart
 from inditree.programs.supervisor import CannotStart, Supervisor, policy_of
@@ -83,7 +83,7 @@ def test_it_comes_back_when_it_dies(run: Run, caplog: pytest.LogCaptureFixture) 
 
 def test_what_it_wrote_before_its_end_is_there() -> None:
     async def main() -> None:
-        never = dataclasses.replace(QUICK, policy="never")
+        never = replace(QUICK, policy="never")
         async with supervised(["sh", "-c", "seq 20000; exit 3"], never) as (supervisor, program):
             supervisor.start()
             await until(lambda: supervisor.last_exit == 3, "its end")
@@ -96,7 +96,7 @@ def test_what_it_wrote_before_its_end_is_there() -> None:
 def test_it_fails_after_so_many_restarts() -> None:
     async def main() -> None:
         before = descriptors()
-        policy = dataclasses.replace(QUICK, max_restarts=2)
+        policy = replace(QUICK, max_restarts=2)
         async with supervised(["false"], policy) as (supervisor, program):
             supervisor.start()
             await until(lambda: supervisor.state is State.FAILED, "the end of patience")
@@ -124,7 +124,7 @@ def test_a_missing_program_is_tried_again_and_named() -> None:
 
 def test_a_missing_program_that_is_never_restarted_has_failed() -> None:
     async def main() -> None:
-        async with supervised(["no-such-driver"], dataclasses.replace(QUICK, policy="never")) as (supervisor, _):
+        async with supervised(["no-such-driver"], replace(QUICK, policy="never")) as (supervisor, _):
             supervisor.start()
             await until(lambda: supervisor.state is State.FAILED, "its failure")
 
@@ -133,7 +133,7 @@ def test_a_missing_program_that_is_never_restarted_has_failed() -> None:
 
 def test_a_restart_by_hand() -> None:
     async def main() -> None:
-        async with supervised(STAYS, dataclasses.replace(QUICK, backoff=60, backoff_max=60)) as (supervisor, program):
+        async with supervised(STAYS, replace(QUICK, backoff=60, backoff_max=60)) as (supervisor, program):
             supervisor.start()
             await until(lambda: supervisor.ready, "its device")
             supervisor.restart()
@@ -150,7 +150,7 @@ def test_a_restart_by_hand() -> None:
 def test_who_ignores_sigterm_is_killed_after_its_grace() -> None:
     async def main() -> None:
         deaf = python("import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(99)")
-        async with supervised(deaf, dataclasses.replace(QUICK, stop_grace=0.1)) as (supervisor, _):
+        async with supervised(deaf, replace(QUICK, stop_grace=0.1)) as (supervisor, _):
             supervisor.start()
             await until(lambda: supervisor.ready, "its device")
             assert await supervisor.stop()
@@ -205,7 +205,7 @@ def test_garbage_and_hung_are_told_by_who_reads() -> None:
 
 def test_late_is_reported_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        quiet = dataclasses.replace(QUICK, ready_timeout=0.05)
+        quiet = replace(QUICK, ready_timeout=0.05)
         async with supervised(["sleep", "1000"], quiet) as (supervisor, program):
             supervisor.start()
             await until(lambda: "has defined no device within 0.05 s" in caplog.text, "its being late")
@@ -219,7 +219,7 @@ def test_late_is_reported_and_left_alone(caplog: pytest.LogCaptureFixture) -> No
 
 def test_a_healthy_run_begins_anew() -> None:
     async def main() -> None:
-        policy = dataclasses.replace(QUICK, reset_after=0.05, max_restarts=1)
+        policy = replace(QUICK, reset_after=0.05, max_restarts=1)
         async with supervised(["sh", "-c", "echo defined; sleep 0.3; exit 1"], policy) as (supervisor, program):
             supervisor.start()
             await until(lambda: len(program.pids) == 4, "more runs than failures in a row may be")
@@ -243,7 +243,7 @@ def test_a_healthy_run_begins_anew() -> None:
 def test_a_start_that_fails(failure: Exception, state: State, text: str) -> None:
     async def main() -> None:
         unit = Played(failure)
-        supervisor = played(unit, dataclasses.replace(QUICK, backoff=60))
+        supervisor = played(unit, replace(QUICK, backoff=60))
         supervisor.start()
         await until(lambda: supervisor.last_error, "its failure")
         assert (supervisor.state, supervisor.last_error) == (state, text)
@@ -257,7 +257,7 @@ def test_a_start_that_fails(failure: Exception, state: State, text: str) -> None
 def test_what_happens_before_the_start_returns_counts_after_it() -> None:
     async def main() -> None:
         unit = Played()
-        supervisor = played(unit, dataclasses.replace(QUICK, policy="never"))
+        supervisor = played(unit, replace(QUICK, policy="never"))
 
         def at_once() -> None:
             supervisor.defined()
@@ -305,7 +305,7 @@ def test_one_that_cannot_be_asked_is_killed_after_its_grace(caplog: pytest.LogCa
                 raise OSError("and stays out")
 
         unit = Raises()
-        supervisor = played(unit, dataclasses.replace(QUICK, stop_grace=0.05))
+        supervisor = played(unit, replace(QUICK, stop_grace=0.05))
         supervisor.start()
         await until(lambda: supervisor.state is State.RUNNING, "its start")
         supervisor.begin_stop()
@@ -322,7 +322,7 @@ def test_one_that_cannot_be_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def main() -> None:
         unit = Played()
-        supervisor = played(unit, dataclasses.replace(QUICK, stop_grace=0.05))
+        supervisor = played(unit, replace(QUICK, stop_grace=0.05))
         supervisor.start()
         await until(lambda: supervisor.state is State.RUNNING, "its start")
         assert not await supervisor.stop(), "still there"

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 import waiting
 from inditree.config import Config, Driver, Http, Launch, Limits, Listen
 from inditree.server.parts import Companion
@@ -53,8 +55,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A server until the block ends; nothing of it may be left then."""
     tasks = Tasks()
-    server = Server(first, launch=dataclasses.replace(launch, reread=lambda: it.again), beside=beside)
-    it = Running(server, tasks, first)
+    server = Server(first, launch=replace(launch, reread=lambda: it.again), beside=beside)
+    it: Running = Running(server, tasks, first)
     done = tasks.start(server.asyncrun(), "server")
     started = tasks.start(server.running.wait(), "started")
     await asyncio.wait([done, started], return_when=asyncio.FIRST_COMPLETED)

@@ -52,6 +52,13 @@ def test_what_xml_cannot_hold_is_replaced(bad: str) -> None:
     assert attributes(syntax.message(f"a{bad}b", "t"))["message"] == "a?b"
 
 
+def test_what_is_replaced_is_what_xml_forbids() -> None:
+    allowed = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
+    edges = {at + step for at in (0, 9, 11, 13, 32, 0xD800, 0xE000, 0xFFFE, 0x10000) for step in (-1, 0, 1)} - {-1}
+    for char in map(chr, sorted(edges | {0x10FFFF})):
+        assert bool(syntax.NOT_XML.match(char)) is not bool(allowed.match(char)), hex(ord(char))
+
+
 def test_line_breaks_are_kept() -> None:
     assert attributes(syntax.message("a\nb\tc\r", "t"))["message"] == "a\nb\tc\r"
 

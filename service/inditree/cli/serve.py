@@ -37,12 +37,14 @@ def run(chosen: Namespace) -> int:
 
 def serve(config: Config, launch: Launch, said: Sequence[str] = (), *, beside: Companion | None = None) -> int:
     """Run a server with this configuration to its end, after `said` as warnings. Raises ConfigError and StartError."""
+    gc.disable()  # nothing that is loaded here is rubbish: a collection would look in vain
     import uvloop
 
     from inditree.cli.leaving import Leaving
     from inditree.ops import logs
     from inditree.server import Server
 
+    gc.enable()
     for missing in files(config):
         raise missing
     logs.setup(config.log, {"traffic": "debug"} if launch.log_traffic else None)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from inditree.envelope import number
 
@@ -27,8 +28,7 @@ NEAR = 5e-4
 Result: TypeAlias = Literal["ok", "alert", "timeout", "superseded", "refused", "undeliverable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A command's wish: `kind` is Text, Number, Switch or BLOB, `values` are texts by member."""
 
     device: str
@@ -37,8 +37,7 @@ class Asked:
     values: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The end of a command. `state` is the property's at the end, "" where it said nothing."""
 
     result: Result
@@ -59,13 +58,12 @@ def same_value(kind: str, asked: str, said: str | None) -> bool:
     return math.isclose(wanted, found, rel_tol=1e-6, abs_tol=NEAR)
 
 
-@dataclass(slots=True)
-class Following:
+class Following(Struct):
     """A command that was sent at `sent` (seconds, monotonic) and is not answered yet."""
 
     asked: Asked
     sent: float
-    messages: list[str] = field(default_factory=list)
+    messages: list[str] = []
     _busy: bool = False
     _other: tuple[str, Mapping[str, str], str] | None = None  # a set* that may or may not be the answer
 

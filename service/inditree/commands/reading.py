@@ -6,6 +6,7 @@ What the fast pattern matches is read exactly; everything else goes to the parse
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from inditree.commands.following import NEAR
@@ -13,15 +14,20 @@ from inditree.view.fold import read
 
 _VALUE = rb"(?:\"[^\"<>&]*+\"|'[^'<>&]*+')"
 _ATTRIBUTES = rb"(?:\s++\w++\s*+=\s*+" + _VALUE + rb")*+"
-_PLAIN = re.compile(
-    rb"\s*+<(?:set|new)(?:Text|Number|Switch)Vector(" + _ATTRIBUTES + rb")\s*+"
-    rb"(?:/>|>(" + rb"(?:\s*+<one(?:Text|Number|Switch)" + _ATTRIBUTES + rb"\s*+>[^<>&]*+</one[A-Z][a-z]++\s*+>)*+"
-    rb")\s*+</(?:set|new)[A-Z][a-z]++Vector\s*+>)\s*+"
-)
 _ATTRIBUTE = re.compile(rb"(\w++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
 _STATE = re.compile(rb"\sstate=(?:\"([^\"]*+)\"|'([^']*+)')")
 _ONE = re.compile(rb"<one[A-Z][a-z]++(" + _ATTRIBUTES + rb")\s*+>([^<]*+)<")
 _NAMED = re.compile(rb"<one[A-Z][a-z]++\s++name=(?:\"([^\"]*+)\"|'([^']*+)')\s*+>([^<]*+)<")
+
+
+@cache
+def _plain() -> re.Pattern[bytes]:
+    """Matches a plain element: its attributes and its members are groups 1 and 2. Compiled for the first command."""
+    return re.compile(
+        rb"\s*+<(?:set|new)(?:Text|Number|Switch)Vector(" + _ATTRIBUTES + rb")\s*+"
+        rb"(?:/>|>((?:\s*+<one(?:Text|Number|Switch)" + _ATTRIBUTES + rb"\s*+>[^<>&]*+</one[A-Z][a-z]++\s*+>)*+"
+        rb")\s*+</(?:set|new)[A-Z][a-z]++Vector\s*+>)\s*+"
+    )
 
 
 class Said(NamedTuple):
@@ -34,7 +40,7 @@ class Said(NamedTuple):
 
 def said(data: bytes) -> Said:
     """Read one element; all empty where it is no vector."""
-    found = _PLAIN.fullmatch(data)  # in UTF-8, as all elements in the core
+    found = _plain().fullmatch(data)  # in UTF-8, as all elements in the core
     if found is None:
         return _parsed(data)
     attributes, members = found[1], found[2] or b""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from inditree.config.structs import Config, Driver, Listen, Remote
 
 _Named = TypeVar("_Named", Listen, Driver, Remote)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference(Generic[_Named]):
+class Difference(Struct, Generic[_Named], frozen=True):
     """Entries by name: new ones, the names of those gone, and new versions of those that changed.
 
     One under a new name is one that is gone and one that is added: its driver ends, and starts under the new name.
@@ -26,8 +26,7 @@ class Difference(Generic[_Named]):
         return bool(self.added or self.removed or self.changed)
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """The difference of two configurations. `sections` names the other top-level keys whose values differ."""
 
     listen: Difference[Listen]

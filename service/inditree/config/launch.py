@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from inditree.config.structs import Config
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """The way in which a server is run; the defaults are those of a Server made in Python.
 
     reread             reads the configuration anew (SIGHUP), flags and variables laid over it; raises ConfigError.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
 from typing import TypeVar, get_args
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from inditree.config import units, words
 from inditree.config.check import complete, control_socket
@@ -19,8 +19,7 @@ from inditree.errors import ConfigError
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Struct, frozen=True):
     """Settings by flags or variables; None: not said. `host`, `port`, `max_connections`: the first TCP listener's.
 
     `http_off` and `socket_off` are their own: `http` and `socket` None say nothing.
@@ -48,16 +47,14 @@ class Overlay:
 
     def over(self, lower: Overlay) -> Overlay:
         """Both, where this one wins."""
-        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
-        below = {f.name: getattr(lower, f.name) for f in fields(self)}
-        result = {key: below[key] if value is None else value for key, value in chosen.items()}
+        below = asdict(lower)
+        result = {key: below[key] if value is None else value for key, value in asdict(self).items()}
         result["http_off"] = self.http_off or (self.http is None and lower.http_off)
         result["socket_off"] = self.socket_off or (self.socket is None and lower.socket_off)
         return Overlay(**result)
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """Says where a configuration comes from; `load` reads the file anew each time, which is what a reload does."""
 
     file: str | None = None

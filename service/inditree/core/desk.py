@@ -6,7 +6,8 @@ Everything else in the core stands above it: it knows nothing of devices, subscr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from inditree.core.effects import Answered, Audit, Close, Defined, Effect, Free, Hold, Log, Mistake, ReadOn, Wake
 from inditree.core.gate import Gate
@@ -23,8 +24,7 @@ AUDITED = 256
 """Characters of a name that are written down."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Limits (bytes, seconds) and modes that the core decides by; `timestamp` gives INDI's UTC time.
 
     `audited`: somebody wants to know what became of each `new*`. `streams`: stream frames go first, and beyond so many

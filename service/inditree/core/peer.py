@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from inditree.core.subscription import Subscription
 from inditree.counters import PeerCounters
@@ -18,8 +19,7 @@ from inditree.wire.elements import Key
 from inditree.wire.spelling import Latin
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The rights that a listener gives its clients; the defaults are those of a driver or of a link that we opened."""
 
     listener: str = ""

@@ -14,9 +14,9 @@ import pybase64
 
 from inditree.images.attached import PIECE
 from inditree.wire.elements import Blob, Element, OneBlob
+from inditree.wire.syntax import NOT_XML
 
 _plain = re.compile(r"[ !#-%'-;=-~]*+").fullmatch  # nothing in it to escape
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ATTRIBUTE = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#09;"}
 )
@@ -159,9 +159,9 @@ def _in_order(attributes: dict[str, str]) -> dict[str, str]:
 def _attributes(parts: list[str], attributes: dict[str, str]) -> None:
     for name, value in attributes.items():
         if not _plain(value):
-            value = _FORBIDDEN.sub("?", value).translate(_ATTRIBUTE)
+            value = NOT_XML.sub("?", value).translate(_ATTRIBUTE)
         parts += (" ", name, '="', value, '"')
 
 
 def _text(value: str) -> str:
-    return value if _plain(value) else _FORBIDDEN.sub("?", value).translate(_TEXT)
+    return value if _plain(value) else NOT_XML.sub("?", value).translate(_TEXT)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from inditree.config import Config, Launch
 from inditree.server.lazy_observatory import LazyObservatory
@@ -44,8 +45,7 @@ class Companion(Protocol):
         """Write what waits."""
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(Struct):
     """`config` is the configuration in force, swapped whole. `started` is seconds of time.monotonic.
 
     `applied`: it listens and its configuration is applied. `draining`: it is stopping. `reload_timestamp` (UNIX
@@ -58,7 +58,7 @@ class Parts:
     units: Units
     web: WebEndpoints
     observatory: LazyObservatory
-    listeners: dict[str, Listener] = field(default_factory=dict)
+    listeners: dict[str, Listener] = {}
     started: float = field(default_factory=time.monotonic)
     applied: bool = False
     draining: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ class Server:
     def _make(self) -> None:
         limits = self.config.limits
         settings = Settings(
-            identity=secrets.token_hex(8),
+            identity=os.urandom(8).hex(),
             timestamp=messages.indi_time,
             queue=limits.queue,
             streams=self.launch.streams,

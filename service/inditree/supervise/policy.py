@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 #: Seconds between two starts at the very least, whatever `backoff` says: a start costs milliseconds of CPU.
 SHORTEST_BACKOFF = 0.01
@@ -12,8 +13,7 @@ SHORTEST_BACKOFF = 0.01
 JITTER = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
+class RestartPolicy(Struct, frozen=True):
     """Durations in seconds; `max_restarts` None: no limit."""
 
     policy: Literal["always", "on-failure", "never"] = "always"

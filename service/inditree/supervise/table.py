@@ -9,8 +9,9 @@ answered and has exited.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from inditree.supervise.events import (
     REASONS,
@@ -43,8 +44,7 @@ from inditree.supervise.policy import RestartPolicy, delay
 KILL_MARGIN = 5.0
 
 
-@dataclass(slots=True)
-class Machine:
+class Machine(Struct):
     """One driver. `random` gives numbers from 0 to 1 for the jitter."""
 
     policy: RestartPolicy

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from inditree.core import Policy
 from inditree.transport.channel import Channel
@@ -29,8 +30,7 @@ LINGER_BYTES = 1 << 20
 _PIECE = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(Struct, frozen=True):
     """A connection that begins with an HTTP method, once it has left the core.
 
     `data` is what was read of it, white space before the method taken off. Whoever takes it owns `channel`, and calls

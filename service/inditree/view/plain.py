@@ -6,6 +6,8 @@ Everything here may say "perhaps" for what it cannot prove: then elements are ke
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 
 from inditree.wire.fast import INDISERVER, LIBINDI, TEXT, Layout
 
@@ -43,13 +45,15 @@ def _whole(layout: Layout, kind: bytes) -> re.Pattern[bytes]:
     )
 
 
-_WHOLE = {
-    f"def{kind}Vector": tuple(_whole(layout, kind.encode()).fullmatch for layout in (INDISERVER, LIBINDI))
-    for kind in ("Number", "Text", "Switch", "Light")
-}
+_KINDS = {f"def{kind}Vector": kind.encode() for kind in ("Number", "Text", "Switch", "Light")}
+_SETS = {tag: b"<set%sVector" % kind for tag, kind in _KINDS.items()}
 
 
-_SETS = {f"def{kind}Vector": f"<set{kind}Vector".encode() for kind in ("Number", "Text", "Switch", "Light")}
+@cache
+def _matches(tag: str) -> tuple[Callable[[bytes], re.Match[bytes] | None], ...]:
+    """Match a whole set* of a property defined by `tag`, in each layout. Compiled when the first of its kind comes."""
+    kind = _KINDS.get(tag)
+    return tuple(_whole(layout, kind).fullmatch for layout in (INDISERVER, LIBINDI)) if kind else ()
 
 
 def says(tag: str, data: bytes, members: frozenset[bytes]) -> int | None:
@@ -57,7 +61,7 @@ def says(tag: str, data: bytes, members: frozenset[bytes]) -> int | None:
 
     TIMEOUT and TIMESTAMP together; None: it does not give all of them, or that is not proven.
     """
-    for match in _WHOLE.get(tag, ()):
+    for match in _matches(tag):
         if found := match(data):
             if {double or single for double, single in _ONE_NAME.findall(data)} != members:
                 return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from msgspec.structs import replace
 from wsproto.utilities import generate_accept_token
 
 from inditree.config import Listen

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 NAME_MAX = 128
 """Bytes: libindi's own names have at most 63. The bound also bounds what a remembered head takes."""
@@ -20,8 +21,7 @@ DECLARATION = b"<?xml version='1.0'?>\n"
 """libindi drivers write it before each element; it is not passed on."""
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """A program's layout: what stands before each attribute and before the `>`, and the characters of a value.
 
     A value is one in which nothing needs a second look: printable ASCII without `&`, `<` and its own quote.

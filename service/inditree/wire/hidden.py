@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 _SPACE = rb"[ \t\r\n]*+"
 _ATTRIBUTES = rb"(?:[ \t\r\n]++[A-Za-z_][A-Za-z0-9_.\-]*+%s=%s(?:\"[^\"<]*+\"|'[^'<]*+'))*+%s" % ((_SPACE,) * 3)
 _MEMBER = rb"<(?:one|def)[A-Za-z]++%s(?:/>|>[^<]*+</(?:one|def)[A-Za-z]++%s>)" % (_ATTRIBUTES, _SPACE)
 _BODY = rb"(?:[^<]*+%s)*+[^<]*+" % _MEMBER
-_PLAIN = re.compile(rb"(?:%s<[A-Za-z]++%s(?:/>|>%s</[A-Za-z]++%s>)%s)++" % (_SPACE, _ATTRIBUTES, _BODY, _SPACE, _SPACE))
+_ELEMENTS = rb"(?:%s<[A-Za-z]++%s(?:/>|>%s</[A-Za-z]++%s>)%s)++" % (_SPACE, _ATTRIBUTES, _BODY, _SPACE, _SPACE)
+
+
+@cache
+def _plain() -> re.Pattern[bytes]:
+    """Compiled when somebody comes who may use some devices only."""
+    return re.compile(_ELEMENTS)
 
 
 def hides(elements: bytes) -> bool:
     """Says whether a reader could see more in these well-formed elements than an XML parser does."""
-    return _PLAIN.fullmatch(elements) is None
+    return _plain().fullmatch(elements) is None
 
 
 def hides_in_image(chunks: Iterable[bytes | memoryview]) -> bool:

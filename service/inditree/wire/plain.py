@@ -7,6 +7,8 @@ its way to the driver. What is not matched here goes that way.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 
 from inditree.wire.proof import NAME_LIMIT
 
@@ -30,7 +32,6 @@ _PLAIN = re.compile(
     rb"%(ws)s*+(?:/>|>%(rest)s\1%(ws)s*+>)"
     % {b"tags": "|".join(_TAGS).encode(), b"ws": _WS, b"name": _NAME, b"value": _VALUE, b"rest": _REST}
 )
-_BEHIND = {tag: re.compile(b">" + _REST + tag.encode() + _WS + b"*+>").match for tag in _TAGS}
 _IMAGE_TAG = re.compile(
     rb"<(setBLOBVector|newBLOBVector|oneBLOB)((?:%(ws)s++%(name)s%(ws)s*+=%(ws)s*+%(value)s)*+)%(ws)s*+>"
     % {b"ws": _WS, b"name": _NAME, b"value": _VALUE}
@@ -45,6 +46,14 @@ KNOWN_BYTES = 256
 
 Found = tuple[str, dict[str, str], int]
 """Tag, attributes and end of an element."""
+
+_Match = Callable[[bytes, int], "re.Match[bytes] | None"]
+
+
+@cache
+def _behind(tag: str) -> _Match:
+    """Matches what stands behind the start tag of a command, from its `>` on. Compiled for the first command."""
+    return re.compile(b">" + _REST + tag.encode() + _WS + b"*+>").match
 
 
 def image_tag(data: bytes | bytearray, pos: int, stop: int) -> Found | None:
@@ -74,15 +83,15 @@ class Plain:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[str, dict[str, str]]] = {}
+        self._known: dict[bytes, tuple[str, dict[str, str], _Match]] = {}
 
     def match(self, data: bytes, pos: int) -> Found | None:
         """Tag, attributes and end of the complete plain element at `pos`; None where there is none."""
         start = data[pos : pos + KNOWN_BYTES].partition(b">")[0]
         known = self._known.get(start)
         if known is not None:
-            tag, attributes = known
-            found = _BEHIND[tag](data, pos + len(start))
+            tag, attributes, behind = known
+            found = behind(data, pos + len(start))
             return None if found is None else (tag, attributes.copy(), found.end())
         found = _PLAIN.match(data, pos)
         if found is None:
@@ -91,11 +100,11 @@ class Plain:
         if said is None:
             return None
         tag = found[1].decode("ascii")
-        if tag in _BEHIND and pos + len(start) == data.find(b">", found.end(2)) < found.end() - 1:
+        if tag in _TAGS and pos + len(start) == data.find(b">", found.end(2)) < found.end() - 1:
             self._remember(start, tag, said)
         return tag, said, found.end()
 
     def _remember(self, start: bytes, tag: str, attributes: dict[str, str]) -> None:
         if len(self._known) >= KNOWN:
             self._known.clear()
-        self._known[start] = tag, attributes.copy()
+        self._known[start] = tag, attributes.copy(), _behind(tag)

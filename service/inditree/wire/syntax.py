@@ -33,7 +33,8 @@ TAG_NAME = re.compile(rb"</?([^\s/>]++)")
 _ATTRIBUTE = re.compile(rb"\s++([^\s=\"'<>/]++)\s*+=\s*+(\"[^\"]*+\"|'[^']*+')")
 # One look at all of a start tag: a quarter of the time that it takes from quote to quote.
 _START = re.compile(rb"<[^\s=\"'<>/]++(?:\s++[^\s=\"'<>/]++\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))*+\s*+(?=/?>)")
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# The characters that XML forbids, named one by one: all but those that it allows takes 20 ms to compile.
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def tag_end(data: bytes | bytearray, pos: int, stop: int, quote: int) -> tuple[int, int]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """`skips_text`: text between elements is skipped and counted, else it closes the peer. `repairs`: what is no XML is
     repaired where that can be done, else dropped whole, and the peer is closed only after 64 KiB of it; without, the
     first of it closes the peer. `drops_long_names`: so is an element with a name that is too long, else it closes.
