@@ -150,7 +150,7 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
         _echo(state, peer, item, device)
         return
     gate = state.desk.gate
-    if gate is not None and interlocked.refused(state, gate, peer, owner, item):
+    if gate is not None and interlocked.refuse_forbidden(state, gate, peer, owner, item):
         return
     command = state.commands.sent(peer, item, state.view.find(device, item.name))
     _deliver(state, owner, item, Request(peer, _lean(element), command))
@@ -194,6 +194,6 @@ def _hides(item: Element | Blob) -> bool:
 
 def _refuse(state: State, peer: Peer, item: Element | Blob, device: str, size: int, why: str) -> None:
     state.desk.count_dropped(peer, "access", size)
-    state.commands.refused(peer, item, "refused")
+    state.commands.end_unsent(peer, item, "refused")
     text = f"Refused {item.tag} {item.name or ''}: {why}"
     state.desk.send(peer, message(text, state.desk.settings.timestamp(), device), "message")

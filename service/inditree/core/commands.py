@@ -124,8 +124,8 @@ class Commands:
             self._due = due
         return command
 
-    def refused(self, peer: Peer, item: Element | Blob, result: Result, why: str = "") -> None:
-        """A `new*` goes to nobody; `why` is for people."""
+    def end_unsent(self, peer: Peer, item: Element | Blob, result: Result, why: str = "") -> None:
+        """End a `new*` that goes to nobody with this result; `why` is for people."""
         self._desk.audit(peer, item, f"{result}: {why}" if why else result)
         if peer.is_router:
             return

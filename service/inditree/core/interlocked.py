@@ -13,7 +13,7 @@ from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import message
 
 
-def refused(state: State, gate: Gate, peer: Peer, owner: Peer, item: Element | Blob) -> bool:
+def refuse_forbidden(state: State, gate: Gate, peer: Peer, owner: Peer, item: Element | Blob) -> bool:
     """Ask the interlocks about a command. True: it is refused, and its sender gets the property back in Alert."""
     element = item.element if isinstance(item, Blob) else item
     refusal = gate.refusing(element, owner.owns)
@@ -21,7 +21,7 @@ def refused(state: State, gate: Gate, peer: Peer, owner: Peer, item: Element | B
         return False
     device, name = item.device or "", item.name or ""
     text = f"Refused {item.tag} {name}: interlock {refusal.interlock}: {refusal.why}"
-    state.commands.refused(peer, item, "refused", f"interlock {refusal.interlock}: {refusal.why}")
+    state.commands.end_unsent(peer, item, "refused", f"interlock {refusal.interlock}: {refusal.why}")
     said = f"{device}: refused {item.tag} {name} of {peer.place}: interlock {refusal.interlock}: {refusal.why}"
     state.desk.log("warning", "interlock", said, device=device, interlock=refusal.interlock, peer=peer.name)
     _tell(state, peer, state.view.find(device, name), device, text)

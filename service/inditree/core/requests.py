@@ -35,7 +35,7 @@ def undelivered(state: State, request: Request) -> None:
     peer, element = request.peer, request.element
     state.desk.count_dropped(peer, "undeliverable", len(element.data))
     if request.command is None:
-        state.commands.refused(peer, element, "undeliverable")
+        state.commands.end_unsent(peer, element, "undeliverable")
     elif not state.commands.undelivered(request.command):
         state.desk.audit(peer, element, "undeliverable")  # the answer to it was that of a later one
     if not peer.gone:

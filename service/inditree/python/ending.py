@@ -1,4 +1,4 @@
-"""What ends a process where nobody catches it, raised by a driver's code: an exception of that driver like others."""
+"""Exceptions that end a process where nobody catches them: raised by a driver's code they are that driver's alone."""
 
 from __future__ import annotations
 

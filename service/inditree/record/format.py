@@ -149,7 +149,7 @@ def _record(data: bytes, at: int) -> tuple[Record, int] | None:
 
 
 def _unpacked(payload: bytes) -> bytes:
-    """What is compressed there; a few bytes can stand for any number of them. Raises zlib.error."""
+    """Uncompress a payload; a few bytes can stand for any number of them. Raises zlib.error."""
     stream = zlib.decompressobj()
     data = stream.decompress(payload, MAX_DATA)
     if not stream.eof:
