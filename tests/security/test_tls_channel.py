@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import _ssl
+import asyncio
 import contextlib
+import ctypes
 import os
 import select
 import socket
@@ -13,23 +16,22 @@ from pathlib import Path
 
 import pytest
 
-from inditree.transport.tls import TlsChannel
+from inditree.transport.sockets import unread_here
+from inditree.transport.tls import handshake
+from inditree.transport.tls_channel import EMPTY_BYTES, FEED, TlsChannel
 from security.certificates import Authority
 from security.parts import context
-from waiting import DEADLINE
+from waiting import DEADLINE, until
 
 Ends = tuple[TlsChannel, ssl.SSLSocket]
 
 
-@pytest.fixture(name="ends", params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
-def _ends(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ends]:
-    """Our end, non-blocking, and the other one, blocking."""
-    authority = Authority(tmp_path)
+def _connected(folder: Path, ours: socket.socket, theirs: socket.socket, version: ssl.TLSVersion) -> Iterator[Ends]:
+    authority = Authority(folder)
     pair = authority.server()
     serves = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serves.load_cert_chain(pair.cert, pair.key)
-    ours, theirs = socket.socketpair()
-    asks = context(authority.cert, most=request.param)
+    asks = context(authority.cert, most=version)
     wrapped: list[ssl.SSLSocket] = []
 
     def connect() -> None:
@@ -37,14 +39,27 @@ def _ends(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ends]:
 
     thread = threading.Thread(target=connect)
     thread.start()
-    sock = serves.wrap_socket(ours, server_side=True)
+    channel = asyncio.run(handshake(ours, serves, server_side=True))
     thread.join(10)
-    sock.setblocking(False)
     wrapped[0].settimeout(DEADLINE)
-    channel = TlsChannel(sock)
     yield channel, wrapped[0]
     channel.close()
     wrapped[0].close()
+
+
+@pytest.fixture(name="ends", params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def _ends(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ends]:
+    """Our end, non-blocking, and the other one, blocking."""
+    yield from _connected(tmp_path, *socket.socketpair(), request.param)
+
+
+@pytest.fixture(name="far_ends")
+def _far_ends(tmp_path: Path) -> Iterator[Ends]:
+    """The same over TCP, whose buffers take thousands of small records, by TLS 1.3."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+    yield from _connected(tmp_path, ours, theirs, ssl.TLSVersion.TLSv1_3)
 
 
 def test_a_slow_reader_is_seen_to_take_something(ends: Ends) -> None:
@@ -206,3 +221,50 @@ def test_what_came_before_an_abrupt_end_counts(ends: Ends) -> None:
     select.select([channel.read_fd()], [], [], 5)
     assert channel.recv(1 << 16) == b"<last/>"
     assert channel.recv(1 << 16) == b""
+
+
+def update_keys(sock: ssl.SSLSocket, number: int) -> None:
+    """Send key updates (RFC 8446, 4.6.3), for which Python has no call: SSL_key_update of the library that it uses."""
+    library = ctypes.CDLL(_ssl.__file__)
+    assert sock._sslobj is not None  # type: ignore[attr-defined]
+    # PySSLSocket: the head of any object, the socket, and then OpenSSL's own structure.
+    structure = ctypes.c_void_p.from_address(id(sock._sslobj) + 3 * ctypes.sizeof(ctypes.c_void_p))  # type: ignore[attr-defined]
+    for _ in range(number):
+        assert library.SSL_key_update(structure, 0) == 1
+        assert library.SSL_do_handshake(structure) == 1
+
+
+def buffered(channel: TlsChannel, least: int) -> int:
+    """Bytes that the kernel has for it."""
+    return until(lambda: count if (count := unread_here(channel.sock)) >= least else 0)
+
+
+@pytest.mark.parametrize("data", [b"", b"x"])
+def test_records_without_data_take_no_longer_than_others(far_ends: Ends, data: bytes) -> None:
+    """OpenSSL goes on for as long as they come: 100 000 key updates took 1.8 s of the loop, and any number any time."""
+    channel, other = far_ends
+    for _ in range(4):
+        update_keys(other, 1000)
+        other.sendall(data or b"")
+    before = buffered(channel, 4 * 1000 * 27)
+    with contextlib.suppress(BlockingIOError):
+        assert channel.recv(1 << 18) == data
+    assert before - unread_here(channel.sock) <= 2 * FEED
+
+
+def test_who_sends_nothing_but_records_without_data_is_closed(far_ends: Ends) -> None:
+    channel, other = far_ends
+    update_keys(other, 10)
+    other.sendall(b"data")
+    assert channel_read(channel) == b"data"
+    update_keys(other, EMPTY_BYTES // 27 + 1000)
+    with pytest.raises(OSError, match="hold no data"):
+        channel_read(channel)
+
+
+def channel_read(channel: TlsChannel) -> bytes:
+    while True:
+        try:
+            return channel.recv(1 << 16)
+        except BlockingIOError:
+            select.select([channel.read_fd()], [], [], DEADLINE)

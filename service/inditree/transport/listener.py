@@ -24,7 +24,7 @@ from inditree.transport.engine import Engine
 from inditree.transport.guard import guard
 from inditree.transport.sockets import prepare, spell
 from inditree.transport.stream import Stream
-from inditree.transport.tls import TlsChannel, handshake, server_context, subject_of
+from inditree.transport.tls import handshake, server_context, subject_of
 from inditree.transport.visitors import Visitor, Web, turn_away
 from inditree.transport.waiting import WaitingRoom, begins_tls, first, may_be_http
 
@@ -266,7 +266,7 @@ class Listener:
     ) -> None:
         """Have the handshake of one that came past the limit, and let it in where a request begins."""
         try:
-            channel = TlsChannel(await handshake(client, context, server_side=True))
+            channel = await handshake(client, context, server_side=True)
             try:
                 data = await first(channel)
             except BaseException:  # the router stops
@@ -279,7 +279,7 @@ class Listener:
             self.waiting.late -= 1
         if self._sockets and may_be_http(data):
             channel.push_back(data)
-            self._join(channel, name, host, self._admission.policy(subject_of(channel.sock)))
+            self._join(channel, name, host, self._admission.policy(subject_of(channel)))
         else:
             self._admission.left(host)
             channel.close()
@@ -293,17 +293,17 @@ class Listener:
 
     async def _shake_hands(self, client: socket.socket, name: str, host: str, context: ssl.SSLContext) -> None:
         try:
-            sock = await handshake(client, context, server_side=True)
+            channel = await handshake(client, context, server_side=True)
         except (OSError, TimeoutError) as error:
             self._failed(client, name, host, error)
             return
         finally:
             self._handshakes -= 1
         if self._sockets:
-            self._join(TlsChannel(sock), name, host, self._admission.policy(subject_of(sock)))
+            self._join(channel, name, host, self._admission.policy(subject_of(channel)))
         else:  # it has stopped, or has other rules now
             self._admission.left(host)
-            sock.close()
+            channel.close()
 
     def _join(self, channel: Channel, name: str, host: str, policy: Policy) -> None:
         self._engine.begin()

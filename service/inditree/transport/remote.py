@@ -22,7 +22,7 @@ from inditree.transport.channel import Channel, SocketChannel
 from inditree.transport.engine import Engine
 from inditree.transport.sockets import prepare
 from inditree.transport.stream import Stream
-from inditree.transport.tls import TlsChannel, client_context, handshake
+from inditree.transport.tls import client_context, handshake
 from inditree.tree.link import SILENCE, SILENCE_MAX, Link
 from inditree.tree.names import names_of
 
@@ -203,7 +203,7 @@ class RemoteLink:
                 if self.config.tls is None:
                     return SocketChannel(sock), site_of(address)
                 context = client_context(self.config.tls)
-                channel = TlsChannel(await handshake(sock, context, server_side=False, host=self.config.host))
+                channel = await handshake(sock, context, server_side=False, host=self.config.host)
                 return channel, site_of(address)
             except (OSError, TimeoutError) as error:
                 sock.close()
