@@ -167,6 +167,15 @@ def test_a_property_of_thousands_of_members_is_dropped() -> None:
     assert not driver.peer.gone
 
 
+def test_a_link_with_thousands_of_devices_is_some_lines_of_the_log() -> None:
+    world = World()
+    linked(world, 600)
+    said = [log.text for log in world.logs if log.event == "device"]
+    assert len(world.core.ownership.owners) == 600
+    assert said[0] == "D0: provided by link link THEM"
+    assert said[255:] == ["D255: provided by link link THEM", "512 devices: provided by link link THEM"]
+
+
 def test_who_claims_thousands_of_devices_is_told_of_some_and_all_are_conflicts() -> None:
     """A line for each is one for each 50 bytes that a stranger sends."""
     world = World()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import dns.exception
+import dns.name
 import pytest
 
+from inditree.discovery.dns import REMOTES_MAX, Pace, _Look
 from inditree.discovery.own import Own, Place, local_addresses, own_places
 from inditree.discovery.records import Answer, Question, Round, Unknown, resolver
 
@@ -89,5 +91,27 @@ def test_a_family_without_answer_takes_nothing_from_the_other() -> None:
         # The other family has said that it has nothing: that is not all there is to know.
         with pytest.raises(Unknown):
             await Silent({}, {("x", "A"): Answer((), 60)}).addresses("x")
+
+    asyncio.run(main())
+
+
+class Target:
+    """One SRV record."""
+
+    def __init__(self, number: int) -> None:
+        self.target = dns.name.from_text(f"pod-{number:04}.example.")
+        self.port = 7624
+
+
+def test_a_zone_that_names_thousands_costs_the_questions_for_those_that_are_taken() -> None:
+    """Each is asked for two addresses, one after the other: a server that answers none takes five seconds for each."""
+
+    async def main() -> None:
+        service = Answer(tuple(Target(number) for number in range(REMOTES_MAX + 100)), 60)
+        questions = Silent({}, {("_indi._tcp.example", "SRV"): service})
+        look = _Look("_indi._tcp.example", Pace(), None, lambda: [("127.0.0.1", 7624)])
+        found = await look._remotes(questions)
+        assert found is not None and len(found) == REMOTES_MAX
+        assert len(questions.failures) == 2 * REMOTES_MAX
 
     asyncio.run(main())

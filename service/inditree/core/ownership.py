@@ -17,7 +17,8 @@ ASKED_AT_ONCE = 256
 """Devices that are asked for in one step after their pause: thousands at once would stop everything else."""
 
 REPORTED = 256
-"""Origins of redundant paths that are said of one link, and conflicts that are said at a time."""
+"""Origins of redundant paths that are said of one link, its devices that are said one by one, and conflicts that are
+said at a time."""
 
 QUESTION = 60.0
 """Seconds after which a question for a lost device is forgotten: no answer to it is on its way any more."""
@@ -106,8 +107,10 @@ class Ownership:
         self._forget_refusal(peer, device)
         if peer.link is not None:
             self._origins[device] = paths.origin(via)
-        text = f"{device}: provided by {peer.place}"
-        self._desk.log("info", "device", text, device=device, peer=peer.name)
+        number = len(peer.owns)
+        if number <= REPORTED or number % REPORTED == 0:  # the status has them all
+            what = device if number <= REPORTED else f"{number} devices"
+            self._desk.log("info", "device", f"{what}: provided by {peer.place}", device=device, peer=peer.name)
 
     def _refuse(self, peer: Peer, device: str, via: str, owner: Peer | None) -> None:
         self._note_refusal(peer, device, via)

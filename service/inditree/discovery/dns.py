@@ -181,7 +181,7 @@ class _Look:
             places = await _places(questions, self.name)
         except Unknown:
             return None
-        return _remotes(self.name, await _elsewhere(questions, places, await own_places(self._own())))
+        return _remotes(await _elsewhere(questions, _bounded(self.name, places), await own_places(self._own())))
 
     def failed(self, text: str, partial: bool = False) -> None:
         """Wait, longer each time, and say it once. `partial`: other questions of this look were answered."""
@@ -246,10 +246,14 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _remotes(name: str, places: Sequence[tuple[str, int]]) -> dict[str, Remote]:
+def _bounded(name: str, places: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those that are taken, before anything is asked about them: a zone may name thousands."""
     if len(places) > REMOTES_MAX:
-        _logger.warning(
-            "dns %s: found %s routers, using %s", name, len(places), REMOTES_MAX, extra={"event": "dns_wrong"}
-        )
+        text = "dns %s: found %s routers, using %s"
+        _logger.warning(text, name, len(places), REMOTES_MAX, extra={"event": "dns_wrong"})
+    return places[:REMOTES_MAX]
+
+
+def _remotes(places: Sequence[tuple[str, int]]) -> dict[str, Remote]:
     kept = [(join(host, port), host, port) for host, port in places[:REMOTES_MAX]]
     return {key: Remote(host=host, port=port, name=key) for key, host, port in kept}
