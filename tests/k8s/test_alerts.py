@@ -154,6 +154,7 @@ def test_every_alert_fires(tmp_path: Path) -> None:
         while "IndiLinkFlaps" not in watch.look():
             before = hub.log.count("Far: provided by")
             with leaf_at(tmp_path, leaf_port, leaf_http):
+                told(tmp_path, "remote", "restart", "leaf")  # it would wait longer each time
                 until(lambda: hub.log.count("Far: provided by") > before, what="the link is there again")  # noqa: B023
         scrape(tmp_path, http)
         watch.until("IndiRouterGone")
