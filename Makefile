@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 PORT ?= 7624
 HTTP ?= 127.0.0.1:9724
 
-.PHONY: help run test lint types bench bench-quick image base-image e2e k8s fuzz chaos release-check clean debs
+.PHONY: help run test test-long lint types bench bench-quick image base-image e2e k8s fuzz chaos release-check clean debs
 
 help: ## what each target does
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,9 +34,13 @@ run: $(READY) ## serve a simulated telescope and camera on port 7624
 
 # Most of a test is waiting for something to happen, so two run on each processor. Hundreds of routers start: compiled once,
 # also where the environment keeps Python from writing what it has compiled.
-test: debs $(READY) ## all tests but those with containers
-	@$(BIN)/python -m compileall -q service drivers
-	@scripts/tests $(BIN)/python -q -n $$((2 * $$(nproc))) --dist worksteal
+TESTS = $(BIN)/python -m compileall -q service drivers && scripts/tests $(BIN)/python -q -n $$((2 * $$(nproc))) --dist worksteal
+
+test: debs $(READY) ## the tests, in some minutes; test-long has those that take long, e2e those with containers
+	@$(TESTS) -m 'not long'
+
+test-long: debs $(READY) ## tests that take long by their nature: simulations, chaos, attacks by the megabyte, every documented command
+	@$(TESTS) -m long
 
 lint: $(READY) ## ruff, and the layers of the house
 	$(BIN)/ruff check .

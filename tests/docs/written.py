@@ -31,6 +31,7 @@ def all_commands() -> set[str]:
 CI = (
     "make lint types",
     "make test",
+    "make test-long",
     "make bench-quick",
     ".ci/run",
     "make image",
