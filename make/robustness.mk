@@ -25,7 +25,7 @@ soak: debs $(READY) ## hours of ordinary work: memory and descriptors stay flat 
 simulate: $(READY) ## thousands of seeds of trees, nights and chains of cameras, of which a test runs some (SEEDS=2000)
 	PYTHONPATH=tests $(BIN)/python -m tree.simulation --seeds $(SEEDS)
 	PYTHONPATH=tests $(BIN)/python -m observatory.simulation --seeds $(SEEDS)
-	PYTHONPATH=tests $(BIN)/python -m flow.chain 0 $(SEEDS)
+	PYTHONPATH=tests $(BIN)/python -m flow.shares 0 $(SEEDS)
 
 PAGE_MINUTES ?= 60
 

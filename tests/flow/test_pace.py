@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from flow.test_outbox import image
 from inditree.flow import pacing
+from inditree.flow.acks import Window
 from inditree.flow.outbox import Outbox
 from inditree.flow.pacing import LATELY, STALL_BYTES, Pace, stragglers
 
@@ -130,6 +135,50 @@ def test_nobody_is_called_slow_before_time_has_passed() -> None:
 def test_where_nobody_takes_anything_only_an_idle_one_lets_the_source_be_read() -> None:
     assert not may_read([Client(1), Client(2)], SIZE, 0.1)
     assert may_read([Client(), Client(2)], SIZE, 0.1)
+
+
+class Moving(Client):
+    """A receiver of several cameras, on a clock, that takes at once what it is sent. A link answers for some."""
+
+    def __init__(self, *, linked: bool) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.outbox = Outbox(LIMIT, lambda: self.now)
+        self.outbox.lanes.window = Window() if linked else None
+
+    def give(self, device: str, *, answers: bool = True) -> None:
+        """One more image comes for it."""
+        self.outbox.put_blob(image(0, 300, device))
+        while written := self.outbox.next_write():
+            data = b"".join(written)
+            self.outbox.sent(len(data))
+            for uid in re.findall(rb"blob/\d+", data) if answers else ():
+                self.outbox.answered(uid.decode())
+
+
+@pytest.mark.parametrize(("before", "soon"), [(20, 10), (0, 25)], ids=["after many images", "after its first"])
+@pytest.mark.parametrize("others", [["Other"], []], ids=["takes another camera too", "takes only this one"])
+def test_nobody_waits_for_good_for_a_link_that_takes_no_more_of_a_property(
+    others: list[str], before: int, soon: int
+) -> None:
+    """As nobody was sent anything of it, its pace fell for both alike, while the link went on with another camera."""
+    healthy, link = Moving(linked=False), Moving(linked=True)
+
+    def after(seconds: float, cameras: list[str]) -> bool:
+        for client, devices in ((healthy, [*others, *cameras]), (link, ["Other", *cameras])):
+            client.now += seconds
+            for device in devices:
+                client.give(device)
+        return may_read([healthy, link], 500, link.now)
+
+    for _ in range(before):
+        after(0.1, ["Cam"])
+    for _ in range(4):
+        link.give("Cam", answers=False)
+    assert link.outbox.lanes.waiting(KEY) == 2
+    answers = [after(0.1, []) for _ in range(soon)]
+    assert not answers[0] and answers == sorted(answers), "it is waited for, but once"
+    assert answers[-1]
 
 
 def test_a_lossless_client_must_be_ready_too() -> None:

@@ -82,11 +82,18 @@ class PropertyQueue:
             begun.popleft()
 
     def pace(self, now: float) -> float | None:
-        """Bytes a second, by the last images; None where they are too few, or of too short a time."""
+        """Bytes a second, by the last images; None where they are too few, or of too short a time.
+
+        0 where images wait and none had its turn for so long that this halves the pace: else it would fall as that of
+        those does who are sent nothing meanwhile, and they would wait for good.
+        """
         begun = self.begun
         if len(begun) < 3:
             return None
-        seconds = max(begun[-1][0] - begun[0][0], now - begun[1][0])
+        before, seconds = begun[-1][0] - begun[0][0], now - begun[1][0]
+        if self.tickets and seconds >= 2 * max(before, SHORTEST):
+            return 0.0
+        seconds = max(before, seconds)
         return (sum(size for _, size in begun) - begun[-1][1]) / seconds if seconds >= SHORTEST else None
 
 
@@ -123,13 +130,14 @@ class ImageQueue:
     def pace(self, key: Key, now: float) -> float | None:
         """Bytes a second of a property lately, by its last images, where others take their turns beside it.
 
-        None where it is the only one, or too little is known of it: then all that the peer takes says more.
+        None where it is the only one, or too little is known of it: then all that the peer takes says more. 0 where it
+        has waited for an acknowledgement for PATIENCE.
         """
         known = self.properties.get(key)
-        pace = known.pace(now) if known is not None else None
-        if pace is None or not any(self.turns(each, now) for each in self.properties if each != key):
+        if known is None or not any(self.turns(each, now) for each in self.properties if each != key):
             return None
-        return pace
+        shut = self._shut(key)
+        return 0.0 if shut is not None and known.tickets and now - shut >= PATIENCE else known.pace(now)
 
     def turns(self, key: Key, now: float) -> bool:
         """Do images of a property wait, or did one have its turn within the last second?"""
@@ -251,5 +259,8 @@ class ImageQueue:
     def _counts(self, key: Key, known: PropertyQueue, now: float) -> bool:
         if now < known.free_until:
             return False
-        shut = self.window.shut_since(key) if self.window is not None else None
+        shut = self._shut(key)
         return shut is None or not known.tickets or now - max(shut, known.tickets[0].at) < PATIENCE
+
+    def _shut(self, key: Key) -> float | None:
+        return self.window.shut_since(key) if self.window is not None else None

@@ -119,6 +119,8 @@ def may_read(clients: Iterable[Client], need: Need) -> bool:
     # Who takes other properties too is compared by what each takes of this one; who takes this alone, by all that each
     # takes: of this one a fast client takes no more than it is given.
     of_this = max(every if part is None else part for every, part in zip(whole, known, strict=True))
+    if not of_this:
+        return any(not client.outbox.lanes.waiting(need.key) for client in clients)
     return not any(_keeps_up(whole[each], known[each], fastest, of_this) for each in losers)
 
 
