@@ -80,6 +80,21 @@ def test_a_name_that_is_not_ours_gets_nothing(host: str, status: int) -> None:
     run(work())
 
 
+def test_without_a_host_nothing_is_told() -> None:
+    """HTTP/1.0 has none: its answer says so, and is no mistake of ours."""
+
+    async def work() -> None:
+        async with site() as it:
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+            writer.write(b"GET / HTTP/1.0\r\n\r\n")
+            answer = await asyncio.wait_for(reader.read(), DEADLINE)
+            assert answer.startswith(b"HTTP/1.1 403 ")
+            assert b"the request has no Host" in answer
+            writer.close()
+
+    run(work())
+
+
 @pytest.mark.parametrize(
     ("origin", "allowed"),
     [
