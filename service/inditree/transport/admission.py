@@ -27,13 +27,16 @@ class Admission:
             return "limit", f"{most} connections are open (max_connections)"
         if not isinstance(address, tuple):
             return None
-        host = ipaddress.ip_address(address[0].split("%")[0])
-        host = getattr(host, "ipv4_mapped", None) or host
-        if self._networks and not any(host in network for network in self._networks):
+        if self._networks and not self._allows(address[0]):
             return "access", "the address is not in `allow`"
         if self._per_address is not None and self._hosts[_site(address[0])] >= self._per_address:
             return "limit", f"{self._per_address} connections from this address (limits.connections_per_address)"
         return None
+
+    def _allows(self, address: str) -> bool:
+        host = ipaddress.ip_address(address.split("%")[0])
+        host = getattr(host, "ipv4_mapped", None) or host
+        return any(host in network for network in self._networks)
 
     def came(self, host: str) -> None:
         """A connection from there was admitted; `left` is to be called for each."""
