@@ -22,7 +22,10 @@ KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 30, 10, 3
 
 
 def prepare(sock: socket.socket, user_timeout: float | None = None) -> None:
-    """The options of every TCP connection; `user_timeout` is how long bytes may stay unacknowledged (seconds)."""
+    """The options of every TCP connection, or of a socket that listens: what it accepts has them from it.
+
+    `user_timeout` is how long bytes may stay unacknowledged (seconds).
+    """
     if sock.family == socket.AF_UNIX:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
