@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from integration.test_tree import CCD, indiserver, sees
-from live import Client, serve
+from integration.test_tree import CCD, FOCUSER, devices, indiserver, sees
+from live import Client, serve, until
 from ports import free_port
 
 PROGRAM = "indi_simulator_ccd"
@@ -74,3 +74,55 @@ def test_a_driver_with_another_name(tmp_path: Path) -> None:
     with serve(tmp_path, "--config", str(file)) as router:
         sees(router.port, f"North {CCD}")
         photograph(router.port, f"North {CCD}")
+
+
+def hub(tmp: Path, name: str, *remotes: tuple[str, int, str]) -> Path:
+    """The configuration of a router whose remotes have a word before each name."""
+    file = tmp / f"{name}.yaml"
+    rows = [f"- {{host: 127.0.0.1, port: {at}, name: {to}, rename: {{'*': '{word} *'}}}}\n" for to, at, word in remotes]
+    file.write_text(f"remotes:\n{''.join(rows)}")
+    return file
+
+
+def test_a_ring_of_renames_comes_to_rest(tmp_path: Path) -> None:
+    """Each of three routers links to the next: a device has a name for each way, and none where it comes home."""
+    a, b, c = free_port(), free_port(), free_port()
+    with (
+        serve(
+            tmp_path, "--config", str(hub(tmp_path, "a", ("b", b, "B"))), "indi_simulator_focus", port=a, name="a"
+        ) as at_a,
+        serve(tmp_path, "--config", str(hub(tmp_path, "b", ("c", c, "C"))), port=b, name="b") as at_b,
+        serve(tmp_path, "--config", str(hub(tmp_path, "c", ("a", a, "A"))), PROGRAM, port=c, name="c") as at_c,
+    ):
+        sees(a, FOCUSER, CCD, f"B C {CCD}")
+        sees(b, FOCUSER, f"C A {FOCUSER}", f"C {CCD}", CCD)
+        sees(c, FOCUSER, f"A {FOCUSER}", CCD)
+        with Client(a) as client:
+            client.ask()
+            client.connect_ccd(f"B C {CCD}")
+            client.expose(f"B C {CCD}")
+            client.expose(CCD)
+            client.silent(1.0)
+        assert [len(devices(port)) for port in (a, b, c)] == [3, 4, 3]
+        for router in (at_a, at_b, at_c):
+            assert router.log.count("provided by") <= 4
+        assert "conflict" not in at_a.log + at_b.log + at_c.log
+
+
+def test_an_indiserver_and_a_router_that_are_each_others_remotes(tmp_path: Path) -> None:
+    """What it has from us is not defined again under ever new names."""
+    port, other = free_port(), free_port()
+    file = hub(tmp_path, "hub", ("pi", other, "Pi"))
+    with (
+        serve(tmp_path, "--config", str(file), port=port, name="hub") as router,
+        indiserver(tmp_path, other, PROGRAM, f"@127.0.0.1:{port}"),
+    ):
+        sees(port, f"Pi {CCD}")
+        until(lambda: "has come from link pi before" in router.log)
+        with Client(port) as client:
+            client.ask()
+            client.connect_ccd(f"Pi {CCD}")
+            client.expose(f"Pi {CCD}")
+            client.silent(1.0)
+        assert {name for name in devices(port) if "Pi Pi" in name} == set()
+        assert router.log.count("has come from") == 1

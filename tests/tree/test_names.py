@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inditree.tree.names import Names, Rename, names_of
-from tree.desk import OTHER, THIRD, Desk, End, camera, gone, image, new, number, value
+from tree.desk import ME, OTHER, THIRD, Desk, End, camera, gone, image, new, number, value
 
 B = {"CCD Simulator": "Dome B CCD", "*": "B *"}
 CCD = "CCD Simulator"
@@ -210,3 +210,67 @@ def test_values_as_libindi_writes_them() -> None:
     assert heard.count('device="B Cam"') == 3
     assert heard.count('device="B Mount"') == 2
     assert [line for line in heard.splitlines() if "<?xml" in line] == []
+
+
+def test_a_name_that_would_be_too_long_stays() -> None:
+    """Else the next router would close our link for it."""
+    rename = Rename([("*", "B *")])
+    assert rename.here("c" * 254) == "B " + "c" * 254
+    assert rename.here("c" * 255) == "c" * 255 == rename.far("c" * 255)
+
+
+def test_a_device_that_comes_home_from_a_plain_server_by_the_name_it_has_here_is_refused_and_said_once() -> None:
+    """An indiserver that has us as its remote as well passes on what we have from it."""
+    desk = Desk()
+    watcher, pi = desk.watcher(), desk.plain("pi", names=names({"*": "Pi *"}))
+    pi.says(number("Cam"), camera("Wheel"), value("Cam"))
+    heard = watcher.heard()
+    pi.says(number("Pi Cam"), camera("Pi Wheel"), value("Pi Cam"), image("Pi Wheel"), gone("Pi Cam"))
+    assert "Pi Pi" not in watcher.heard()
+    assert 'device="Pi Cam"' in heard
+    assert len([text for text in desk.logs if "has come from link pi before" in text]) == 1
+    pi.says(value("Cam", "7"))
+    assert watcher.heard() == value("Pi Cam", "7") + "\n"
+
+
+def test_two_names_of_a_plain_server_that_are_swapped_do_not_come_home() -> None:
+    desk = Desk()
+    watcher, pi = desk.watcher(), desk.plain("pi", names=names({"Cam": "Old Cam", "Old Cam": "Cam"}))
+    pi.says(number("Old Cam", "O"), number("Cam", "C"))
+    heard = watcher.heard()
+    assert number("Cam", "O") in heard
+    assert number("Old Cam", "C") in heard
+
+
+def ring(desk: Desk) -> tuple[End, End, End]:
+    """A client, and two links to routers that are linked with each other, one of which renames."""
+    return desk.watcher(), desk.router(OTHER, "b", names=names({"*": "B *"})), desk.router(THIRD, "c")
+
+
+def test_a_device_of_a_ring_of_renames_has_a_name_for_each_way_and_that_is_said_once() -> None:
+    desk = Desk()
+    watcher, b, c = ring(desk)
+    c.says(number("Cam", via=THIRD), number("Mount", via=THIRD))
+    assert "redundant" not in str(desk.logs)
+    b.says(number("C Cam", via=f"{THIRD},{OTHER}"), number("C Mount", via=f"{THIRD},{OTHER}"))
+    assert [text for text in desk.logs if "redundant" in text] == [
+        "B C Cam comes over link b, by way of a router that link c leads to: a redundant path"
+    ]
+    assert watcher.heard().count("<defNumberVector") == 4
+    assert b.heard().count('via="R8.1,R0.1"') == 2  # by their one name that has not passed there
+    assert c.heard() == ""
+    watcher.says(new("B C Cam"), new("Cam"))
+    assert (b.heard(), c.heard()) == (new("C Cam") + "\n", new("Cam") + "\n")
+
+
+def test_what_comes_home_over_a_ring_of_renames_is_nothing_here() -> None:
+    """Each name has its path, and that names us, by whatever name it comes."""
+    desk = Desk()
+    watcher, b, c = ring(desk)
+    desk.driver().says(number("Cam"))
+    b.heard(), c.heard(), watcher.heard()
+    path = f"{ME},{THIRD},{OTHER}"
+    for name in ("C A Cam", "Cam", "B B Cam"):
+        b.says(number(name, via=path), value(name), image(name), f'<message device="{name}" message="m"/>', gone(name))
+    assert watcher.heard() == c.heard() == ""
+    assert len([text for text in desk.logs if "redundant" in text]) == 1

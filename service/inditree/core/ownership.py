@@ -73,6 +73,8 @@ class Ownership:
         owner = self.owners.get(device)
         if peer.link is not None:
             if not peer.link.accepts(device):
+                if peer.link.comes_home(device):
+                    self._report(peer, device, "", f"{device} has come from {peer.place} before: refused")
                 return Verdict.REFUSED
             if self._desk.settings.identity in paths.ids(via):
                 self._note_refusal(peer, device, via)
@@ -111,6 +113,8 @@ class Ownership:
         if number <= REPORTED or number % REPORTED == 0:  # the status has them all
             what = device if number <= REPORTED else f"{number} devices"
             self._desk.log("info", "device", f"{what}: provided by {peer.place}", device=device, peer=peer.name)
+        if peer.link is not None:
+            self._report_detour(peer, device, via)
 
     def _refuse(self, peer: Peer, device: str, via: str, owner: Peer | None) -> None:
         self._note_refusal(peer, device, via)
@@ -147,13 +151,28 @@ class Ownership:
         return self._origins.get(device, self._desk.settings.identity)
 
     def _report_path(self, peer: Peer, device: str, origin: str) -> None:
-        """A redundant path: harmless, said and counted once for each link and origin."""
+        """A redundant path: harmless."""
+        text = f"{device} is reached over {peer.place} too: a redundant path, kept as a spare"
+        self._report(peer, device, origin, text)
+
+    def _report_detour(self, peer: Peer, device: str, via: str) -> None:
+        """A device comes by way of a router that another link leads to: with `rename` it has a name for each way."""
+        assert peer.link is not None
+        on_the_way = paths.ids(via)[:-1]
+        if not on_the_way or paths.origin(via) in peer.link.reported:
+            return
+        near = next((each for each in self._desk.links if each.link and each.link.remote_id in on_the_way), None)
+        if near is not None:
+            text = f"{device} comes over {peer.place}, by way of a router that {near.place} leads to: a redundant path"
+            self._report(peer, device, paths.origin(via), text)
+
+    def _report(self, peer: Peer, device: str, origin: str, text: str) -> None:
+        """Say and count something about the ways here once for each link and origin."""
         assert peer.link is not None
         if origin in peer.link.reported or len(peer.link.reported) >= REPORTED:
             return
         peer.link.reported.add(origin)
         self._desk.counters.count_loop(peer.name if peer.link.opener else None)
-        text = f"{device} is reached over {peer.place} too: a redundant path, kept as a spare"
         self._desk.log("info", "redundant_path", text, device=device, peer=peer.name)
 
     def withdraw(self, peer: Peer, device: str) -> None:

@@ -118,10 +118,16 @@ class Link:
     def accepts(self, device: str) -> bool:
         """Is this a device that we take from here?"""
         if self.names is not None:
+            if self.comes_home(device):
+                return False
             device = self.names.far(device)
         if self.device is not None and device != self.device:
             return False
         return any(fnmatchcase(device, pattern) for pattern in self.devices)
+
+    def comes_home(self, device: str) -> bool:
+        """Does a plain server say this of a device that we have from it, and that it has from us? It has no path."""
+        return self.names is not None and self.plain and self.names.comes_home(device)
 
     def shows(self, device: str) -> bool:
         """Is this a device that the other end may be told about (not counting who owns it)?

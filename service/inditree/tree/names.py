@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import translate
 
 from inditree.wire.elements import Blob, Element, OneBlob
+from inditree.wire.proof import NAME_LIMIT
 from inditree.wire.syntax import attribute, attributes_in
 
 REMEMBERED = 1 << 16
@@ -27,11 +28,12 @@ class Rename:
         self._entries = [(pattern, re.compile(_grouped(pattern)), name) for pattern, name in entries]
 
     def here(self, far: str) -> str:
-        """The name here of a device that is called `far` there."""
+        """The name here of a device that is called `far` there; where it would be too long, it stays as it is."""
         for _, pattern, name in self._entries:
             found = pattern.match(far)
             if found is not None:
-                return name.replace("*", found[1]) if "*" in name else name
+                here = name.replace("*", found[1]) if "*" in name else name
+                return here if len(here) <= NAME_LIMIT else far
         return far
 
     def far(self, here: str) -> str:
@@ -81,6 +83,14 @@ class Names:
     def named(self, here: str) -> str:
         """The name that a device has at the far end; one that it has not named has the name that it has here."""
         return self._far.get(here, here)
+
+    def comes_home(self, here: str) -> bool:
+        """Is this a device that the far end has by the name that we have given it? It would get a longer one each time.
+
+        Two names that are swapped come to an end.
+        """
+        far = self.far(here)
+        return far in self._far and len(self._rename.here(here)) > len(here) > len(far)
 
     # Elements
 
