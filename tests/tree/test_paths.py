@@ -51,6 +51,18 @@ def test_an_image_is_not_sent_to_who_stands_in_the_path_though_it_wanted_it_befo
     assert one.heard() == ""
 
 
+def test_a_link_is_not_asked_for_images_that_only_a_router_in_their_path_wanted() -> None:
+    desk = Desk()
+    one, two = desk.router(OTHER, "one"), desk.router(THIRD, "two")
+    two.says(camera(via=THIRD))
+    one.says('<enableBLOB device="Cam" name="B">Also</enableBLOB>')
+    assert ">Also<" in two.heard()
+    two.says(gone("Cam"), camera(via=f"{OTHER},{THIRD}"))
+    assert ">Never<" in two.heard()
+    two.says(gone("Cam"), camera(via=THIRD))
+    assert ">Also<" in two.heard()
+
+
 def test_a_definition_that_names_us_is_refused_and_from_the_owner_it_is_the_loss() -> None:
     desk = Desk()
     watcher, one, two = desk.watcher(), desk.router(OTHER, "one"), desk.router(THIRD, "two")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inditree.core.desk import Desk
 from inditree.core.peer import Peer
 from inditree.core.subscribers import Subscribers
+from inditree.tree import paths
 from inditree.wire.syntax import enable_blob
 
 KEPT = 256
@@ -14,17 +15,25 @@ KEPT = 256
 class ImageProperty:
     """One image property behind a link: `source` provides it, `wanted` are those who want its images now.
 
+    `passed` are the IDs in its path: a router that stands there has no use for the images, however old its wish is.
     `there`: it is defined now. Where it is not, somebody wants it, and the link stays asked for it.
     """
 
-    __slots__ = ("device", "name", "source", "there", "wanted")
+    __slots__ = ("device", "name", "passed", "source", "there", "wanted")
 
-    def __init__(self, source: Peer, device: str, name: str) -> None:
+    def __init__(self, source: Peer, device: str, name: str, passed: list[str]) -> None:
         self.source = source
         self.device = device
         self.name = name
+        self.passed = passed
         self.there = True
         self.wanted: set[Peer] = set()
+
+    def is_for(self, peer: Peer) -> bool:
+        """Says whether its images go to this peer."""
+        if peer is self.source or (peer.link is not None and peer.link.identity in self.passed):
+            return False
+        return peer.hears_blob(self.device, self.name)
 
 
 class Demand:
@@ -51,18 +60,18 @@ class Demand:
         """Says whether there are no images behind any link, and nobody wants any."""
         return not (self._sources or self._wants or self._changed)
 
-    def provide(self, source: Peer, device: str, name: str) -> None:
-        """A link has defined an image property."""
+    def provide(self, source: Peer, device: str, name: str, via: str) -> None:
+        """A link has defined an image property, which came by this path."""
         assert source.link is not None
         if not source.link.blobs:
             return
         known = self._sources.get(device, {}).get(name)
         if known is not None:
             if known.source is source:
-                self._back(known)
+                self._back(known, paths.ids(via))
                 return
             self._end(known)
-        images = self._sources.setdefault(device, {})[name] = ImageProperty(source, device, name)
+        images = self._sources.setdefault(device, {})[name] = ImageProperty(source, device, name, paths.ids(via))
         for peer in self._subscribers.of(device):
             self._look(peer, images)
 
@@ -85,7 +94,7 @@ class Demand:
                     self._look(peer, images)
 
     def _look(self, peer: Peer, images: ImageProperty) -> None:
-        wants = peer is not images.source and peer.hears_blob(images.device, images.name)
+        wants = images.is_for(peer)
         if wants != (peer in images.wanted):
             (self._add if wants else self._remove)(peer, images)
 
@@ -145,9 +154,13 @@ class Demand:
             if images.source is not owner:
                 self._end(images)
 
-    def _back(self, images: ImageProperty) -> None:
+    def _back(self, images: ImageProperty, passed: list[str]) -> None:
         images.there = True
         self._discard_kept(images)
+        if passed != images.passed:
+            images.passed = passed
+            for peer in self._subscribers.of(images.device):
+                self._look(peer, images)
 
     def _end(self, images: ImageProperty) -> None:
         """The link is told that nobody wants a property of it any more."""

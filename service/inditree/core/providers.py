@@ -97,7 +97,7 @@ def define(state: State, peer: Peer, element: Element) -> None:
     state.desk.counters.devices[device].last_message = state.desk.now
     _publish(state, peer, element, via)
     if element.tag == "defBLOBVector" and peer.link is not None:
-        state.demand.provide(peer, device, name)
+        state.demand.provide(peer, device, name, via)
 
 
 def _publish(state: State, peer: Peer, element: Element, via: str) -> None:
