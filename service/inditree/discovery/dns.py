@@ -247,7 +247,7 @@ def _is_address(host: str) -> bool:
 
 
 def _bounded(name: str, places: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Those that are taken, before anything is asked about them: a zone may name thousands."""
+    """Cuts the places to so many before anything is asked about them: a zone may name thousands."""
     if len(places) > REMOTES_MAX:
         text = "dns %s: found %s routers, using %s"
         _logger.warning(text, name, len(places), REMOTES_MAX, extra={"event": "dns_wrong"})

@@ -155,7 +155,7 @@ class TlsChannel:
         return got
 
     def _opened(self, read: Callable[[], _T], got: int, end: _T, most: int) -> _T | None:
-        """What OpenSSL reads, of what it has or of one feed more, `end` at the end; None where nothing is there now.
+        """Let OpenSSL read, of what it has or of one feed more: `end` at the end, None where nothing is there now.
 
         `got` are bytes of data that were read before. Little of what came may be data: then the others have their turn.
         """
