@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from inditree.indiserver.message_log import MessageLog
 
 DRIVER: Any = SimpleNamespace(name="driver")
@@ -40,6 +42,21 @@ def test_a_disk_that_stands_still_stops_nobody(tmp_path: Path) -> None:
         log.feed(DRIVER, said("2026-01-01", str(number)))
     assert log.lost > 0
     log.finish()  # and neither is stopped for good
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In a folder where others may write, too, it would have the router write to any file that it may write to."""
+    (tmp_path / "there").write_text("somebody's\n")
+    for days in (-1, 0, 1):
+        name = f"{(datetime.now(UTC) + timedelta(days)).strftime('%Y-%m-%d')}.islog"
+        (tmp_path / name).symlink_to(tmp_path / ("missing" if days else "there"))
+    log = MessageLog(str(tmp_path))
+    for days in (-1, 0, 1):
+        log.feed(DRIVER, said((datetime.now(UTC) + timedelta(days)).strftime("%Y-%m-%d"), "hello"))
+    log.finish()
+    assert (tmp_path / "there").read_text() == "somebody's\n"
+    assert not (tmp_path / "missing").exists()
+    assert caplog.text.count("messages are not logged") == 1
 
 
 def test_what_is_no_xml_is_logged_as_clients_get_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from inditree.webmanager.running import MAX_LINKS
 from live import Client, Router, until
 from ports import free_port
 from waiting import DEADLINE
@@ -170,6 +171,21 @@ def test_remotes_are_links(tmp_path: Path) -> None:
         ekos.post(f"/api/drivers/stop_remote/{remote.replace(' ', '%20')}")
         assert ekos.status == ("False", "")
         assert ekos.call("POST", "/api/drivers/start_remote/nowhere:99999")[0] == 400
+
+
+def test_links_are_bounded(tmp_path: Path) -> None:
+    """Who may ask has links made without end else, by one profile too: each connects for ever."""
+    with managed(tmp_path) as (_, ekos):
+        places = [f"127.0.0.1:{port}" for port in range(1, MAX_LINKS + 1)]
+        ekos.save("P", [{"remote": place} for place in (*places, "127.0.0.1:65535")])
+        assert "127.0.0.1:65535" in ekos.post("/api/server/start/P")["message"]
+        assert len(ekos.get("/api/server/drivers")) == MAX_LINKS
+        status, answer = ekos.call("POST", "/api/drivers/start_remote/127.0.0.1:65534")
+        assert (status, "64 links were started here already" in answer["detail"]) == (400, True)
+        ekos.post(f"/api/drivers/stop_remote/{places[0]}")
+        ekos.post("/api/drivers/start_remote/127.0.0.1:65534")
+        ekos.post("/api/server/stop")
+        assert ekos.get("/api/server/drivers") == []
 
 
 def test_a_reload_applies_all_but_the_port(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
+
+from inditree.transport import lookup
 
 Place = tuple[str | None, int]
 """Host and port of a listener; the host is None for all addresses."""
@@ -52,14 +53,13 @@ class Own:
 async def own_places(places: Iterable[Place]) -> Own:
     """The addresses of the listeners' hosts: a name is looked up, None stands for all."""
     listening: set[tuple[str, int]] = set()
-    loop = asyncio.get_running_loop()
     for host, port in places:
         if host is None:
             listening |= {("0.0.0.0", port), ("::", port)}
             continue
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await lookup.addresses(host, port)
         except OSError:
             continue  # it could be bound once: what it meant then is not known, and the link's own check is left
-        listening |= {(str(ipaddress.ip_address(str(address[0]).split("%")[0])), port) for *_, address in found}
+        listening |= {(str(ipaddress.ip_address(address[0].split("%")[0])), port) for _, address in found}
     return Own(frozenset(listening), local_addresses())

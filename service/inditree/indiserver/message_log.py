@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,9 +75,15 @@ class _Days(Unlocked):
     def emit(self, record: logging.LogRecord) -> None:
         """Append one line to the file of its day."""
         try:
-            with (self._directory / f"{record.__dict__['day']}.islog").open("a", errors="backslashreplace") as file:
+            path = self._directory / f"{record.__dict__['day']}.islog"
+            with open(path, "a", errors="backslashreplace", opener=_opened) as file:  # noqa: PTH123 - `opener`
                 file.write(record.msg + "\n")
         except OSError as error:
             if not self._complained:
                 self._complained = True
                 _logger.error("messages are not logged: %s", error, extra={"event": "islog"})
+
+
+def _opened(path: str, flags: int) -> int:
+    """Opens no link: where others may write to the folder it would lead to any file of ours."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

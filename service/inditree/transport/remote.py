@@ -18,6 +18,7 @@ from inditree.config.units import join
 from inditree.core import Peer
 from inditree.errors import ConfigError
 from inditree.supervise import JITTER, grown
+from inditree.transport import lookup
 from inditree.transport.channel import Channel, SocketChannel
 from inditree.transport.engine import Engine
 from inditree.transport.sockets import prepare
@@ -184,16 +185,11 @@ class RemoteLink:
     def _extra(self, event: str) -> dict[str, str]:
         return {"event": event, "remote": self.config.name}
 
-    async def _addresses(self) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self.config.host, self.config.port, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys((family, address) for family, _, _, _, address in found))  # type: ignore[misc]
-
     async def _connect(self) -> tuple[Channel, str]:
         """The connection, and the address that it leads to."""
         loop = asyncio.get_running_loop()
         failed: OSError | TimeoutError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
-        for family, address in await self._addresses():
+        for family, address in await lookup.addresses(self.config.host, self.config.port):
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 sock.setblocking(False)
@@ -217,9 +213,10 @@ class RemoteLink:
     async def _hosts(self) -> set[str]:
         """The addresses that its name stands for now; empty where that cannot be told."""
         try:
-            return {address[0] for _, address in await self._addresses()}
+            found = await lookup.addresses(self.config.host, self.config.port)
         except (OSError, ValueError):
             return set()
+        return {address[0] for _, address in found}
 
     async def _until_elsewhere(self) -> None:
         """Wait until a name that leads back to this router leads elsewhere."""

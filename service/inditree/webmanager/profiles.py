@@ -134,9 +134,13 @@ def _load(file: Path) -> Saved:
 
 
 def _replace(file: Path, data: bytes) -> None:
-    """Replace the file at once: who reads it, after a kill too, finds the old one or the new one, whole."""
+    """Replace the file at once: who reads it, after a kill too, finds the old one or the new one, whole.
+
+    It is made anew: where others may write to the folder a link there would lead to any file of ours.
+    """
     new = file.with_name(f"{file.name}.new")
-    with new.open("wb") as opened:
+    new.unlink(missing_ok=True)
+    with new.open("xb") as opened:
         opened.write(data)
         opened.flush()
         os.fsync(opened.fileno())

@@ -16,6 +16,9 @@ from inditree.transport.remote import RemoteLink
 from inditree.webmanager.catalogue import Known, Unit
 from inditree.webmanager.installed import Entry
 
+MAX_LINKS = 64
+"""Links that are there at once because they were asked for here: each looks its name up and connects, for ever."""
+
 START_TIMEOUT = 10.0
 """Seconds that an answer waits for drivers to be started once, or to end before they are."""
 
@@ -105,6 +108,8 @@ class Running:
             if (each.config.host, each.config.port, each.config.device) == (wanted.host, wanted.port, wanted.device):
                 self._links[text] = each
                 return
+        if sum(self._is_linked(self._links[each]) for each in self._made_links) >= MAX_LINKS:
+            raise ValueError(f"{MAX_LINKS} links were started here already")
         self._links[text] = self._units.add_remote(wanted)
         self._made_links.add(text)
 
