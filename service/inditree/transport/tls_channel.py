@@ -155,22 +155,21 @@ class TlsChannel:
         return got
 
     def _opened(self, read: Callable[[], _T], got: int, end: _T, most: int) -> _T | None:
-        """Let OpenSSL read, of what it has or of one feed more: `end` at the end, None where nothing is there now.
+        """Let OpenSSL read, with one feed more where it has no whole record: `end` at the end, None for nothing now.
 
         `got` are bytes of data that were read before. Little of what came may be data: then the others have their turn.
+        It is fed first, as an exception that asks for more costs more than a record.
         """
+        came = 0
         try:
             with self._lock:
-                try:
-                    return self._some(read())
-                except ssl.SSLWantReadError:
-                    if self._fed >= most or self._fed > 2 * got:
-                        return None
-                came = self.fill()
-                self._fed += came
-                return self._some(read()) if came else None
+                if self._in.pending < FEED and not self.tls.pending() and self._fed < most and self._fed <= 2 * got:
+                    came = self.fill()
+                    self._fed += came
+                return self._some(read())
         except ssl.SSLWantReadError:
-            self._nothing(came)
+            if came:
+                self._nothing(came)
             return None
         except GONE:
             return end
