@@ -76,7 +76,7 @@ class _Days(Unlocked):
         """Append one line to the file of its day."""
         try:
             path = self._directory / f"{record.__dict__['day']}.islog"
-            with open(path, "a", errors="backslashreplace", opener=_opened) as file:  # noqa: PTH123 - `opener`
+            with open(path, "a", errors="backslashreplace", opener=_opened) as file:
                 file.write(record.msg + "\n")
         except OSError as error:
             if not self._complained:
