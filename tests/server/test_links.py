@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from inditree.config import ClientTls, Remote, ServerTls
+from inditree.transport import lookup
 from inditree.transport import remote as module
 from inditree.transport.channel import Channel
 from inditree.transport.remote import RemoteLink
@@ -38,18 +39,18 @@ def test_a_loop_whose_name_cannot_be_looked_up_is_looked_at_again(monkeypatch: p
         port = free_port()
         async with running(config(listen(port))) as it:
             link = RemoteLink(it.server.engine, Remote(host="localhost", port=port, name="r"))
-            known, looked = link._addresses, 0
+            known, looked = lookup.addresses, 0
 
-            async def flaky() -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+            async def flaky(host: str, port: int) -> list[lookup.Address]:
                 nonlocal looked
                 looked += 1
                 if looked in (2, 3):
                     raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
                 if looked == 4:
                     raise UnicodeError("label empty or too long")
-                return await known()
+                return await known(host, port)
 
-            monkeypatch.setattr(link, "_addresses", flaky)
+            monkeypatch.setattr(lookup, "addresses", flaky)
             link.start()
             # The fifth shows that the name can be looked up, so it tries once more, and finds itself again.
             await until(lambda: link.attempts["ok"] >= 2, "it tries again")
