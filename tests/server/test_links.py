@@ -76,10 +76,10 @@ def test_what_a_certificate_lacks_is_not_hidden_by_the_next_address(
             tls = ClientTls(ca=str(stranger.cert))
             link = RemoteLink(it.server.engine, Remote(host="localhost", port=port, name="r", tls=tls))
 
-            async def two() -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+            async def two(host: str, port_asked: int) -> list[lookup.Address]:
                 return [(socket.AF_INET, ("127.0.0.1", each)) for each in (port, closed)]
 
-            monkeypatch.setattr(link, "_addresses", two)
+            monkeypatch.setattr(lookup, "addresses", two)
             link.start()
             await until(lambda: link.attempts.total() > 0, "it has tried")
             await link.stop()
