@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inditree.envelope import split
 from inditree.flow.outbox import Outbox
 from inditree.web import frames
 from inditree.web.images import Images
 from inditree.web.json_messages import JsonMessages
 from inditree.web.outbox import BEHIND, MOST, JsonOutbox, XmlOutbox
+from inditree.wire.elements import Blob, Element
 from inditree.wire.syntax import del_property
 
 FEW, MANY = 500, 4000
@@ -155,6 +157,68 @@ def test_the_definitions_of_thousands_of_devices_are_made_as_they_are_written() 
     for data in list(view.values()):
         other.put(data)
     assert {each["defTextVector"]["device"] for each in told(other)} == set(view)
+
+
+def messages_of(box: XmlOutbox) -> list[bytes]:
+    """Take all that it is told, frame by frame."""
+    data = bytearray()
+    while not box.empty:
+        written = b"".join(box.next_write())
+        data += written
+        box.sent(len(written))
+    found = []
+    while data:
+        size = data[1] if data[1] < 126 else int.from_bytes(data[2:4], "big")
+        begin = 2 if data[1] < 126 else 4
+        found.append(bytes(data[begin : begin + size]))
+        del data[: begin + size]
+    return found
+
+
+def test_thousands_of_definitions_become_messages_of_xml_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once they held the router for 110 ms, in elements of several lines for 300."""
+    cut: list[bytes] = []
+
+    def counted(data: bytes) -> list[bytes]:
+        cut.append(data)
+        return split(data)
+
+    monkeypatch.setattr("inditree.web.outbox.split", counted)
+    box = XmlOutbox(1 << 24, time.monotonic)
+    definitions = [define(f"D{number}") for number in range(MANY)]
+    for data in definitions:
+        assert box.put(data)
+    assert 100 < len(cut) < MANY / 2
+    assert box.size >= sum(map(len, definitions[1:]))
+    box.next_write()
+    assert len(cut) < MANY / 2
+    box.put_frame(frames.text(b"status"))
+    box.put(define("last"))
+    assert messages_of(box) == [each.strip() for each in definitions] + [b"status", define("last").strip()]
+    assert box.control == box.size == 0 and len(cut) == MANY + 1
+
+
+def test_an_image_waits_behind_definitions_that_are_not_made_yet() -> None:
+    box = XmlOutbox(1 << 24, time.monotonic)
+    definitions = [define(f"D{number}") for number in range(MANY)]
+    for data in definitions:
+        box.put(data)
+    text = b'<setBLOBVector device="D1" name="P"><oneBLOB name="a">QUJD</oneBLOB></setBLOBVector>'
+    box.put_blob(Blob(Element("setBLOBVector", {"device": "D1", "name": "P"}, b""), [text], len(text), []))
+    box.put_behind("D1", define("D1"))
+    assert messages_of(box) == [*(each.strip() for each in definitions), text, define("D1").strip()]
+    assert box.control == box.size == 0
+
+
+def test_who_does_not_read_xml_is_closed_at_the_limit_as_before() -> None:
+    box = XmlOutbox(100_000, time.monotonic)
+    put = 0
+    while box.put(define(f"D{put}")):
+        put += 1
+        assert put < 5000
+    assert 100_000 < box.control < 101_000
+    box.clear()
+    assert box.empty and box.size == 0 and not box.next_write()
 
 
 @given(

@@ -21,7 +21,9 @@ def answer(state: State, peer: Peer, device: str | None, name: str | None) -> No
         if own and (device is None or not peer.hears_itself(known, each.name)):
             continue  # a question without a device is about others
         if peer.hears(each.tag, known, each.name):
-            if stamps is None:
+            if peer.link is None:
+                state.desk.send(peer, each.current(), each.tag, known)
+            elif stamps is None:
                 offer(state, [peer], each.tag, known, each.current(), each.via)
             elif data := stamps.stamp(each.current(), each.via):
                 state.desk.send(peer, data, each.tag, known)

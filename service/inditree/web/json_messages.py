@@ -12,8 +12,8 @@ from inditree.web import frames
 from inditree.web.images import Images
 from inditree.wire.syntax import parse_start, tag_end
 
-_PLAIN_START = re.compile(rb"<def\w++((?:\s++\w++=(?:\"[^\"<>&\t\r\n]*+\"|'[^'<>&\t\r\n]*+'))*+)\s*+>")
-_ATTRIBUTE = re.compile(rb"\s++(\w++)=(?:\"([^\"]*+)\"|'([^']*+)')")  # one behind the other: a value may look like one
+_VALUE = rb"=(?:\"([^\"<>&\t\r\n]*+)\"|'([^'<>&\t\r\n]*+)')"
+_PLAIN_START = re.compile(rb"<def\w++\s++device" + _VALUE + rb"\s++name" + _VALUE)
 
 Key = tuple[str, str]
 """A device and a property; "" for the device as a whole."""
@@ -144,11 +144,10 @@ class JsonMessages:
 
 
 def _key(definition: bytes) -> Key:
-    """Read whose definition it is. Nearly all have a start tag that is plain, and take a fifth of a parser's time."""
+    """Read whose definition it is. Nearly all begin so, and take a twentieth of a parser's time."""
     plain = _PLAIN_START.match(definition)
     if plain is not None:
-        said = {name: double or single for name, double, single in _ATTRIBUTE.findall(plain[1])}
-        return said.get(b"device", b"").decode(), said.get(b"name", b"").decode()
+        return (plain[1] or plain[2] or b"").decode(), (plain[3] or plain[4] or b"").decode()
     _, attributes = parse_start(definition[: tag_end(definition, 1, len(definition), 0)[0]])
     return attributes.get("device", ""), attributes.get("name", "")
 

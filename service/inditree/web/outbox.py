@@ -131,29 +131,79 @@ class JsonOutbox(Outbox):
 
 
 class XmlOutbox(Outbox):
-    """The outbox of a client that speaks XML: one element a text message."""
+    """The outbox of a client that speaks XML: one element a text message.
 
-    __slots__ = ()
+    Past FIRST bytes elements become messages as they are written, in their order, but an image waits behind none that
+    is not made: `_later` is empty while one waits.
+    """
+
+    __slots__ = ("_later",)
+
+    def __init__(self, limit: int, now: Callable[[], float]) -> None:
+        super().__init__(limit, now)
+        self._later: deque[bytes] = deque()
 
     def put(self, data: bytes) -> bool:
-        return super().put(b"".join([frames.text(each) for each in split(data)]))
+        if self._later or (self.control > FIRST and not self.lanes.count):
+            self._later.append(data)
+            self.control += len(data)
+            return self.control <= self.limit
+        return super().put(_messages(data))
 
     def put_urgent(self, data: bytes) -> bool:
         return super().put_urgent(frames.text(data))
 
     def put_frame(self, frame: bytes) -> bool:
         """Offer what is no element."""
-        return super().put(frame)
+        return self.put(_Made(frame)) if self._later else super().put(frame)
 
     def put_behind(self, device: str, data: bytes) -> bool:
         if device not in self.lanes:
             return self.put(data)
-        return super().put_behind(device, b"".join([frames.text(each) for each in split(data)]))
+        return super().put_behind(device, _messages(data))
 
     def put_blob(
         self, blob: Blob, about: object = None, attached: Attached | None = None, *, unheld: bool = False
     ) -> list[Lost]:
+        while self._later:
+            self._make_some()
         return super().put_blob(_Framed(blob), about, unheld=unheld)
+
+    # What is written
+
+    @property
+    def empty(self) -> bool:
+        return super().empty and not self._later
+
+    def next_write(self) -> list[memoryview | bytes]:
+        if self._later and super().empty:
+            self._make_some()
+        return super().next_write()
+
+    def _make_some(self) -> None:
+        made: list[bytes] = []
+        size = 0
+        while self._later and size < REFILL:
+            data = self._later.popleft()
+            self.control -= len(data)
+            size += len(data)
+            made.append(data if type(data) is _Made else _messages(data))
+        super().put(b"".join(made))
+
+    def clear(self) -> None:
+        super().clear()
+        self._later.clear()
+
+
+class _Made(bytes):
+    """A frame that is made already."""
+
+    __slots__ = ()
+
+
+def _messages(data: bytes) -> bytes:
+    """Give the text messages of the elements in `data`."""
+    return b"".join([frames.text(each) for each in split(data)])
 
 
 class _Framed(Blob):
