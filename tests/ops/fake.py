@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from inditree.commands import Outcome
 from inditree.counters import Counters
 from inditree.ops.control import ControlError, Definition, DeviceSource, Sample
@@ -18,6 +20,7 @@ from inditree.ops.model import (
     ListenerRow,
     Owner,
     ReactionRow,
+    Readiness,
     RecordRow,
     RemoteRow,
     Status,
@@ -55,10 +58,6 @@ IMAGE = Definition(
 )
 
 
-READY = (
-    DeviceRow(name="CCD", owner=Owner(kind="driver", name="ccd"), ready=True, state="ready", reason=""),
-    DeviceRow(name="Mount", owner=Owner(kind="driver", name="mount")),
-)
 INTERLOCKS = (
     InterlockRow(
         name="cooling",
@@ -180,7 +179,9 @@ def counters() -> Counters:
 def sample(**fields: Any) -> Sample:
     """All of it."""
     values: dict[str, Any] = {
-        "status": status(not_ready={"Dome": "is not there"}, devices=READY),
+        "status": status(not_ready={"Dome": "is not there"}),
+        "devices": 2,
+        "devices_ready": {"CCD": True},
         "counters": counters(),
         "connections": {"client": 3, "driver": 2, "link": 1},
         "queue_bytes": {"client": 4096},
@@ -210,8 +211,19 @@ class FakeControl:
         self.commanded: list[tuple[str, str, dict[str, str]]] = []
         self.ended: asyncio.Future[Outcome]
 
-    def snapshot(self) -> Status:
-        return self.state
+    def snapshot(self, shown: Callable[[str], bool] = bool) -> Status:
+        return replace(self.state, devices=tuple(row for row in self.state.devices if shown(row.name)))
+
+    def readiness(self) -> Readiness:
+        state = self.state
+        drivers = {row.name: row.state if row.ready else "not ready" for row in state.drivers}
+        return Readiness(
+            ready=state.ready,
+            draining=state.draining,
+            drivers={name: each for name, each in drivers.items() if each != "running"},
+            remotes={row.name: row.state for row in state.remotes if row.state != "up"},
+            devices=state.not_ready,
+        )
 
     def interlocks(self) -> tuple[InterlockRow, ...]:
         return INTERLOCKS

@@ -420,6 +420,23 @@ def test_devices_that_are_not_shown_are_not_there() -> None:
     asyncio.run(run())
 
 
+def test_a_device_that_is_not_shown_is_not_asked_for_its_definitions(tmp_path: Path) -> None:
+    """It was: the device was looked for afterwards."""
+    file = tmp_path / "token"
+    file.write_text("secret")
+
+    async def run() -> None:
+        control = FakeControl()
+        async with served(control, token_file=str(file), devices=("Mount",)) as (call, _):
+            status, body, _ = await call("POST", "/api/v1/devices/CCD/refresh", Authorization="Bearer secret")
+            assert (status, body) == (404, {"error": "there is no device 'CCD'"})
+            assert control.called == []
+            status, row, _ = await call("POST", "/api/v1/devices/Mount/refresh", Authorization="Bearer secret")
+            assert (status, row["name"]) == (202, "Mount")
+
+    asyncio.run(run())
+
+
 def test_changes_are_audited(tmp_path: Path) -> None:
     file = tmp_path / "audit"
     audit = Audit(str(file))

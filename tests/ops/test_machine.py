@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from inditree.counters import Counters
 from inditree.ops.lag import INTERVAL, LagMeter
 from inditree.ops.machine import DriverUsage, memory_limit
-from inditree.ops.model import is_ready
-from ops.fake import driver, remote
+from inditree.ops.model import Down, readiness
+from ops.fake import driver
 from programs.processes import driver as running
 from programs.processes import python, read_line, until
 
@@ -102,13 +103,15 @@ def test_what_a_driver_detached_is_the_drivers() -> None:
 
 
 def test_only_what_is_required_makes_unready() -> None:
-    down = (driver("a", state="backoff"), driver("b", ready=False))
-    links = (remote("r", state="connecting"),)
-    assert is_ready(applied=True, draining=False, drivers=down, remotes=links)
-    assert not is_ready(applied=False, draining=False, drivers=(), remotes=())
-    assert not is_ready(applied=True, draining=True, drivers=(), remotes=())
-    assert not is_ready(applied=True, draining=False, drivers=(driver("b", ready=False, required=True),), remotes=())
-    assert not is_ready(
-        applied=True, draining=False, drivers=(), remotes=(remote("r", state="backoff", required=True),)
-    )
-    assert is_ready(applied=True, draining=False, drivers=(driver("b", required=True),), remotes=())
+    def ready(**given: Any) -> bool:
+        values: dict[str, Any] = {"applied": True, "draining": False, "drivers": (), "remotes": (), "devices": {}}
+        return readiness(**(values | given)).ready
+
+    down = Down("a", "backoff", required=False)
+    needed = Down("b", "not ready", required=True)
+    assert ready() and ready(drivers=[down], remotes=[down])
+    assert not ready(applied=False)
+    assert not ready(draining=True)
+    assert not ready(drivers=[down, needed])
+    assert not ready(remotes=[needed])
+    assert not ready(devices={"Dome": "is not there"})

@@ -13,7 +13,7 @@ from inditree.ops.cardinality import MAX_LISTENERS, MAX_NAMES, Rising, Slots
 from inditree.ops.control import Definition, Sample
 from inditree.ops.machine import DriverUsage
 from inditree.ops.metrics import Metrics
-from inditree.ops.model import DeviceRow, ListenerRow, Owner
+from inditree.ops.model import ListenerRow
 from inditree.wire.syntax import KNOWN_TAGS
 from ops.fake import driver, remote, sample, status
 from waiting import DEADLINE
@@ -149,10 +149,8 @@ def big(devices: int, others: int) -> Sample:
                 for index in range(others)
             ),
             remotes=tuple(remote(f"r{index}", rtt_seconds=0.1, last_receive=1.7e9) for index in range(others)),
-            devices=tuple(
-                DeviceRow(name=f"Device {index}", owner=Owner(kind="driver", name="d")) for index in range(devices)
-            ),
         ),
+        devices=devices,
     )
 
 
@@ -289,7 +287,6 @@ def test_whatever_happens_there_are_fewer_than_2000_series() -> None:
         listeners=tuple(
             ListenerRow(name=f"l{number}", address="x", clients=1, max_connections=5) for number in range(300)
         ),
-        devices=tuple(DeviceRow(name=f"d{number}", owner=Owner(kind="driver", name="x")) for number in range(500)),
     )
-    series = rendered(sample(status=many, counters=count, definitions=()))
+    series = rendered(sample(status=many, counters=count, definitions=(), devices=500))
     assert len(series) < 2000, len(series)

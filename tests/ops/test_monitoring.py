@@ -97,9 +97,7 @@ def night() -> Sample:
         for device, properties in NIGHT.items()
         for name, member in properties.items()
     )
-    status = fake.status(
-        drivers=(fake.driver("ccd", pid=os.getpid(), last_exit=1, unread={"held": 2.5}),), devices=fake.READY
-    )
+    status = fake.status(drivers=(fake.driver("ccd", pid=os.getpid(), last_exit=1, unread={"held": 2.5}),))
     return sample(definitions=definitions, status=status)
 
 

@@ -101,6 +101,10 @@ class Keeper:
             return target
         return Target(device, target.desire) if there is not None else None
 
+    def ready(self) -> dict[str, bool]:
+        """Says of each device that has a target whether it is as it is to be."""
+        return {name: found.step is None for name in self.targets if (found := self.target(name)) is not None}
+
     def missing(self) -> dict[str, str]:
         """Says why each required device is not as it is to be: by name, or by its pattern where none is there."""
         found = {}

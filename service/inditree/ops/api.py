@@ -27,9 +27,9 @@ from inditree.ops.access import HttpAccess
 from inditree.ops.audit import Audit
 from inditree.ops.commanding import Commanding, read
 from inditree.ops.connection import HEALTH
-from inditree.ops.control import Control, ControlError
+from inditree.ops.control import Control, ControlError, nobody
 from inditree.ops.metrics import CONTENT_TYPE, Metrics
-from inditree.ops.model import DriverRow, Error, RemoteRow, Status, readiness
+from inditree.ops.model import DriverRow, Error, RemoteRow, Status
 from inditree.ops.openapi import document
 from inditree.ops.places import user_name
 from inditree.ops.shown import Shown
@@ -156,7 +156,7 @@ class Api:
         return _small({"live": True})
 
     async def _ready(self, request: Request) -> Response:
-        state = readiness(self._control.snapshot())
+        state = self._control.readiness()
         return _small(state, 200 if state.ready else 503)
 
     async def _scrape(self, request: Request) -> Response:
@@ -169,13 +169,14 @@ class Api:
         return Response(await asyncio.shield(scraping), headers={"content-type": CONTENT_TYPE})
 
     async def _openapi(self, request: Request) -> Response:
-        return await self._json(await self._in_thread(document, self._control.snapshot().version))
+        return await self._json(await self._in_thread(document, self._control.snapshot(nobody).version))
 
-    async def _full(self, request: Request) -> Status:
-        return self._shown(request).status(await self._in_thread(self._metrics.with_usage, self._control.snapshot()))
+    async def _with_usage(self, request: Request, devices: Callable[[str], bool]) -> Status:
+        status = await self._in_thread(self._metrics.with_usage, self._control.snapshot(devices))
+        return self._shown(request).status(status)
 
     async def _status(self, request: Request) -> Response:
-        return await self._json(await self._full(request))
+        return await self._json(await self._with_usage(request, self._shown(request)))
 
     async def _clients(self, request: Request) -> Response:
         return await self._json(self._control.clients(self._shown(request)))
@@ -236,7 +237,7 @@ class Api:
         return await self._reaction(request, 202)
 
     async def _devices(self, request: Request) -> Response:
-        return await self._json(self._shown(request).status(self._control.snapshot()).devices)
+        return await self._json(self._control.snapshot(self._shown(request)).devices)
 
     async def _device(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -250,19 +251,21 @@ class Api:
 
     async def _refresh(self, request: Request) -> Response:
         name = request.path_params["name"]
+        if not self._shown(request)(name):
+            raise ControlError(404, f"there is no device {name!r}")
         await self._audited(request, "device.refresh", name, self._control.refresh_device(name))
-        rows = self._shown(request).status(self._control.snapshot()).devices
+        rows = self._control.snapshot(lambda device: device == name).devices
         return await self._json(next(row for row in rows if row.name == name), 202)
 
     async def _rows(self, kind: str, request: Request) -> Response:
-        status = await self._full(request)
+        status = await self._with_usage(request, nobody)
         return await self._json(status.drivers if kind == "driver" else status.remotes)
 
     async def _row(self, kind: str, request: Request) -> Response:
         return await self._json(await self._find(kind, request.path_params["name"], request))
 
     async def _find(self, kind: str, name: str, request: Request) -> DriverRow | RemoteRow:
-        status = await self._full(request)
+        status = await self._with_usage(request, nobody)
         rows: tuple[DriverRow | RemoteRow, ...] = status.drivers if kind == "driver" else status.remotes
         for row in rows:
             if row.name == name:

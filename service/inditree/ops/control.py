@@ -13,7 +13,7 @@ import msgspec
 
 from inditree.commands import Outcome
 from inditree.counters import Counters
-from inditree.ops.model import ClientRow, InterlockRow, Owner, ReactionRow, RecordRow, Status
+from inditree.ops.model import ClientRow, InterlockRow, Owner, ReactionRow, Readiness, RecordRow, Status
 
 
 class ControlError(Exception):
@@ -26,6 +26,11 @@ class ControlError(Exception):
         super().__init__(text)
         self.status = status
         self.text = text
+
+
+def nobody(device: str) -> bool:
+    """Show no device."""
+    return False
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -49,8 +54,10 @@ class DeviceSource(msgspec.Struct, frozen=True, kw_only=True):
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A sample of everything that the metrics show. Mappings are keyed by the kind of peer.
 
-    `counters` is a copy (Counters.copy). `definitions` are the properties of the view, none where
-    `metrics.properties` is empty. `slow_clients` are those for which more than one BLOB waits.
+    `status` has no rows of devices: `devices` are there, `devices_stale` of them stale, and `devices_ready` says
+    of those of which something is desired if they are. `counters` is a copy (Counters.copy). `definitions` are the
+    properties of the view, none where `metrics.properties` is empty. `slow_clients` are those for which more than one
+    BLOB waits.
     `audit_lost` are lines that the audit's disk did not take, `log_lost` those of log and message log that found no
     room. `reload_success` and `reload_timestamp` (UNIX seconds) are of the last time that the configuration was read,
     the start being the first. `web_connections` are keyed by kind: page, json, xml, image.
@@ -62,6 +69,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     queue_bytes: Mapping[str, int]
     queue_bytes_largest: Mapping[str, int]
     queue_limit_bytes: int
+    devices: int = 0
+    devices_stale: int = 0
+    devices_ready: Mapping[str, bool] = {}
     slow_clients: int = 0
     audit_lost: int = 0
     log_lost: int = 0
@@ -77,7 +87,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 class Control(Protocol):
     """The server, as the HTTP API calls it; all of it is called on the loop. The async ones raise ControlError."""
 
-    def snapshot(self) -> Status: ...
+    def snapshot(self, shown: Callable[[str], bool] = bool) -> Status:
+        """The whole router; `shown` says which devices have rows."""
+
+    def readiness(self) -> Readiness:
+        """The answer of /readyz, which costs nothing for a device that nobody requires."""
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         """`shown` says of which devices the rows may speak."""

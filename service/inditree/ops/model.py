@@ -7,7 +7,7 @@ sizes bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -327,23 +327,23 @@ class Error(msgspec.Struct, frozen=True):
     error: str
 
 
-def driver_up(row: DriverRow) -> bool:
-    """Runs, and has defined a device."""
-    return row.state == "running" and row.ready
+class Down(msgspec.Struct, frozen=True):
+    """A driver or a link that is not up."""
+
+    name: str
+    state: str
+    required: bool
 
 
-def is_ready(*, applied: bool, draining: bool, drivers: Iterable[DriverRow], remotes: Iterable[RemoteRow]) -> bool:
-    """Says whether /readyz says yes. `applied`: it listens and its configuration is applied."""
-    missing = any(row.required and not driver_up(row) for row in drivers)
-    return applied and not draining and not missing and not any(r.required and r.state != "up" for r in remotes)
-
-
-def readiness(status: Status) -> Readiness:
-    """The answer of /readyz."""
+def readiness(
+    *, applied: bool, draining: bool, drivers: Sequence[Down], remotes: Sequence[Down], devices: dict[str, str]
+) -> Readiness:
+    """The answer of /readyz. `applied`: it listens and its configuration is applied."""
+    missing = devices or any(each.required for each in (*drivers, *remotes))
     return Readiness(
-        ready=status.ready,
-        draining=status.draining,
-        drivers={d.name: "not ready" if d.state == "running" else d.state for d in status.drivers if not driver_up(d)},
-        remotes={r.name: r.state for r in status.remotes if r.state != "up"},
-        devices=status.not_ready,
+        ready=applied and not draining and not missing,
+        draining=draining,
+        drivers={each.name: each.state for each in drivers},
+        remotes={each.name: each.state for each in remotes},
+        devices=devices,
     )

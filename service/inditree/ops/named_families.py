@@ -12,7 +12,7 @@ from inditree.counters import Counters, DeviceCounters
 from inditree.observatory.reactions import RUN_RESULTS
 from inditree.ops.cardinality import MAX_KEPT, MAX_RULES, OTHER, Rising, Slots, known
 from inditree.ops.control import Definition, Sample
-from inditree.ops.model import DriverRow, DriverState, InterlockRow, ReactionRow, RemoteState, Status
+from inditree.ops.model import DriverRow, DriverState, InterlockRow, ReactionRow, RemoteState
 from inditree.ops.shown import Shown
 from inditree.ops.traffic_families import Values, counter, gauge, histogram
 from inditree.ops.values import PropertyValues
@@ -91,10 +91,9 @@ class NamedFamilies:
 
     def collect(self, sample: Sample) -> Iterator[Metric]:
         """Gives all families of devices, drivers and remotes."""
-        devices = sample.status.devices
-        yield gauge("indi_devices", "Devices that are there now, the stale ones too.", {(): len(devices)})
+        yield gauge("indi_devices", "Devices that are there now, the stale ones too.", {(): sample.devices})
         text = "Devices whose link was lost and that may come back: clients have not been told that they are gone."
-        yield gauge("indi_devices_stale", text, {(): sum(row.stale for row in devices)})
+        yield gauge("indi_devices_stale", text, {(): sample.devices_stale})
         yield from self._of_devices(sample.counters.devices)
         yield from self._of_commands(sample.counters)
         yield from self._of_drivers(sample.status.drivers)
@@ -102,7 +101,7 @@ class NamedFamilies:
         yield self._held(sample)
         yield from self._of_interlocks(self._shown.interlocks(sample.interlocks))
         yield from self._of_reactions(self._shown.reactions(sample.reactions))
-        yield self._ready(sample.status)
+        yield self._ready(sample)
 
     def _of_devices(self, counters: Mapping[str, DeviceCounters]) -> Iterator[Metric]:
         rows = _Named("device", self._devices, self._rising, counters)
@@ -178,9 +177,8 @@ class NamedFamilies:
         text = "Runs of a reaction, by how they ended."
         yield rows.labelled("indi_reaction_runs", text, "result", RUN_RESULTS, lambda row: row.runs)
 
-    def _ready(self, status: Status) -> Metric:
-        ready = {row.name: row.ready for row in status.devices if row.ready is not None}
-        ready = dict.fromkeys(status.not_ready, False) | ready
+    def _ready(self, sample: Sample) -> Metric:
+        ready = dict.fromkeys(sample.status.not_ready, False) | dict(sample.devices_ready)
         rows = _Named("device", self._kept, self._rising, ready)
         text = "1 if a device is as `devices` of the configuration says, 0 if not, or not yet."
         return rows.gauge("indi_device_ready", text, float, min)

@@ -11,7 +11,7 @@ from inditree.commands import Outcome
 from inditree.commands.making import CommandError, made
 from inditree.errors import ConfigError
 from inditree.ops.control import ControlError, DeviceSource, Sample
-from inditree.ops.model import ClientRow, InterlockRow, ReactionRow, RecordRow, Status
+from inditree.ops.model import ClientRow, InterlockRow, ReactionRow, Readiness, RecordRow, Status
 from inditree.server.parts import Parts
 from inditree.server.report import Report
 from inditree.server.sender import Sender
@@ -30,9 +30,13 @@ class Control:
 
     # What it shows
 
-    def snapshot(self) -> Status:
-        """The whole router."""
-        return self._report.status()
+    def snapshot(self, shown: Callable[[str], bool] = bool) -> Status:
+        """The whole router; `shown` says which devices have rows."""
+        return self._report.status(shown)
+
+    def readiness(self) -> Readiness:
+        """The answer of /readyz."""
+        return self._report.readiness()
 
     def clients(self, shown: Callable[[str], bool] = bool) -> tuple[ClientRow, ...]:
         """Lists who connected to us; only devices that are `shown` are named."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 
 from inditree.core import Core
@@ -15,34 +14,42 @@ STATES = 8
 """Properties of one device that are named, of those that are Busy or Alert."""
 
 
-def device_row(core: Core, name: str, owner: Owner) -> DeviceRow:
-    """One device, with times of the clock on the wall."""
-    to_wall_clock = time.time() - time.monotonic()
+def device_row(core: Core, name: str, owner: Owner, to_wall_clock: float) -> DeviceRow:
+    """One device, with times of the clock on the wall: so much later than the loop's."""
     device = core.view.devices.get(name)
     image = _image(core.counters.devices.get(name), to_wall_clock)
     if device is None:
         return DeviceRow(name=name, owner=owner, image=image)
-    standing = [
-        (each.standing.state == "Alert", each.standing.since, each)
-        for each in device.properties.values()
-        if each.standing.state in ("Busy", "Alert")
-    ]
-    standing.sort(key=lambda row: row[:2], reverse=True)
-    alert = sum(row[0] for row in standing)
+    busy, alert, states = _standing(device, to_wall_clock)
     said = device.said
     return DeviceRow(
         name=name,
         owner=owner,
         connected=_connected(device),
-        busy=len(standing) - alert,
+        busy=busy,
         alert=alert,
-        states=tuple(
-            StateRow(property=each.name, state="Alert" if red else "Busy", since=round(since + to_wall_clock, 3))
-            for red, since, each in standing[:STATES]
-        ),
+        states=states,
         image=image,
         message=None if said is None else SaidRow(at=round(said[0] + to_wall_clock, 3), text=said[1]),
     )
+
+
+def _standing(device: Device, to_wall_clock: float) -> tuple[int, int, tuple[StateRow, ...]]:
+    """Count the properties that are Busy and Alert; and the newest of these, Alert first. Most devices have none."""
+    standing = [
+        (each.standing.state == "Alert", each.standing.since, each)
+        for each in device.properties.values()
+        if each.standing.state in ("Busy", "Alert")
+    ]
+    if not standing:
+        return 0, 0, ()
+    standing.sort(key=lambda row: row[:2], reverse=True)
+    alert = sum(row[0] for row in standing)
+    states = tuple(
+        StateRow(property=each.name, state="Alert" if red else "Busy", since=round(since + to_wall_clock, 3))
+        for red, since, each in standing[:STATES]
+    )
+    return len(standing) - alert, alert, states
 
 
 def _image(counters: DeviceCounters | None, to_wall_clock: float) -> ImageRow | None:

@@ -49,6 +49,10 @@ class LazyObservatory:
         """Says why the router is not ready: devices that are required, and what is wrong with them."""
         return {} if self.loaded is None else self.loaded.keeper.missing()
 
+    def ready(self) -> dict[str, bool]:
+        """Says of each device that is there, and of which something is desired, whether it is as it is to be."""
+        return {} if self.loaded is None else self.loaded.keeper.ready()
+
     def target(self, device: str) -> Target | None:
         """The target of a device, None where nothing is desired of it."""
         return None if self.loaded is None else self.loaded.keeper.target(device)

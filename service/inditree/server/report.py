@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterator, Set
 
 from msgspec.structs import replace
 
 from inditree.core import Peer
 from inditree.counters import PEER_KINDS, Counters
 from inditree.ops import logs
-from inditree.ops.control import DeviceSource, Sample
+from inditree.ops.control import DeviceSource, Sample, nobody
 from inditree.ops.detail import capture
 from inditree.ops.model import (
-    BlobWish,
     ClientRow,
     ConflictRow,
     DeviceRow,
-    DriverRow,
+    Down,
     InterlockRow,
     ListenerRow,
     Owner,
+    Readiness,
     RecordRow,
-    RemoteRow,
     Status,
     Traffic,
-    WaitingRow,
-    is_ready,
+    readiness,
 )
 from inditree.server.device_rows import device_row
 from inditree.server.parts import Parts
 from inditree.server.services import Services
-from inditree.server.units import DriverUnit
-from inditree.transport.remote import RemoteLink
+from inditree.server.unit_rows import client_row, down, driver_row, remote_row
 from inditree.version import __version__
 
 
@@ -45,22 +41,29 @@ class Report:
         self._parts = parts
         self._services = services
 
-    def status(self) -> Status:
-        """The whole router."""
-        core = self._parts.engine.core
-        drivers = tuple(driver_row(unit) for unit in self._parts.units.drivers.values())
-        remotes = tuple(remote_row(remote) for remote in self._parts.units.remotes.values())
-        not_ready = self._parts.observatory.missing()
-        ready = not not_ready and is_ready(
-            applied=self._parts.applied, draining=self._parts.draining, drivers=drivers, remotes=remotes
+    def readiness(self) -> Readiness:
+        """The answer of /readyz. No rows are made for it: it is asked for every few seconds."""
+        parts = self._parts
+        remotes = parts.units.remotes.values()
+        return readiness(
+            applied=parts.applied,
+            draining=parts.draining,
+            drivers=[each for unit in parts.units.drivers.values() if (each := down(unit)) is not None],
+            remotes=[Down(r.config.name, r.state, r.config.required) for r in remotes if r.state != "up"],
+            devices=parts.observatory.missing(),
         )
+
+    def status(self, shown: Callable[[str], bool] = bool) -> Status:
+        """The whole router; `shown` says which devices have rows."""
+        core = self._parts.engine.core
+        health = self.readiness()
         return Status(
             name=self._parts.config.name,
             id=core.settings.identity,
             version=__version__,
             uptime_seconds=round(time.monotonic() - self._parts.started, 3),
-            ready=ready,
-            draining=self._parts.draining,
+            ready=health.ready,
+            draining=health.draining,
             listeners=tuple(
                 ListenerRow(
                     name=each.config.name,
@@ -70,16 +73,10 @@ class Report:
                 )
                 for each in self._parts.listeners.values()
             ),
-            drivers=drivers,
-            remotes=remotes,
-            devices=(
-                *(self._device_row(name, peer) for name, peer in core.ownership.owners.items()),
-                *(
-                    replace(self._device_row(name, peer), stale=True)
-                    for name, peer in core.state.holding.stale().items()
-                ),
-            ),
-            not_ready=not_ready,
+            drivers=tuple(driver_row(unit) for unit in self._parts.units.drivers.values()),
+            remotes=tuple(remote_row(remote) for remote in self._parts.units.remotes.values()),
+            devices=tuple(self._device_rows(shown)),
+            not_ready=health.devices,
             clients=sum(peer.kind == "client" for peer in core.peers.values()),
             loops_detected=sum(core.counters.loops.values()),
             conflicts=tuple(
@@ -93,9 +90,19 @@ class Report:
             reload_refused=self._parts.reload_refused,
         )
 
-    def _device_row(self, name: str, peer: Peer) -> DeviceRow:
-        row = device_row(self._parts.engine.core, name, owner(peer))
-        target = self._parts.observatory.target(name)
+    def _device_rows(self, shown: Callable[[str], bool]) -> Iterator[DeviceRow]:
+        core = self._parts.engine.core
+        owners: dict[Peer, Owner] = {}  # made once for all devices of a peer: some have thousands
+        to_wall_clock = time.time() - time.monotonic()
+        for there, stale in ((core.ownership.owners, False), (core.state.holding.stale(), True)):
+            for name, peer in there.items():
+                if shown(name):
+                    provider = owners.get(peer) or owners.setdefault(peer, owner(peer))
+                    row = self._with_target(device_row(core, name, provider, to_wall_clock))
+                    yield replace(row, stale=True) if stale else row
+
+    def _with_target(self, row: DeviceRow) -> DeviceRow:
+        target = self._parts.observatory.target(row.name)
         if target is None:
             return row
         ready = target.step is None
@@ -111,7 +118,7 @@ class Report:
         rows = []
         for peer in self._parts.engine.core.peers.values():
             if peer.kind == "client" or (peer.link is not None and not peer.link.opener):
-                rows.append(_client_row(peer, now, shown))
+                rows.append(client_row(peer, now, shown))
         return tuple(rows)
 
     def device(self, name: str) -> DeviceSource:
@@ -149,20 +156,20 @@ class Report:
             queues[peer.kind] += size
             largest[peer.kind] = max(largest[peer.kind], size)
             slow += peer.kind == "client" and peer.outbox.lanes.count > 1
-        counters = core.counters.copy()
-        to_wall_clock = time.time() - time.monotonic()
         definitions = capture(core.view) if self._parts.config.metrics.properties else ()
-        status = self.status()
-        there = {row.name for row in status.devices}
-        for name, each in counters.devices.items():
-            each.last_message = each.last_message + to_wall_clock if each.last_message and name in there else 0.0
+        status = self.status(nobody)
+        there = core.ownership.owners.keys() | (stale := core.state.holding.stale()).keys()
+        ready = self._parts.observatory.ready().items()
         return Sample(
             status=status,
-            counters=counters,
+            counters=_counters(core.counters, there),
             connections=connections,
             queue_bytes=queues,
             queue_bytes_largest=largest,
             queue_limit_bytes=core.settings.queue,
+            devices=len(there),
+            devices_stale=len(stale),
+            devices_ready={name: each for name, each in ready if name in there},
             slow_clients=slow,
             audit_lost=self._services.audit_lost,
             log_lost=logs.lost() + (self._parts.beside.lost if self._parts.beside else 0),
@@ -174,6 +181,15 @@ class Report:
             interlocks=status.interlocks,
             reactions=status.reactions,
         )
+
+
+def _counters(counters: Counters, there: Set[str]) -> Counters:
+    """A copy, with times of the clock on the wall, and none for devices that are not there."""
+    copied = counters.copy()
+    to_wall_clock = time.time() - time.monotonic()
+    for name, each in copied.devices.items():
+        each.last_message = each.last_message + to_wall_clock if each.last_message and name in there else 0.0
+    return copied
 
 
 def traffic(counters: Counters) -> Traffic:
@@ -195,95 +211,3 @@ def owner(peer: Peer) -> Owner:
     if peer.kind == "inprocess":
         return Owner(kind="inprocess", name=peer.name)
     return Owner(kind="driver", name=peer.name)
-
-
-def driver_row(unit: DriverUnit) -> DriverRow:
-    """One driver."""
-    supervisor = unit.supervisor
-    return DriverRow(
-        name=unit.config.name,
-        kind="exec" if unit.kind == "exec" else "python",
-        state=supervisor.state.value,
-        pid=supervisor.pid,
-        restarts=sum(supervisor.restarts.values()),
-        last_exit=supervisor.last_exit,
-        devices=tuple(sorted(device for peer in unit.peers for device in peer.owns)),
-        since_seconds=round(time.monotonic() - supervisor.since, 3),
-        ready=supervisor.ready,
-        required=unit.config.required,
-        started_at=supervisor.started_at,
-        restarts_by_reason={str(reason): count for reason, count in supervisor.restarts.items()},
-        stderr_lines=unit.stderr_lines,
-        last_error=supervisor.last_error or None,
-        waiting=_waiting(unit.peers),
-        unread=_unread(unit.peers),
-    )
-
-
-def _waiting(peers: Iterable[Peer], shown: Callable[[str], bool] = bool) -> tuple[WaitingRow, ...]:
-    """The devices of which images wait for these peers."""
-    number: Counter[str] = Counter()
-    size: Counter[str] = Counter()
-    for peer in peers:
-        for (device, _, _), known in peer.outbox.lanes.properties.items():
-            if known.tickets and shown(device):
-                number[device] += len(known.tickets)
-                size[device] += known.bytes
-    return tuple(WaitingRow(device=device, images=number[device], bytes=size[device]) for device in sorted(number))
-
-
-def _unread(peers: Iterable[Peer]) -> dict[str, float]:
-    """Says why these peers are not read, and for how many seconds."""
-    now = time.monotonic()
-    longest: dict[str, float] = {}
-    for peer in peers:
-        for why, since in peer.unread.items():
-            longest[why] = max(longest.get(why, 0.0), round(now - since, 3))
-    return longest
-
-
-def remote_row(remote: RemoteLink) -> RemoteRow:
-    """One link that we opened."""
-    peer = remote.peer
-    link = peer.link if peer is not None else None
-    return RemoteRow(
-        name=remote.config.name,
-        address=remote.address,
-        state=remote.state,
-        id=link.remote_id if link else None,
-        devices=tuple(sorted(peer.owns)) if peer else (),
-        last_error=remote.last_error or None,
-        required=remote.config.required,
-        since_seconds=round(time.monotonic() - remote.since, 3),
-        rtt_seconds=link.rtt if link else None,
-        last_receive=time.time() - (time.monotonic() - link.heard) if link and link.heard else None,
-        attempts=dict(remote.attempts),
-        introduction_patience_seconds=remote.patience,
-        queue_bytes=peer.outbox.size if peer else 0,
-        waiting=_waiting([peer]) if peer else (),
-        unread=_unread([peer]) if peer else {},
-    )
-
-
-def _client_row(peer: Peer, now: float, shown: Callable[[str], bool]) -> ClientRow:
-    subscription = peer.subscription
-    asked = {f"{device}.{name}" if name else device for device, name in subscription.named() if shown(device)}
-    modes: list[Any] = list(subscription.blobs())
-    return ClientRow(
-        id=peer.id,
-        address=peer.address,
-        listener=peer.policy.listener,
-        devices=("*",) if subscription.all else tuple(sorted(asked)),
-        blobs=tuple(
-            BlobWish(device=device or None, property=name, mode=mode)
-            for device, name, mode in modes
-            if not device or shown(device)
-        ),
-        queue_bytes=peer.outbox.size,
-        sent_bytes=peer.outbox.taken,
-        dropped_blobs=peer.lost,
-        link=peer.link is not None,
-        connected_seconds=round(now - peer.joined, 3),
-        waiting=_waiting([peer], shown),
-        unread=_unread([peer]),
-    )

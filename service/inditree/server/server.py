@@ -121,7 +121,11 @@ class Server:
         self.engine.traffic = self.launch.traffic
         self.units = Units(self.engine, self.on_change)
         faces = WebEndpoints(
-            self.engine, self.config.name, self.launch.web, lambda: self.control.snapshot(), lambda: self._recorded
+            self.engine,
+            self.config.name,
+            self.launch.web,
+            lambda shown: self.control.snapshot(shown),
+            lambda: self._recorded,
         )
         self.parts = Parts(self.config, self.launch, self.engine, self.units, faces, LazyObservatory(self.engine))
         self.parts.beside = self._beside

@@ -37,7 +37,7 @@ class WebEndpoints:
         engine: Engine,
         service: str,
         default: bool,
-        snapshot: Callable[[], Status],
+        snapshot: Callable[[Callable[[str], bool]], Status],
         recorded: Callable[[], tuple[Path, tuple[str, ...], bool] | None],
     ) -> None:
         self._engine = engine
@@ -109,7 +109,7 @@ class WebEndpoints:
     def _status(self, peer: Peer) -> bytes:
         recorded = self._recorded()
         locked = recorded is not None and recorded[2]
-        shown = visible(self._snapshot(), peer.policy.listener, peer.policy.devices, locked)
+        shown = visible(self._snapshot(Shown(peer.policy.devices)), peer.policy.listener, peer.policy.devices, locked)
         return msgspec.json.encode({"status": shown})
 
 
