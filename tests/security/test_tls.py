@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from inditree.config import ServerTls
+from inditree.config.certificates import MAX_FILE
 from inditree.transport import tls
 from live import Client, Router, until
 from ports import free_port
@@ -242,3 +244,13 @@ def test_certificates_are_exchanged_under_way(place: Place) -> None:
         place.router.wait_for("keeps its certificates")
         assert shown() == third
         old.ping("and here")
+        place.server.cert.unlink()
+        os.mkfifo(place.server.cert)  # opening it waits for who writes to it
+        place.router.process.send_signal(signal.SIGHUP)
+        place.router.wait_for("is no regular file")
+        place.server.cert.unlink()
+        place.server.cert.write_bytes(b"A" * (MAX_FILE + 1))
+        place.router.process.send_signal(signal.SIGHUP)
+        place.router.wait_for("has more than")
+        assert shown() == third
+        old.ping("and here, too")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import ssl
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
 _CERTIFICATE = re.compile(rb"^-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----", re.MULTILINE)
 _KEY = re.compile(rb"^-----BEGIN ([A-Z0-9]+ )?PRIVATE KEY-----", re.MULTILINE)
 _LOCKED = re.compile(rb"^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE)
+
+MAX_FILE = 4 << 20
+"""Bytes of a file that is read while the router serves: the authorities of a whole system have 220 000."""
 
 DAMAGED = "is damaged: the text between BEGIN and END cannot be read"
 
@@ -19,6 +23,22 @@ class Wrong(NamedTuple):
 
     key: str
     text: str
+
+
+def keeps_waiting(file: str) -> str | None:
+    """The reason why a file is not read while the router serves. None: it can be, or is not there.
+
+    Opening a FIFO (a shell's `<(...)`, which is read at the start) waits for who writes to it, and nobody does again.
+    """
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return f"{file}: is no regular file, and is read at the start only"
+    if found.st_size > MAX_FILE:
+        return f"{file}: has more than {MAX_FILE} bytes"
+    return None
 
 
 def wrong_chain(cert: str, key: str) -> Wrong | None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from inditree.config import Changes, Config, Difference, Driver, Listen, Remote, compare, complete
+from inditree.config import Changes, Config, Difference, Driver, Listen, Remote, certificates, compare, complete
 from inditree.errors import ConfigError, InditreeError
 from inditree.ops import logs
 from inditree.server.exchange import Exchange
@@ -82,10 +82,13 @@ class Reload:
     def renew_certificates(self) -> None:
         """Read the listeners' certificates again. One that is wrong is said, and the old one stays."""
         for listener in self._parts.listeners.values():
-            if listener.config.tls is None:
+            if (tls := listener.config.tls) is None:
                 continue
             name = listener.config.name
             try:
+                for key in ("cert", "key", "client_ca"):
+                    if (file := getattr(tls, key)) and (text := certificates.keeps_waiting(file)):
+                        raise ConfigError(f"tls.{key}", text)
                 listener.load_certificates()
             except ConfigError as error:
                 extra = {"event": "certificates_kept"}
