@@ -7,7 +7,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from core.world import blobs, update
-from flow.race import STEP, Race, picture
+from flow.chain import Camera, Chain, Receiver
+from flow.race import STEP, Race, Taker, picture
 
 SIMULATED = settings(max_examples=20, deadline=None, phases=(Phase.generate,))
 """An example is a whole simulation: one that fails is not made smaller."""
@@ -131,6 +132,59 @@ def test_who_wants_no_more_images_holds_nothing_more() -> None:
     assert race.cameras[0].peer.held
     slow.actor.say(blobs("Never"))
     assert not race.cameras[0].unsaid
+
+
+def wants_later(race: Race, speed: float) -> Taker:
+    """A client that does not want the images yet."""
+    taker = race.taker(speed)
+    taker.actor.say(blobs("Never"))
+    return taker
+
+
+def until(race: Race, time: float) -> None:
+    while race.now < time:
+        race.step()
+
+
+def test_who_comes_while_the_source_waits_is_not_kept_waiting_by_the_slow() -> None:
+    """It was sent nothing, so its pace was 0, and the slow one's was the highest: that one takes 9 s for an image."""
+    race = Race()
+    race.taker(100.0)
+    fast = wants_later(race, 100_000.0)
+    shoot(race, 900)
+    until(race, 5.0)
+    fast.actor.say(blobs("Also"))
+    until(race, 6.0)
+    assert fast.images == list(range(3, COUNT))
+
+
+@pytest.mark.parametrize("at", [1.0, 1.3, 1.6, 1.9, 2.2])
+def test_who_comes_while_the_source_waits_waits_for_those_that_take_an_image_in_time(at: float) -> None:
+    race = Race()
+    first, second = race.taker(1000.0), wants_later(race, 1000.0)
+    shoot(race, 900)
+    until(race, at)
+    second.actor.say(blobs("Also"))
+    race.run()
+    assert first.images == ALL
+    assert len(second.images) >= COUNT - 5
+
+
+def test_who_comes_over_a_link_is_not_kept_waiting_by_the_slow_there() -> None:
+    """The acknowledgements of a link are judged as a source that is not read."""
+    chain = Chain((0.02,), queue=2000)
+    chain.cameras.append(Camera(chain.worlds[0], "Cam", 900, 0.0, pings=False))
+    chain.run(1.0)
+    chain.receivers.append(Receiver(chain.worlds[1], ("Cam",), 100.0))
+    chain.run(5.0)
+    fast = Receiver(chain.worlds[1], ("Cam",), 100_000.0)
+    fast.actor.say(blobs("Never", "Cam"))
+    chain.receivers.append(fast)
+    chain.run(3.0)
+    before = len(fast.images["Cam"])
+    fast.actor.say(blobs("Also", "Cam"))
+    chain.run(1.0)
+    assert len(fast.images["Cam"]) > before + 15
 
 
 def test_a_stalled_client_alone_is_waited_for_until_it_is_closed() -> None:

@@ -12,7 +12,7 @@ from inditree.core.peer import Peer
 from inditree.core.routes import IMAGE
 from inditree.core.state import State
 from inditree.flow.image_queue import PATIENCE, Promise
-from inditree.flow.pacing import LATELY, Need, may_read, may_read_lossless, somebody_ready
+from inditree.flow.pacing import LATELY, Need, may_read, may_read_lossless, ready, somebody_ready
 from inditree.wire.elements import Key
 
 HELD, MEMORY = "held", "memory"
@@ -74,7 +74,7 @@ def _reason(state: State, peer: Peer) -> str:
         why = "" if may_read_lossless(targets, need) else HELD
     elif peer.kind == "inprocess" and not memory.has(state, peer, size):
         why = MEMORY  # nobody asks before it makes the next one
-    elif not may_read(targets, need):
+    elif not (may_read(targets, need) or _newcomer(peer, targets, need)):
         why = HELD
     _promise(peer, key, targets, size, now, waits=bool(why))
     if not (why or peer.pings):
@@ -92,7 +92,7 @@ def pay(state: State, peer: Peer) -> None:
         while key in owed:
             number = owed.coming(key) + 1
             need = Need(key, size, now, number, partial(_unseen, state, key))
-            if not may_read(targets, need):
+            if not (may_read(targets, need) or (number == 1 and _newcomer(peer, targets, need))):
                 if somebody_ready(targets, need):
                     state.desk.wake(LATELY)  # the others' pace decides
                 break
@@ -100,6 +100,20 @@ def pay(state: State, peer: Peer) -> None:
             state.desk.pong(peer, owed.pay(key))
         coming = owed.coming(key)
         _promise(peer, key, targets, size * max(coming, 1), now, waits=not coming)
+
+
+def _newcomer(peer: Peer, targets: tuple[Peer, ...], need: Need) -> bool:
+    """Has somebody come while the source waited, and it has waited for too long? Nothing is known of a pace yet.
+
+    A client that was sent nothing would wait for those who hold the source, however slow they are.
+    """
+    promise = peer.promises.get(need.key)
+    if promise is None or promise.waits_since is None or need.now - promise.waits_since < PATIENCE:
+        return False
+    if targets == promise.targets or not may_read_lossless(targets, need):
+        return False
+    before = set(promise.targets)
+    return any(target not in before and ready(target, need) for target in targets)
 
 
 def _unseen(state: State, key: Key, target: Peer) -> int:
@@ -122,13 +136,16 @@ def _mark_who_is_behind(targets: tuple[Peer, ...], key: Key, size: int, now: flo
 def _promise(peer: Peer, key: Key, targets: tuple[Peer, ...], size: int, now: float, *, waits: bool) -> None:
     """Keep room for what a source may send; for what it waits to send only where there is none yet."""
     before = peer.promises.get(key)
-    waits_since = None
+    waits_since: float | None = None
+    wanted: tuple[object, ...] = ()
     if waits:
-        waits_since = before.waits_since if before is not None and before.waits_since is not None else now
+        waits_since, wanted = now, targets
+        if before is not None and before.waits_since is not None:
+            waits_since, wanted = before.waits_since, before.targets
         targets = tuple(target for target in targets if not target.outbox.fits(key, size, now))
     if before is not None:
         before.size = 0
-    promise = peer.promises[key] = Promise(size, now, waits_since)
+    promise = peer.promises[key] = Promise(size, now, waits_since, wanted)
     for target in targets:
         target.outbox.lanes.promise(key, promise)
 
@@ -140,8 +157,9 @@ def _void(peer: Peer, key: Key) -> None:
 
 
 def sweep(state: State, peer: Peer) -> None:
-    """Now and then: what a source was promised and did not send is forgotten."""
-    for key in [key for key, promise in peer.promises.items() if promise.lapsed(state.desk.now)]:
+    """Now and then: what a source was promised and did not send is forgotten; not since when one waits."""
+    now = state.desk.now
+    for key in [key for key, each in peer.promises.items() if each.waits_since is None and each.lapsed(now)]:
         _void(peer, key)
 
 

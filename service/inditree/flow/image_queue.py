@@ -29,15 +29,19 @@ class Promise:
     """Room of `size` bytes for what a source may send. It lapses a second after `at`, but not while an image comes.
 
     `waits_since`: the source may not send it yet, and has waited since then (seconds); None: it may. It is
-    kept from those only of whom an image waits, or who have waited for less time.
+    kept from those only of whom an image waits, or who have waited for less time. `targets` are the peers that wanted
+    the image when that began.
     """
 
-    __slots__ = ("at", "coming", "others", "size", "waits_since")
+    __slots__ = ("at", "coming", "others", "size", "targets", "waits_since")
 
-    def __init__(self, size: int, at: float, waits_since: float | None = None) -> None:
+    def __init__(
+        self, size: int, at: float, waits_since: float | None = None, targets: tuple[object, ...] = ()
+    ) -> None:
         self.size = size
         self.at = at
         self.waits_since = waits_since
+        self.targets = targets
         self.coming = False
         self.others = 0  # images of other properties that have come from the same peer meanwhile
 
