@@ -7,8 +7,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.world import World, blobs, define, get
+from flow.chain import Camera, Chain, Receiver
 from flow.race import picture
+from flow.test_outbox import image
 from inditree.flow.image_queue import PropertyQueue
+from inditree.flow.outbox import Outbox
 from inditree.tree.link import Link
 
 QUEUE = 10_000
@@ -94,6 +97,44 @@ def test_images_arrive_in_the_scene_of_two_routers() -> None:
         for action in ("0", "1", "on", "take", "back", SHORT):
             scene.act(action)
     assert min(scene.said) >= 8
+
+
+IMAGES = st.lists(st.tuples(st.sampled_from("ABC"), st.integers(20, 4000)), max_size=12)
+
+
+@settings(max_examples=500, deadline=None)
+@example([("A", 2000), ("A", 2000), ("A", 2000)], 2200, 1, 0)
+@example([("A", 5000)], 2200, 1, 3000)
+@given(IMAGES, st.integers(20, 4000), st.integers(1, 3), st.integers(0, 3000))
+def test_a_further_image_that_fits_drops_none_of_its_own(
+    others: list[tuple[str, int]], size: int, own: int, control: int
+) -> None:
+    """Room that others do not keep is no room where they are smaller: a camera went on and put out its own images."""
+    box = Outbox(QUEUE)
+    box.put(b"x")
+    box.put_blob(image(0, 20, "X"))
+    box.next_write()
+    for device, each in [*others, *[("Mine", size)] * own]:
+        box.put_blob(image(0, each, device))
+    box.put(b"c" * control)
+    for device in "ABC":
+        box.lanes.mind((device, "CCD", False), 9.0)
+    key = ("Mine", "CCD", False)
+    if box.lanes.waiting(key) and box.fits(key, size, 1.0):
+        assert {lost.blob.device for lost in box.put_blob(image(0, size, "Mine"))} <= set("ABC")
+
+
+def test_a_camera_is_not_read_on_only_to_drop_its_own_images() -> None:
+    """Beside one that cannot be held and fills the queue it was read as fast as it spoke: 464 images for 22 taken."""
+    chain = Chain((), queue=QUEUE)
+    chain.cameras.append(Camera(chain.worlds[0], "Pinging", 3000, 0.1, pings=True))
+    chain.cameras += [Camera(chain.worlds[0], f"Cam{size}", size, 0.0, pings=False) for size in (1400, 2200)]
+    receiver = Receiver(chain.worlds[0], ("Cam1400", "Cam2200", "Pinging"), 20_000.0)
+    chain.receivers.append(receiver)
+    chain.run(10.0)
+    for camera in chain.cameras[1:]:
+        came = len(receiver.images[camera.device])
+        assert camera.said <= 3 * came >= 60, camera.device
 
 
 @pytest.mark.parametrize("every", [0.005, 0.05, 0.2, 1.0])

@@ -241,7 +241,8 @@ class ImageQueue:
         """Is there room for `number` more BLOBs of `size` bytes, beside what waits and what others were promised?
 
         One always fits where nothing waits and nobody was promised anything. Of others nothing counts that has waited
-        for an acknowledgement for PATIENCE, or whose source does not ask for room: these hold up themselves only.
+        for an acknowledgement for PATIENCE, or whose source does not ask for room: these hold up themselves only. But a
+        second image waits for what would not be dropped before the first one.
         """
         mine = self.properties.get(key)
         own = mine.bytes if mine is not None else 0
@@ -250,7 +251,11 @@ class ImageQueue:
             since = mine.promise.waits_since
         others = 0
         for each, known in self.properties.items():
-            if known is mine or not self._counts(each, known, now):
+            if known is mine:
+                continue
+            if not self._counts(each, known, now):
+                if own and known.tickets:
+                    others += min(known.bytes, max(own + size * number, known.tickets[-1].size))
                 continue
             others += known.bytes
             promise = known.promise
