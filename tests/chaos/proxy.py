@@ -67,8 +67,8 @@ class Proxy:
         async def end() -> None:
             for pair in list(self._pairs):
                 for writer in pair:
-                    if reset:
-                        sock = writer.get_extra_info("socket")
+                    sock = writer.get_extra_info("socket")
+                    if reset and sock.fileno() >= 0:  # its end may have come by itself
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                         writer.transport.abort()
                     else:
