@@ -94,6 +94,6 @@ def _settle(answer: asyncio.Future[list[Address]], found: list[Address], error: 
         answer.set_exception(error)
 
 
-_lookups = Lookups()
+_lookups = Lookups()  # one for the process: its servers share the bound on threads, and nothing else
 
 addresses = _lookups.addresses
