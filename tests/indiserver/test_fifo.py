@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from threading import Thread
 
 from indiserver.recorder import Recorder, get
 from indiserver.sessions import Side, both, same
+from waiting import until
 
 WHEEL = "Filter Simulator"
 
 
 def say(side: Side, text: str) -> None:
-    """As a launcher does: open, write, close."""
-    with (side.place / "fifo").open("wb") as fifo:
-        fifo.write(text.encode())
+    """As a launcher does: open, write, close. indiserver opens its FIFO anew for each: between two nobody reads it."""
+
+    def said() -> bool:
+        with contextlib.suppress(BrokenPipeError):
+            with (side.place / "fifo").open("wb", buffering=0) as fifo:
+                fifo.write(text.encode())
+            return True
+        return False
+
+    until(said, what="somebody reads the FIFO")
 
 
 def defined(client: Recorder, device: str) -> None:
