@@ -18,7 +18,7 @@ import pytest
 
 from inditree.transport.sockets import unread_here
 from inditree.transport.tls import handshake
-from inditree.transport.tls_channel import EMPTY_BYTES, FEED, TlsChannel
+from inditree.transport.tls_channel import EMPTY_BYTES, FEED, READ_AT_ONCE, TlsChannel
 from security.certificates import Authority
 from security.parts import context
 from waiting import DEADLINE, until
@@ -252,6 +252,16 @@ def test_records_without_data_take_no_longer_than_others(far_ends: Ends, data: b
     assert before - unread_here(channel.sock) <= 2 * FEED
 
 
+def test_records_of_a_byte_are_read_in_turns(far_ends: Ends) -> None:
+    """Each costs as much as a full one: others have their turn before all that the kernel holds is opened."""
+    channel, other = far_ends
+    for _ in range(4000):
+        other.sendall(b"x")
+    buffered(channel, 4000 * 22)
+    assert 0 < len(channel.recv(1 << 16)) <= READ_AT_ONCE // 22
+    assert unread_here(channel.sock) > 0
+
+
 def test_who_sends_nothing_but_records_without_data_is_closed(far_ends: Ends) -> None:
     channel, other = far_ends
     update_keys(other, 10)
@@ -267,4 +277,4 @@ def channel_read(channel: TlsChannel) -> bytes:
         try:
             return channel.recv(1 << 16)
         except BlockingIOError:
-            select.select([channel.read_fd()], [], [], DEADLINE)
+            assert select.select([channel.read_fd()], [], [], DEADLINE)[0], "nothing more comes"

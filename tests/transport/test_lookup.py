@@ -13,7 +13,7 @@ import pytest
 from inditree.tasks import Tasks
 from inditree.transport import lookup
 from inditree.transport.lookup import AT_ONCE, Lookups
-from waiting import until
+from waiting import DEADLINE, until
 
 REAL = socket.getaddrinfo
 
@@ -53,7 +53,8 @@ def test_nobody_waits_for_a_name_server_but_who_asked(server: Server) -> None:
         tasks = Tasks()
         asked = [tasks.start(lookups.addresses(f"n{number}", 1), "ask") for number in range(AT_ONCE + 100)]
         await asyncio.to_thread(until, lambda: len(server.asked) == AT_ONCE)
-        assert await lookups.addresses("127.0.0.1", 7) == [(socket.AF_INET, ("127.0.0.1", 7))]
+        async with asyncio.timeout(DEADLINE):
+            assert await lookups.addresses("127.0.0.1", 7) == [(socket.AF_INET, ("127.0.0.1", 7))]
         for each in asked[:-1]:
             each.cancel()
         await asyncio.sleep(0)

@@ -115,18 +115,7 @@ def test_of_pongs_that_wait_only_the_last_is_kept(box: JsonOutbox | XmlOutbox) -
 
 def told(box: JsonOutbox) -> list[dict[str, Any]]:
     """Take all that it is told, message by message."""
-    data = bytearray()
-    while not box.empty:
-        written = b"".join(box.next_write())
-        data += written
-        box.sent(len(written))
-    found = []
-    while data:
-        size = data[1] if data[1] < 126 else int.from_bytes(data[2:4], "big")
-        begin = 2 if data[1] < 126 else 4
-        found.append(json.loads(data[begin : begin + size]))
-        del data[: begin + size]
-    return found
+    return [json.loads(each) for each in messages_of(box)]
 
 
 def test_the_definitions_of_thousands_of_devices_are_made_as_they_are_written() -> None:
@@ -159,7 +148,7 @@ def test_the_definitions_of_thousands_of_devices_are_made_as_they_are_written() 
     assert {each["defTextVector"]["device"] for each in told(other)} == set(view)
 
 
-def messages_of(box: XmlOutbox) -> list[bytes]:
+def messages_of(box: JsonOutbox | XmlOutbox) -> list[bytes]:
     """Take all that it is told, frame by frame."""
     data = bytearray()
     while not box.empty:
