@@ -170,6 +170,19 @@ def test_who_comes_while_the_source_waits_waits_for_those_that_take_an_image_in_
     assert len(second.images) >= COUNT - 5
 
 
+def test_who_comes_while_an_archiver_holds_the_source_waits_with_all() -> None:
+    """The archiver loses nothing, however long it takes for an image: 9 s here."""
+    race = Race(stall_timeout=100.0)
+    archive = race.taker(100.0, lossless=True)
+    fast = wants_later(race, 100_000.0)
+    shoot(race, 900, 6)
+    until(race, 5.0)
+    fast.actor.say(blobs("Also"))
+    race.run()
+    assert archive.images == list(range(6))
+    assert fast.images
+
+
 def test_who_comes_over_a_link_is_not_kept_waiting_by_the_slow_there() -> None:
     """The acknowledgements of a link are judged as a source that is not read."""
     chain = Chain((0.02,), queue=2000)

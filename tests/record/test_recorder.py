@@ -143,6 +143,11 @@ def test_the_history_and_the_metrics(tmp_path: Path, configured: Callable[..., l
         with pytest.raises(urllib.error.HTTPError) as refused:
             get("/api/v1/history?limit=0")
         assert json.loads(refused.value.read()) == {"error": "limit: '0' is not a number from 1 to 100000"}
+        (tmp_path / "night" / "2026-01-01T00-00-00.000000Z.rec").write_text("another program's")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(query)
+        assert refused.value.code == 503
+        assert "record.dir" in json.loads(refused.value.read())["error"]
 
 
 def inditree(*words: str, port: int | None = None) -> subprocess.CompletedProcess[str]:
