@@ -61,7 +61,7 @@ def _measure(loads: Sequence[Load], servers: Sequence[str], rounds: int, budget:
 
 
 def _once(table: Table, load: Load, name: str, quick: bool) -> None:
-    sample = run(name, load.parts, load.count(name, quick), config=load.config)
+    sample = run(name, load.parts, load.count(name, quick), config=load.config, rest=0.0 if quick else load.rest)
     table.setdefault((load.name, name), []).append(sample)
     said = sample.problem.splitlines()[0] if sample.problem else "ok"
     print(f"{load.name:20} {name:13} {sample.wall:6.1f} s  {said}", file=sys.stderr, flush=True)

@@ -17,13 +17,13 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
 
 
-def peak_rss(pid: int) -> int:
-    """Most bytes resident so far."""
+def rss(pid: int, *, peak: bool) -> int:
+    """Bytes resident now, or the most so far."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    found = re.search(rf"{'VmHWM' if peak else 'VmRSS'}:\s+(\d+) kB", status)
     return int(found[1]) * 1024 if found else 0
 
 

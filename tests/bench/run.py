@@ -49,6 +49,7 @@ class Sample:
     start_seconds: float = 0.0
     cpu: float = 0.0
     peak_rss: int = 0
+    rested_rss: int = 0
     results: list[Result] = field(default_factory=list)
     problem: str | None = None
     wall: float = 0.0
@@ -57,8 +58,13 @@ class Sample:
         return float(self.results[part][key])
 
 
-def run(server: str, parts: Sequence[Part], n: int, *, command: list[str] | None = None, config: str = "") -> Sample:
-    """Starts, measures, stops. What goes wrong with the server or with what arrives becomes the sample's problem."""
+def run(
+    server: str, parts: Sequence[Part], n: int, *, command: list[str] | None = None, config: str = "", rest: float = 0.0
+) -> Sample:
+    """Starts, measures, stops. What goes wrong with the server or with what arrives becomes the sample's problem.
+
+    `rest`: seconds behind the load, after which its memory is looked at once more.
+    """
     sample = Sample(server, n)
     counts = [n if index == 0 else part.n for index, part in enumerate(parts)]
     drivers = [part.driver_command(count) for part, count in zip(parts, counts, strict=True)]
@@ -69,7 +75,10 @@ def run(server: str, parts: Sequence[Part], n: int, *, command: list[str] | None
             sample.start_seconds = process.start_seconds
             if any(part.client for part in parts):
                 _drive(process, parts, counts, sample)
-            sample.peak_rss = process.peak_rss()
+            sample.peak_rss = process.rss(peak=True)
+            if rest:
+                time.sleep(rest)
+                sample.rested_rss = process.rss(peak=False)
     except BenchError as error:
         sample.problem = str(error)
     sample.wall = time.monotonic() - begin

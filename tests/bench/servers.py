@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench.build import CACHE, BenchError, program
-from bench.measure import cpu_seconds, listening, peak_rss, pss, server_pids
+from bench.measure import cpu_seconds, listening, pss, rss, server_pids
 from ports import free_port
 
 OURS, BEFORE, COPY, INDISERVER, INDIPYSERVER = "ours", "before", "copy", "indiserver", "indipyserver"
@@ -44,10 +44,10 @@ class Server:
         """Seconds of processor time by process."""
         return {pid: cpu_seconds(pid) for pid in self.pids()}
 
-    def peak_rss(self) -> int:
-        """Bytes; the sum of the peaks of its processes."""
+    def rss(self, *, peak: bool) -> int:
+        """Bytes of the server, now or at its peak, with what its helpers take beside it now."""
         server, *helpers = self.pids()
-        return peak_rss(server) + sum(pss(pid) for pid in helpers)
+        return rss(server, peak=peak) + sum(pss(pid) for pid in helpers)
 
     def last_words(self) -> str:
         """The end of what it logged, for an error message."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inditree.images import attached
+from inditree.images import attached, heap
 from inditree.images.attached import PIECE, AttachedError, raw_size, wanted
 from inditree.images.buffers import Buffers
 from inditree.wire.elements import Blob
@@ -211,7 +211,7 @@ def test_buffers_are_used_again() -> None:
     for _ in range(3):
         attached.encode(libindi(10), [memory(b"0123456789")], 1 << 30, pool)
     assert pool.get() is buffer
-    attached.keep_freed_memory()
+    heap.keep_freed()
 
 
 def test_a_file_that_only_its_writer_may_open_goes_inline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

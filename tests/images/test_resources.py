@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inditree.images import attached
+from inditree.images import heap
 from inditree.images.buffers import SIZE
 from inditree.images.resources import REST, TRIM, ImageResources
 
@@ -12,7 +12,7 @@ from inditree.images.resources import REST, TRIM, ImageResources
 @pytest.fixture
 def given_back(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     calls: list[bool] = []
-    monkeypatch.setattr(attached, "give_freed_memory", lambda: calls.append(True))
+    monkeypatch.setattr(heap, "give_freed", lambda: calls.append(True))
     return calls
 
 
@@ -50,7 +50,7 @@ def test_what_a_load_does_not_need_is_let_go_while_it_lasts(given_back: list[boo
 
 def test_freed_memory_is_given_to_the_kernel() -> None:
     """Whether there was any does not show; that it can be called does."""
-    attached.keep_freed_memory()
+    heap.keep_freed()
     kept = [bytes(SIZE) for _ in range(4)]
     del kept
-    attached.give_freed_memory()
+    heap.give_freed()

@@ -41,12 +41,14 @@ def serve(config: Config, launch: Launch, said: Sequence[str] = (), *, beside: C
     import uvloop
 
     from inditree.cli.leaving import Leaving
+    from inditree.images import heap
     from inditree.ops import logs
     from inditree.server import Server
 
     gc.enable()
     for missing in files(config):
         raise missing
+    heap.share()
     logs.setup(config.log, {"traffic": "debug"} if launch.log_traffic else None)
     for doubt in said:
         logging.getLogger("inditree").warning("%s", doubt, extra={"event": "configuration_doubt"})

@@ -161,25 +161,6 @@ def guard_memory(fds: Sequence[int]) -> bool:
     return True
 
 
-def keep_freed_memory() -> None:
-    """Have the allocator keep up to 64 MiB of freed memory, instead of some MiB: call it once as the router starts.
-
-    Without it the pages of each image go back to the kernel and are had anew for the next one, which costs six times
-    as much as the encoding (7.0 and 1.1 ms for 16 MiB). glibc takes the size of the largest block that was ever
-    mapped and freed (up to 32 MiB) as the size that is worth keeping, and keeps twice as much. Other libraries are
-    not impressed. The block's pages are never touched.
-    """
-    bytes((32 << 20) - (64 << 10))
-
-
-def give_freed_memory() -> None:
-    """Give the kernel back what the allocator keeps of freed memory. Other libraries than glibc are not impressed."""
-    import ctypes  # wanted only after a load
-
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 class _Encoder:
     """Copies one element, tag by tag, into a new list of chunks."""
 

@@ -14,17 +14,17 @@ KEEP = 64
 class Buffers:
     """The free buffers. `get` may be called by any thread: a deque's append and pop are atomic.
 
-    `wanted`: one was asked for since this was set to False last.
+    `used`: one was asked for, or came back, since this was set to False last.
     """
 
     def __init__(self) -> None:
-        self.wanted = False
+        self.used = False
         self._free: deque[bytearray] = deque()
         self._least = 0
 
     def get(self) -> bytearray:
         """A buffer of SIZE bytes with anything in it."""
-        self.wanted = True
+        self.used = True
         try:
             buffer = self._free.pop()
         except IndexError:
@@ -34,6 +34,7 @@ class Buffers:
 
     def recycle(self, buffer: bytearray) -> None:
         """Nobody looks at this buffer any more."""
+        self.used = True
         if len(self._free) < KEEP:
             self._free.append(buffer)
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeAlias
 
 from inditree.core import Core, Peer
-from inditree.images import attached
+from inditree.images import attached, heap
 from inditree.images.buffers import Buffers
 from inditree.wire.elements import Blob
 
@@ -27,7 +27,7 @@ TRIM = 10.0
 """Seconds between two looks at which of the free buffers were not needed."""
 
 REST = 3.0
-"""Seconds without an image after which what its load took is given back: a camera's next exposure pays 10 ms for it."""
+"""Seconds without an image, or the end of one, after which what a load took is given back: the next one pays 10 ms."""
 
 
 class ImageResources:
@@ -38,7 +38,7 @@ class ImageResources:
         self.buffers = Buffers()
         self.executor = ThreadPoolExecutor(4, "encode")
         self.uploads: set[Upload] = set()
-        self._used = 0.0  # when a buffer was seen to be wanted last
+        self._used = 0.0  # when a buffer was seen to be used last
         self._rested = True
         self._next_trim = 0.0
 
@@ -68,6 +68,7 @@ class ImageResources:
 
     def free(self, blob: Blob) -> None:
         """Nobody holds this image any more: its buffers are used again, its descriptors closed."""
+        self.buffers.used = True  # it may have none, and its memory is to be given back all the same
         attached.close_fds(blob)
         blob.chunks.clear()
         for buffer in blob.buffers:
@@ -76,8 +77,8 @@ class ImageResources:
 
     def tidy(self, now: float) -> None:
         """Now and then: let go of free buffers, and of all freed memory once no more images come."""
-        if self.buffers.wanted:
-            self.buffers.wanted = False
+        if self.buffers.used:
+            self.buffers.used = False
             self._used, self._rested = now, False
             if now >= self._next_trim:
                 self._next_trim = now + TRIM
@@ -85,7 +86,7 @@ class ImageResources:
         elif not self._rested and now - self._used >= REST:
             self._rested = True
             self.buffers.clear()
-            attached.give_freed_memory()
+            heap.give_freed()
 
     def untie(self, core: Core) -> None:
         """Uploads that have a part of their image, and wait for memory that only these parts take: one has to go."""

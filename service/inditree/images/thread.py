@@ -89,7 +89,7 @@ class ImageThread:
                 self._loop.call_soon_threadsafe(done, outcome)
             except RuntimeError:
                 return  # the loop is closed: so is the router
-            del done
+            del done, outcome  # its buffers are as large as the image, and the next one may never come
 
     def _read(self, channel: Source, framer: Framer, expected: int, most: float, outcome: ReadResult) -> None:
         image = framer.image

@@ -13,7 +13,7 @@ from inditree.commands import Outcome
 from inditree.core import Answered, Audit, Close, Core, Defined, Free, Hold, Log, Mistake, Peer, Settings, Wake
 from inditree.core.effects import Effect
 from inditree.counters import Counters
-from inditree.images import attached
+from inditree.images import heap
 from inditree.images.resources import ImageResources
 from inditree.tasks import Tasks
 from inditree.transport.descriptor_closer import Closer
@@ -81,7 +81,7 @@ class Engine:
         self.askers: dict[Peer, Callable[[Element, Outcome], None]] = {}  # observers: how a command of theirs ended
         self._wake_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        attached.keep_freed_memory()
+        heap.keep_freed()
         self.begin()
         self._wake(self.core.now + TICK)
 

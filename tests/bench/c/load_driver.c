@@ -7,6 +7,7 @@
  *   numbers  n=count props=1..3 (taking turns) per=elements in one write every=microseconds between writes (0: flat out)
  *            style=short|libindi (one line with one member, or as libindi writes a mount's coordinates)
  *   blobs    n=count size=bytes layout=lines|line (libindi's, indipydriver's) ping=0|1 (wait for the answer after each)
+ *            every=microseconds between images (0: flat out)
  *            shm=0|1 (hand over descriptors of memfds, as libindi does where fd 1 is a UNIX socket; prepared at start)
  *   ticks    n=count every=microseconds: the monotonic clock in microseconds as a number
  */
@@ -261,12 +262,15 @@ static void wait_for_pong(size_t seq)
 
 static void send_blobs(void)
 {
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
     for (size_t i = 0; i < count; i++) {
         if (images)
             send_shared(i);
         else
             send_inline(i);
         if (ping) wait_for_pong(i);
+        if (every) sleep_until(&at, every);
     }
 }
 
