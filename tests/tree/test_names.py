@@ -274,3 +274,17 @@ def test_what_comes_home_over_a_ring_of_renames_is_nothing_here() -> None:
         b.says(number(name, via=path), value(name), image(name), f'<message device="{name}" message="m"/>', gone(name))
     assert watcher.heard() == c.heard() == ""
     assert len([text for text in desk.logs if "redundant" in text]) == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_way_round_is_said_whichever_of_the_links_is_there_first(first: bool) -> None:
+    desk = Desk()
+    c = desk.router(THIRD, "c") if first else desk.opens("c")
+    b = desk.router(OTHER, "b", names=names({"*": "B *"}))
+    b.says(number("C Cam", via=f"{THIRD},{OTHER}"), number("C Mount", via=f"{THIRD},{OTHER}"), number("Own", via=OTHER))
+    assert ("redundant" in str(desk.logs)) == first
+    c.says(f'<getProperties version="1.7" inditree="1" via="{THIRD}" to="{ME}"/>')
+    assert [text for text in desk.logs if "redundant" in text] == [
+        "B C Cam comes over link b, by way of a router that link c leads to: a redundant path"
+    ]
+    assert len(b.link.reported) == 1 and not c.link.reported

@@ -92,6 +92,7 @@ def _settled(state: State, peer: Peer, device: str | None) -> None:
     link.settled = True
     if link.is_router:
         peer.outbox.lanes.window, peer.owed = Window(), Owed()
+        state.ownership.met(peer, ((each, state.view.via(each)) for each in state.view.devices))
     link.alive = link.heard = state.desk.now
     kind = f"inditree {link.remote_id}" if link.is_router else "plain INDI"
     state.desk.log("info", "link", f"link {peer.name}: {kind}", peer=peer.name)

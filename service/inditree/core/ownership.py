@@ -6,6 +6,7 @@ What follows from a claim or a loss (who is told, what is forgotten) is in `core
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from enum import Enum
 
 from inditree.core.desk import Desk
@@ -163,8 +164,21 @@ class Ownership:
             return
         near = next((each for each in self._desk.links if each.link and each.link.remote_id in on_the_way), None)
         if near is not None:
-            text = f"{device} comes over {peer.place}, by way of a router that {near.place} leads to: a redundant path"
-            self._report(peer, device, paths.origin(via), text)
+            self._say_detour(peer, near, device, via)
+
+    def _say_detour(self, peer: Peer, near: Peer, device: str, via: str) -> None:
+        text = f"{device} comes over {peer.place}, by way of a router that {near.place} leads to: a redundant path"
+        self._report(peer, device, paths.origin(via), text)
+
+    def met(self, near: Peer, ways: Iterable[tuple[str, str]]) -> None:
+        """A link leads to a router: of the devices that are here, with their paths, some may come by way of it."""
+        router = near.link.remote_id if near.link is not None else None
+        for device, via in ways:
+            if router is None or router not in via or router not in paths.ids(via)[:-1]:
+                continue
+            owner = self.owners.get(device)
+            if owner is not None and owner.link is not None:
+                self._say_detour(owner, near, device, via)
 
     def _report(self, peer: Peer, device: str, origin: str, text: str) -> None:
         """Say and count something about the ways here once for each link and origin."""
