@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,28 @@ from pathlib import Path
 import pytest
 
 from integration.test_tree import CCD, FOCUSER, TELESCOPE, indipyserver, indiserver, sees
-from live import Client, Router, serve, until
+from live import Client, Router, serve, tool, until
 from ports import free_port, listens
 
 CONNECT = (
     f"<newSwitchVector device='{FOCUSER}' name='CONNECTION'><oneSwitch name='CONNECT'>On</oneSwitch></newSwitchVector>"
 )
+
+COUNTER = """#!{python}
+import sys
+DEFINITION = ("<defNumberVector device='Counter' name='JOG' state='Idle' perm='rw'>"
+              "<defNumber name='N' format='%g' min='0' max='0' step='0'>0</defNumber></defNumberVector>")
+heard, count = "", 0
+while text := sys.stdin.readline():
+    heard += text
+    count += "</newNumberVector>" in text
+    if "<getProperties" in text:
+        print(DEFINITION, flush=True)
+    elif "</newNumberVector>" in text:
+        print("<setNumberVector device='Counter' name='JOG' state='Ok'><oneNumber name='N'>%d</oneNumber>"
+              "</setNumberVector>" % count, flush=True)
+"""
+"""A driver whose value is the number of commands that it has had."""
 
 
 class Tap:
@@ -200,3 +218,36 @@ def test_nothing_of_ours_reaches_ten_links_for_one_device_each(tmp_path: Path) -
             assert set(sink.data.split(b"<")) and all(
                 each.split(b" ")[0] in (b"", b"getProperties", b"pingRequest") for each in sink.data.split(b"<")
             )
+
+
+@pytest.mark.parametrize(
+    "remotes", [("Counter@127.0.0.1:{a}", "Counter@127.0.0.1:{b}"), ("@127.0.0.1:{a}", "@127.0.0.1:{b}")]
+)
+def test_an_indiserver_with_two_linked_routers_as_remotes_commands_twice_and_that_is_told(
+    remotes: tuple[str, str], tmp_path: Path
+) -> None:
+    """Of its client's one command nothing says that it is one; the router where the two meet names both ways."""
+    program = tmp_path / "counter"
+    program.write_text(COUNTER.replace("{python}", sys.executable))
+    program.chmod(0o755)
+    port = free_port()
+    with (
+        serve(tmp_path, str(program), name="a") as a,
+        serve(tmp_path, "--remote", f"127.0.0.1:{a.port}", name="b") as b,
+        Client(a.port) as client,
+    ):
+        sees(b.port, "Counter")
+        client.ask()
+        with indiserver(tmp_path, port, *(each.format(a=a.port, b=b.port) for each in remotes)):
+            sees(port, "Counter")
+            until(lambda: jog(port) and "Counter.JOG came by two ways within half a second, from " in a.log)
+            client.silent(0.5)
+            had = int(re.findall(rb">(\d+)</oneNumber>", client.heard)[-1])
+            jog(port)
+            client.take(f">{had + 2}</oneNumber>")
+            assert "by two ways" not in b.log
+
+
+def jog(port: int) -> bool:
+    """A client of that server moves the counter, as soon as both remotes are there perhaps."""
+    return tool("indi_setprop", "-p", str(port), "Counter.JOG.N=1").returncode == 0

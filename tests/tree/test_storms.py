@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -251,6 +252,76 @@ def test_what_is_remembered_of_requests_is_bounded() -> None:
         one.says(new("Dev1", str(number_)))
     two.heard()
     assert desk.node.core.state.circulation.size <= 1024
+
+
+def doubled(desk: Desk) -> list[str]:
+    """What the operator was told of commands that came by two ways."""
+    return [text for text in desk.logs if "by two ways" in text]
+
+
+def asking(desk: Desk, name: str, device: str = "Mount") -> End:
+    """A plain server that has us as its remote for one device: it looks like any client."""
+    end = desk.client(name=name)
+    end.says(f'<getProperties version="1.7" device="{device}"/>')
+    end.heard()
+    return end
+
+
+def test_a_command_that_a_plain_server_says_at_two_routers_is_carried_out_twice_and_told_once() -> None:
+    """Nothing in it says that it is one: two equal jogs are two."""
+    desk = Desk()
+    driver, other = desk.driver(), desk.router(OTHER, "dome")
+    driver.says(number("Mount"))
+    server = asking(desk, "10.0.0.5:4000")
+    driver.heard()
+    for _ in range(3):
+        for end in (server, other):
+            end.says(new("Mount"))
+        desk.wait(1.0)
+    assert driver.heard() == 6 * (new("Mount") + "\n")
+    assert doubled(desk) == [
+        "10.0.0.5:4000: newNumberVector Mount.N came by two ways within half a second, from client 10.0.0.5:4000 "
+        "and from link dome, and is carried out twice (logged once for these two). A plain server that is linked to "
+        "two routers of a tree, or twice to one, says each command twice: let it have one link"
+    ]
+
+
+def test_one_that_is_linked_twice_to_one_router_is_told_of_too() -> None:
+    desk = Desk()
+    driver = desk.driver()
+    driver.says(number("Mount"))
+    one, two = asking(desk, "10.0.0.5:4000"), asking(desk, "10.0.0.5:4001")
+    for end in (one, two):
+        end.says(new("Mount"))
+    assert len(doubled(desk)) == 1
+
+
+@pytest.mark.parametrize("case", ["other value", "later", "gone", "people", "other hosts", "one way"])
+def test_what_is_no_such_server_is_not_told_of(case: str) -> None:
+    desk = Desk()
+    driver, other = desk.driver(), desk.router(OTHER, "dome")
+    driver.says(number("Mount"))
+    one = desk.watcher() if case == "people" else asking(desk, "10.0.0.5:4000")
+    two = asking(desk, "10.0.0.6:4000") if case == "other hosts" else other
+    one.says(new("Mount"))
+    if case == "later":
+        desk.wait(0.6)
+    elif case == "gone":
+        one.hangs_up()
+    two = one if case == "one way" else two
+    two.says(new("Mount", "6" if case == "other value" else "5"))
+    assert driver.heard().count("<newNumberVector") == 2
+    assert not doubled(desk)
+
+
+def test_of_requests_that_could_come_again_some_are_remembered() -> None:
+    desk = Desk()
+    driver, other = desk.driver(), desk.router(OTHER, "dome")
+    driver.says(number("Mount"))
+    for each in range(300):
+        other.says(new("Mount").replace('name="N"', f'name="N{each}"'))
+    other.says(new("Mount", "5" * 20_000))
+    assert len(desk.node.core.state.doubled) == 64
 
 
 MEMBER_START = st.sampled_from(

@@ -155,6 +155,8 @@ def command(state: State, peer: Peer, item: Element | Blob) -> None:
     command = state.commands.sent(peer, item, state.view.find(device, item.name))
     _deliver(state, owner, item, Request(peer, _lean(element), command))
     state.requested.note(element)
+    if isinstance(item, Element):
+        state.doubled.note(peer, item)
     _echo(state, peer, item, device)
 
 

@@ -54,6 +54,7 @@ _FAREWELLS: tuple[Callable[[State, Peer], None], ...] = (
     requests.tell_undelivered,
     lambda state, peer: state.notices.forget(peer),
     lambda state, peer: state.refreshing.forget(peer),
+    lambda state, peer: state.doubled.forget(peer),
     lambda state, peer: state.waking.forget(peer),
     lambda state, peer: state.demand.forget_peer(peer),
     lambda state, peer: state.holding.forget_peer(peer),

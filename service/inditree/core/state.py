@@ -5,6 +5,7 @@ from __future__ import annotations
 from inditree.core.commands import Commands
 from inditree.core.demand import Demand
 from inditree.core.desk import Desk, Settings
+from inditree.core.doubled import Doubled
 from inditree.core.holding import Holding
 from inditree.core.intake import Intake
 from inditree.core.notices import Notices
@@ -33,6 +34,7 @@ class State:
         "commands",
         "demand",
         "desk",
+        "doubled",
         "holding",
         "intake",
         "introducing",
@@ -53,6 +55,7 @@ class State:
         self.desk = Desk(settings, counters)
         self.view = View()
         self.notices = Notices(self.desk)
+        self.doubled = Doubled(self.desk, self.notices)
         self.ownership = Ownership(self.desk)
         self.holding = Holding(self.desk)
         self.subscribers = Subscribers()
