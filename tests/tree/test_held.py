@@ -202,9 +202,11 @@ def test_a_property_that_is_not_there_again_goes_when_the_answer_has_ended() -> 
     back = there(desk)
     back.says(number("Mount", via=OTHER))
     assert client.heard() == ""
-    answers(back)
+    back.heard()
+    back.says('<pingReply uid="hold/1"/>')
     desk.wait(0.01)
     assert client.heard() == gone("Mount", "P") + "\n"
+    assert back.heard() == ""  # it is its own device
     assert not desk.node.core.state.holding.devices
 
 

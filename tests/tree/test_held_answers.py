@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tree.desk import ME, OTHER, THIRD, Desk, gone, number
+from inditree.tree.holding import milliseconds
+from tree.desk import ME, OTHER, THIRD, Desk, gone, number, value
 from tree.test_held import HOLD, answers, named, pings, there
 
 
@@ -166,3 +167,147 @@ def test_once_another_has_the_device_it_is_not_theirs_to_end() -> None:
     desk.driver().says(number("Mount"))
     link.says(gone("Mount"))
     assert client.heard() == "" and named(desk, "Mount")
+
+
+def test_who_stops_shows_nothing_behind_its_farewell() -> None:
+    """Neither what is new nor what is set by a route that was looked up before; and it says it once."""
+    desk = Desk(link_hold=HOLD)
+    driver, link = desk.driver(), there(desk)
+    driver.says(number("Mount"), value("Mount"))
+    link.heard()
+    for _ in range(2):
+        desk.node.core.part(link.peer)
+        desk.node.flush()
+    driver.says(value("Mount"), number("Dome"))
+    assert link.heard() == gone("Mount") + "\n"
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_what_is_held_still_since_an_earlier_blip_needs_no_room_again(
+    room: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(link_hold=HOLD)
+    client, link = desk.watcher(), there(desk, "a", OTHER, *both())
+    client.heard()
+    link.hangs_up()
+    again = there(desk, "a", "R7.2", number("Mount", via="R7.2"))
+    held = desk.node.core.state.holding.weight.bytes
+    known = desk.node.core.view.find("Mount", "N")
+    assert held > 0 and known is not None
+    needed = held + known.weight - (0 if room else 1)
+    monkeypatch.setattr("inditree.core.holding.PART", desk.node.core.settings.memory / (needed + 0.5))
+    again.hangs_up()
+    assert client.heard() == ("" if room else gone("Mount") + "\n")
+
+
+def test_an_owner_that_is_lost_in_its_turn_is_waited_for_no_more() -> None:
+    desk = Desk(link_hold=HOLD)
+    there(desk, "a", OTHER, *both()).hangs_up()
+    there(desk, "a", OTHER, number("Mount", via=OTHER)).hangs_up()
+    there(desk, "a", OTHER, *both())
+    asker = desk.router(THIRD, "b")
+    asker.says('<pingRequest uid="hold/7"/>')
+    assert '<pingReply uid="hold/7"/>' in asker.heard()
+
+
+def test_the_only_device_of_the_only_link_goes_when_its_time_is_over() -> None:
+    """No pause is to be ended before, as there is nobody to ask."""
+    desk = Desk(link_hold=HOLD)
+    client, link = desk.watcher(), there(desk, "a", OTHER, number("Mount", via=OTHER))
+    client.heard()
+    desk.world.run(until=desk.world.now + 10.0)
+    link.hangs_up()
+    desk.world.run(until=desk.world.now + HOLD + 0.01)
+    assert client.heard() == gone("Mount") + "\n"
+
+
+def test_each_device_goes_when_its_time_is_over_and_no_tick_of_others_is_needed() -> None:
+    desk = Desk(link_hold=HOLD)
+    client = desk.watcher()
+    one, two = there(desk, "a", OTHER, number("Mount", via=OTHER)), there(desk, "c", THIRD, number("Dome", via=THIRD))
+    client.heard()
+    start = desk.world.now
+    one.hangs_up()
+    desk.world.run(until=start + 0.4)
+    two.hangs_up()
+    for end, device in ((HOLD, "Mount"), (HOLD + 0.4, "Dome")):
+        desk.world.run(until=start + end - 0.01)
+        assert client.heard() == ""
+        desk.world.run(until=start + end + 0.01)
+        assert client.heard() == gone(device) + "\n"
+
+
+def test_a_device_that_is_back_is_not_stale_though_something_of_it_is_awaited() -> None:
+    desk = Desk(link_hold=HOLD)
+    link = there(desk, "a", OTHER, *both())
+    link.hangs_up()
+    holding = desk.node.core.state.holding
+    assert holding.stale() == {"Mount": link.peer}
+    there(desk, "a", OTHER, number("Mount", via=OTHER))
+    assert holding.devices and not holding.stale()
+
+
+def test_who_has_answered_a_later_question_is_not_waited_for_about_an_earlier_one() -> None:
+    desk = Desk(link_hold=HOLD)
+    link, _ = there(desk, "a", OTHER, *both()), there(desk, "c", THIRD)
+    link.hangs_up()
+    back = there(desk, "b", OTHER)
+    desk.wait(0.4)
+    early, late = pings(back.heard())
+    assert early != late
+    back.says(f'<pingReply uid="{late}"/>')
+    assert back.peer not in desk.node.core.state.holding._pings
+
+
+def test_the_least_time_that_is_left_is_no_zero() -> None:
+    """Which would be no hold."""
+    assert [milliseconds(each) for each in (0.0, 0.0004, 0.0016, 5.0)] == ["1", "1", "2", "5000"]
+
+
+def test_another_link_to_the_router_that_was_lost_is_asked_before_it_is_believed() -> None:
+    """It was refused: what it says unasked is not all of the device."""
+    desk = Desk(link_hold=HOLD)
+    client, link = desk.watcher(), there(desk, "a", OTHER, *both())
+    spare = there(desk, "b", OTHER, *both())
+    client.heard()
+    link.hangs_up()
+    spare.says(number("Mount", via=OTHER))
+    assert not desk.node.core.ownership.owners
+    spare.heard()
+    desk.wait(0.4)
+    answers(spare, *both())
+    assert desk.node.core.ownership.owners == {"Mount": spare.peer}
+    desk.wait(2 * HOLD)
+    assert client.heard() == ""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_its_owner_deletes_before_it_is_complete_is_told_once(whole: bool) -> None:
+    desk = Desk(link_hold=HOLD)
+    client, link = desk.watcher(), there(desk, "a", OTHER, *both())
+    client.heard()
+    link.hangs_up()
+    back = there(desk, "a", OTHER, number("Mount", via=OTHER))
+    farewell = gone("Mount") if whole else gone("Mount", "P")
+    back.says(farewell)
+    assert client.heard() == farewell + "\n"
+    assert not desk.node.core.state.holding.devices
+    answers(back)
+    desk.wait(2 * HOLD)
+    assert client.heard() == ""
+
+
+def test_a_shorter_hold_that_has_ended_well_is_not_looked_at_again_and_again() -> None:
+    """What is awaited since an earlier blip may have more time than the later one gave the whole device."""
+    desk = Desk(link_hold=HOLD)
+    client, link, start = desk.watcher(), there(desk, "a", OTHER, *both()), desk.world.now
+    client.heard()
+    link.hangs_up()
+    again = there(desk, "a", "R7.2", number("Mount", via="R7.2"))
+    desk.wait(1.0)
+    again.says('<delProperty device="Mount" held="1000"/>', number("Mount", via="R7.2"))
+    desk.wait(2.0)
+    assert desk.node.core.state.holding._watched == {"Mount": start + HOLD}
+    assert client.heard() == ""
+    desk.wait(2.1)
+    assert client.heard() == gone("Mount", "P") + "\n"
