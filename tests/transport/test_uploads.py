@@ -113,3 +113,24 @@ def test_uploads_that_wait_for_each_other_do_not_wait_for_ever(monkeypatch: pyte
             await until(lambda: not engine.core.intake.waits(left.peer), "the other goes on")
 
     asyncio.run(main())
+
+
+def test_an_image_that_was_no_xml_keeps_no_memory_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another camera once waited until the first one said something again."""
+
+    async def main() -> None:
+        async with world(monkeypatch) as (engine, _, _):
+            broken, other = Uploader(engine, "broken", "driver"), Uploader(engine, "other", "driver")
+            begin = HEAD.format(9 << 20).replace("new", "set").encode()
+            broken.say(begin + b"QUJD")
+            await until(lambda: broken.peer in engine.core.intake.reserved, "memory is kept for its image")
+            other.say(begin + b"QUJD")
+            await until(lambda: engine.core.intake.waits(other.peer), "the other one waits")
+            broken.say(b"<x/></oneBLOB></setBLOBVector>\n")
+            await until(lambda: other.peer in engine.core.intake.reserved, "the other one has its turn")
+            for each in (broken, other):
+                engine.end(each.peer, "shutdown", "the end of the test")
+                each.far.close()
+                await until(lambda each=each: not each.stream.images.threaded, "the end of its thread")  # type: ignore[misc]
+
+    asyncio.run(main())

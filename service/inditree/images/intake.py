@@ -180,8 +180,10 @@ class ImageIntake:
             self._core.receive(self.peer, blob)
 
     def abandon(self, attached: int) -> None:
-        """The image at hand was none: nobody has its buffers, nor its `attached` descriptors."""
-        self._image = None
+        """The image at hand was none: nobody has its buffers, its `attached` descriptors, nor the memory kept for it."""
+        self._image, self.discard = None, False
+        self._core.intake.arrived(self.peer)
+        self._core.intake.moved()
         close_all(self._claimed(attached))
         if not self.threaded and self._framer.image is None:
             self._release_buffers()
