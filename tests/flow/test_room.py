@@ -137,6 +137,19 @@ def test_a_camera_is_not_read_on_only_to_drop_its_own_images() -> None:
         assert camera.said <= 3 * came >= 60, camera.device
 
 
+@pytest.mark.parametrize("part", [0.34, 0.45, 0.55])
+def test_room_for_a_camera_over_a_link_that_sends_no_more_is_given_to_others(part: float) -> None:
+    """Once it was kept for good where no two of its images have room, so that the other camera was never answered."""
+    scene = Scene(2, part, 1)
+    for number, rounds in ((0, 1), (1, 30)):
+        for _ in range(rounds):
+            for action in (str(number), "on", "take", "back"):
+                scene.act(action)
+            for world in scene.worlds:
+                world.later(0.5)
+    assert scene.said[1] > 6
+
+
 @pytest.mark.parametrize("every", [0.005, 0.05, 0.2, 1.0])
 def test_the_pace_of_a_property_is_known_however_short_its_images_are(every: float) -> None:
     """Three images of 50 ms said nothing: a client of two cameras was taken to be as fast at one as at both."""

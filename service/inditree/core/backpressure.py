@@ -143,9 +143,12 @@ def _promise(peer: Peer, key: Key, targets: tuple[Peer, ...], size: int, now: fl
         if before is not None and before.waits_since is not None:
             waits_since, wanted = before.waits_since, before.targets
         targets = tuple(target for target in targets if not target.outbox.fits(key, size, now))
+    promise = Promise(size, now, waits_since, wanted)
     if before is not None:
+        if not waits and before.waits_since is None and size <= before.size:
+            promise.at, promise.coming, promise.others = before.at, before.coming, before.others  # nothing was allowed
         before.size = 0
-    promise = peer.promises[key] = Promise(size, now, waits_since, wanted)
+    peer.promises[key] = promise
     for target in targets:
         target.outbox.lanes.promise(key, promise)
 
@@ -157,10 +160,14 @@ def _void(peer: Peer, key: Key) -> None:
 
 
 def sweep(state: State, peer: Peer) -> None:
-    """Now and then: what a source was promised and did not send is forgotten; not since when one waits."""
-    now = state.desk.now
-    for key in [key for key, each in peer.promises.items() if each.waits_since is None and each.lapsed(now)]:
-        _void(peer, key)
+    """Now and then: what a source was promised and did not send is forgotten; not since when one waits.
+
+    Nor that it has lapsed, where an answer is owed: `pay` would promise the same anew, again and again.
+    """
+    now, owed = state.desk.now, peer.owed or ()
+    for key, each in list(peer.promises.items()):
+        if each.waits_since is None and each.lapsed(now) and key not in owed:
+            _void(peer, key)
 
 
 def forget(peer: Peer) -> None:
