@@ -180,7 +180,7 @@ class ImageIntake:
             self._core.receive(self.peer, blob)
 
     def abandon(self, attached: int) -> None:
-        """The image at hand was none: nobody has its buffers, its `attached` descriptors, nor the memory kept for it."""
+        """The image at hand was none: nobody has its buffers, its `attached` descriptors, or its memory."""
         self._image, self.discard = None, False
         self._core.intake.arrived(self.peer)
         self._core.intake.moved()
