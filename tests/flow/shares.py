@@ -82,26 +82,12 @@ class Shares:
         return shares
 
     def locked(self, number: int) -> Counts:
-        """What a receiver has at least if it is locked: to the pace of another healthy one, or to that of a link.
-
-        A link over which half as many images came as are its share counts as one that keeps up, though its client takes
-        hardly any: the router behind it drops them there for those of other cameras. It takes them in bursts, so the
-        other has half its share.
-        """
+        """What a receiver has at least if it is locked to the pace of another healthy one."""
         healthy = [sure for sure, each in zip(self.sure, self.chain.receivers, strict=True) if each.speed >= HEALTHY]
-        least = {}
-        for device, share in self.of(number).items():
-            least[device] = share
-            if self._held(number, device):
-                least[device] = min(each[device] for each in healthy if device in each)
-                if self._crossed(self._router(number), device) >= PACERS * share:
-                    least[device] = min(least[device], PACERS * share / ENOUGH)
-        return least
-
-    def _crossed(self, pipe: int, device: str) -> int:
-        if pipe >= len(self.chain.pipes):
-            return 0
-        return self.chain.pipes[pipe].far.world.core.counters.devices[device].blobs_received
+        return {
+            device: min(each[device] for each in healthy if device in each) if self._held(number, device) else share
+            for device, share in self.of(number).items()
+        }
 
 
 def check(seed: int, kind: str = WIDE, seconds: float = 12.0) -> Verdict:
@@ -111,8 +97,7 @@ def check(seed: int, kind: str = WIDE, seconds: float = 12.0) -> Verdict:
     `_starved`.
 
     One exception, `Shares.locked`: who waits for another cannot show that it could take more, and both look alike. So
-    where two healthy receivers begin at one pace, that of the slower one may stay, though it is less than half. The
-    pace of a receiver that is not healthy may only where it looks healthy through a link.
+    where two healthy receivers begin at one pace, that of the slower one may stay, though it is less than half.
 
     Over links a number may pass an image that has waited for two seconds; images are in order among themselves there.
     """

@@ -56,3 +56,29 @@ def test_nobody_waits_for_a_link_whose_client_stands_still_before_its_third_imag
     chain.run(10.0)
     assert len(local.images["Cam0"]) - came >= 0.9 * 10.0 * HEALTHY / size - 1
     assert len(fast.images["Cam1"]) > 600
+
+
+def mixed(sizes: tuple[int, ...], receivers: list[tuple[int, str, float]], every: tuple[float, ...] = ()) -> Chain:
+    """Two routers; cameras of these sizes, and receivers: at which router, of which cameras, how fast."""
+    chain = Chain((0.02,), queue=10_000)
+    for number, (size, pause) in enumerate(zip(sizes, every or (0.0,) * len(sizes), strict=True)):
+        chain.cameras.append(Camera(chain.worlds[0], f"Cam{number}", size, pause, pings=pause > 0))
+    chain.run(1.0)
+    for at, cameras, speed in receivers:
+        chain.receivers.append(Receiver(chain.worlds[at], tuple(f"Cam{each}" for each in cameras), speed))
+    chain.run(12.0)
+    return chain
+
+
+def test_a_link_crosses_images_at_the_pace_at_which_its_clients_take_them() -> None:
+    """The slow one's images of Cam0 are put out there by those of others: 56 crossed, of which one was read."""
+    chain = mixed((4500, 4500, 3000), [(1, "012", 1000.0), (1, "12", HEALTHY), (0, "12", HEALTHY), (0, "0", HEALTHY)])
+    assert chain.worlds[1].core.counters.devices["Cam0"].blobs_received <= 12
+    assert len(chain.receivers[3].images["Cam0"]) >= 46
+
+
+@pytest.mark.parametrize("speed", [0.0, 300.0])
+def test_nobody_waits_for_a_link_over_which_two_images_came_and_that_has_room_for_no_third(speed: float) -> None:
+    """Nothing of Cam0 waits for it, and two say too little of its pace; the pace of its other cameras is high."""
+    chain = mixed((4500, 3000, 2200, 900), [(0, "0", HEALTHY), (1, "0123", speed), (1, "123", HEALTHY)])
+    assert len(chain.receivers[0].images["Cam0"]) >= 42

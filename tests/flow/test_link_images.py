@@ -187,6 +187,61 @@ def test_an_answer_that_only_room_can_bring_is_not_looked_for_by_the_clock() -> 
     assert "blob/1" not in "".join(link.heard())
 
 
+def dropped_unread() -> tuple[World, Actor, Actor]:
+    """A router with a slow client, for whom a guide camera that somebody else takes too put out both images of Cam."""
+    world = World(queue=1000)
+    link = world.join("client")
+    link.say(get(inditree="1", via="THEM"), *(define(device, "CCD", kind="BLOB") for device in ("Cam", "Guider")))
+    slow, fast = world.client(get(), blobs("Also")), world.client(get(), blobs("Also", "Guider"))
+    slow.stuck = True
+    link.heard()
+    link.say(picture(0, 400, "Guider"), '<pingRequest uid="blob/1"/>')
+    for number in range(2):
+        link.say(picture(number, 700, "Cam"), f'<pingRequest uid="blob/{2 + number}"/>')
+    world.later(0.3)
+    link.say(picture(1, 400, "Guider"), '<pingRequest uid="blob/4"/>')
+    assert len([line for line in fast.heard() if line.startswith("<setBLOB")]) == 2
+    assert world.dropped("client").get("superseded") == 2
+    assert link.heard() == ['<pingReply uid="blob/1"/>', '<pingReply uid="blob/4"/>']
+    return world, link, slow
+
+
+def test_what_was_dropped_unread_is_not_answered_until_it_would_have_been_read() -> None:
+    """Else the next one crosses the link only to be dropped, and the link looks faster than who is behind it."""
+    world, link, slow = dropped_unread()
+    link.say(picture(2, 400, "Guider"), '<pingRequest uid="blob/5"/>')
+    assert link.heard() == ['<pingReply uid="blob/5"/>']
+    slow.take(600)
+    world.later(0.1)
+    assert link.heard() == []
+    slow.take(200)
+    world.later(0.1)
+    assert link.heard() == ['<pingReply uid="blob/2"/>']
+
+
+@pytest.mark.parametrize("end", ["time", "mode", "leaves", "newcomer", "nothing"])
+def test_no_answer_for_what_was_dropped_is_owed_for_ever(end: str) -> None:
+    world, link, slow = dropped_unread()
+    if end == "time":
+        world.later(1.2)
+        link.say(picture(2, 400, "Guider"), '<pingRequest uid="blob/5"/>')
+        world.later(0.3)
+        link.say(picture(3, 400, "Guider"), '<pingRequest uid="blob/6"/>')
+        world.later(0.3)
+        assert link.heard() == ['<pingReply uid="blob/5"/>', '<pingReply uid="blob/6"/>']
+        world.later(0.3)
+    elif end == "mode":
+        slow.say(blobs("Never", "Cam"))
+    elif end == "leaves":
+        slow.leave()
+    elif end == "newcomer":  # nothing was dropped for it; it waits as one does at a source that is held
+        world.client(get("Cam"), blobs("Also", "Cam"))
+        world.later(0.3)
+    else:  # all that waited was taken: less than was dropped
+        slow.take()
+    assert '<pingReply uid="blob/2"/>' in link.heard()
+
+
 def test_images_that_nobody_wants_are_answered_at_once() -> None:
     world = World()
     link = world.join("client")

@@ -89,7 +89,8 @@ def pay(state: State, peer: Peer) -> None:
     for key in owed.properties():
         targets = state.routes.find(peer, IMAGE, key[0], key[1]).targets
         size = owed.size(key)
-        while key in owed:
+        unread = bool(targets) and all(target.outbox.unread(key) for target in targets)
+        while key in owed and not unread:  # else another would cross the link only to be dropped too
             number = owed.coming(key) + 1
             need = Need(key, size, now, number, partial(_unseen, state, key))
             if not (may_read(targets, need) or (number == 1 and _newcomer(peer, targets, need))):

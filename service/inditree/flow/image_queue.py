@@ -63,10 +63,12 @@ class PropertyQueue:
     """The images of one property and kind that wait for one peer. `bytes` are their size.
 
     Until `free_until` (seconds) its source sends whether there is room here or not. `begun` are the last images whose
-    turn came, of SHORTEST seconds and three at least: when, and their bytes.
+    turn came, of SHORTEST seconds and three at least: when, and their bytes. `dropped` is of the last image
+    that was dropped since one had its turn: until when (seconds), and until how many bytes of images were taken, its
+    source is not asked for another (`Outbox.unread`).
     """
 
-    __slots__ = ("begun", "bytes", "free_until", "promise", "tickets")
+    __slots__ = ("begun", "bytes", "dropped", "free_until", "promise", "tickets")
 
     def __init__(self) -> None:
         self.tickets: deque[Ticket] = deque()  # oldest first
@@ -74,9 +76,11 @@ class PropertyQueue:
         self.promise: Promise | None = None
         self.free_until = 0.0
         self.begun: deque[tuple[float, int]] = deque()
+        self.dropped: tuple[float, int] | None = None
 
     def begin(self, size: int, now: float) -> None:
         """The turn of an image has come."""
+        self.dropped = None
         begun = self.begun
         if len(begun) > 3 and now - begun[-1][0] < _GRAIN:
             begun[-1] = begun[-1][0], begun[-1][1] + size
@@ -135,13 +139,16 @@ class ImageQueue:
         """Bytes a second of a property lately, by its last images, where others take their turns beside it.
 
         None where it is the only one, or too little is known of it: then all that the peer takes says more. 0 where it
-        has waited for an acknowledgement for PATIENCE.
+        has waited for an acknowledgement for PATIENCE, or, of few images, its source for room since the last one.
         """
         known = self.properties.get(key)
         if known is None or not any(self.turns(each, now) for each in self.properties if each != key):
             return None
         shut = self._shut(key)
-        return 0.0 if shut is not None and known.tickets and now - shut >= PATIENCE else known.pace(now)
+        if shut is not None and known.tickets and now - shut >= PATIENCE:
+            return 0.0
+        few, waits = 0 < len(known.begun) < 3, known.promise is not None and known.promise.waits_since is not None
+        return 0.0 if few and waits and now - known.begun[-1][0] >= PATIENCE else known.pace(now)
 
     def turns(self, key: Key, now: float) -> bool:
         """Do images of a property wait, or did one have its turn within the last second?"""
@@ -234,7 +241,8 @@ class ImageQueue:
         """Now and then: forget the properties of which nothing is to be known any more."""
         for key, known in list(self.properties.items()):
             idle = known.promise is None or known.promise.lapsed(now)
-            if idle and not known.tickets and now >= known.free_until:
+            until = max(known.free_until, known.dropped[0] if known.dropped is not None else 0.0)
+            if idle and not known.tickets and now >= until:
                 del self.properties[key]
 
     def fits(self, key: Key, size: int, control: int, now: float, number: int = 1) -> bool:

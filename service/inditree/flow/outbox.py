@@ -126,6 +126,18 @@ class Outbox:
         """
         return self.lanes.fits(key, size, self.control + unseen, now, number)
 
+    def unread(self, key: Key) -> bool:
+        """Was an image of this property dropped that would still wait here? Of a link: one that may not be sent yet.
+
+        False once one of the property has had its turn, nothing waits, or PATIENCE has passed.
+        """
+        known = self.lanes.properties.get(key)
+        if known is None or known.dropped is None or self._now() >= known.dropped[0]:
+            return False
+        if self.lanes.window is not None:
+            return not self.lanes.window.may_send(key)
+        return self.lanes.count > 0 and self.images_taken < known.dropped[1]
+
     def put(self, data: bytes) -> bool:
         """Offer control elements. False: more of them wait than the limit; the peer is to be closed."""
         if not self.writing and not self._row and not self._urgent:
@@ -202,8 +214,10 @@ class Outbox:
         blob = ticket.blob
         assert blob is not None
         ticket.blob = None
+        known, until = self.lanes.properties[ticket.key], self._now() + PATIENCE
         if ticket.unheld:
-            self.lanes.properties[ticket.key].free_until = self._now() + PATIENCE
+            known.free_until = until
+        known.dropped = until, self.images_taken + ticket.size
         self.lanes.cancel(ticket, newcomer)
         blob.release()
         return Lost(blob, ticket.about)
