@@ -70,7 +70,7 @@ def mixed(sizes: tuple[int, ...], receivers: list[tuple[int, str, float]], every
     return chain
 
 
-def test_a_link_crosses_images_at_the_pace_at_which_its_clients_take_them() -> None:
+def test_few_images_cross_a_link_only_to_be_dropped_behind_it() -> None:
     """The slow one's images of Cam0 are put out there by those of others: 56 crossed, of which one was read."""
     chain = mixed((4500, 4500, 3000), [(1, "012", 1000.0), (1, "12", HEALTHY), (0, "12", HEALTHY), (0, "0", HEALTHY)])
     assert chain.worlds[1].core.counters.devices["Cam0"].blobs_received <= 12
