@@ -134,3 +134,23 @@ def test_an_image_that_was_no_xml_keeps_no_memory_from_others(monkeypatch: pytes
                 await until(lambda each=each: not each.stream.images.threaded, "the end of its thread")  # type: ignore[misc]
 
     asyncio.run(main())
+
+
+def test_a_source_that_is_held_and_read_on_at_once_is_not_read_before_its_last_read_was_acted_on() -> None:
+    """Once the next read took the place of what was left of the last one: images were lost, and nobody counted them."""
+
+    async def main() -> None:
+        engine = Engine(Settings(identity="me", timestamp=lambda: ""), Limits(), Counters())
+        camera = Uploader(engine, "camera", "driver")
+        intake = engine.core.intake
+        engine.begin()
+        intake.hold(camera.peer, "held")
+        intake.read_on(camera.peer)
+        engine.flush()
+        assert camera.stream.stands_still
+        await until(lambda: not camera.stream.stands_still, "it is read on")
+        engine.end(camera.peer, "shutdown", "the end of the test")
+        camera.far.close()
+        await engine.close()
+
+    asyncio.run(main())

@@ -12,6 +12,8 @@ class Pause(IntFlag):
     `Peer.unread`: those that can last.
     """
 
+    BEHIND = 1
+    """It may be read again, but what was read before it was held is acted on first: a read would take its place."""
     MEMORY = 2
     """The next image of the source waits for memory."""
     REST = 4

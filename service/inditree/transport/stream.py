@@ -346,6 +346,7 @@ class Stream:
             self.peer.counters.read_paused_seconds += self._core.now - self._paused_at
             self._paused_at = None
         self._fed()
+        self.pause(Pause.BEHIND)
         self._loop.call_soon(self._go_on)
 
     def _fed(self) -> None:
@@ -357,6 +358,7 @@ class Stream:
         self._on_defined()
 
     def _go_on(self) -> None:
+        self._end(Pause.BEHIND)
         if self.closed or self._pauses & (_THREAD | _ENCODE):
             return
         self._engine.begin()
