@@ -12,7 +12,7 @@ def count(state: State, peer: Peer, lost: Lost, reason: str) -> None:
     """An image that waited for `peer` was dropped for `reason`."""
     state.desk.count_dropped(peer, reason, lost.blob.size)
     if isinstance(lost.about, Request):
-        undelivered(state, lost.about)
+        undelivered(state, lost.about, "takes too slowly what is sent to it")
     else:
         peer.lost += 1
     state.desk.dirty.add(peer)  # what was said behind it may have become free

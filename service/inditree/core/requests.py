@@ -30,8 +30,8 @@ def tell_undelivered(state: State, gone: Peer) -> None:
         undelivered(state, request)
 
 
-def undelivered(state: State, request: Request) -> None:
-    """A new* has not reached an owner."""
+def undelivered(state: State, request: Request, why: str = "is not there") -> None:
+    """A new* has not reached an owner: its sender is told, and `why` in words."""
     peer, element = request.peer, request.element
     state.desk.count_dropped(peer, "undeliverable", len(element.data))
     if request.command is None:
@@ -39,13 +39,13 @@ def undelivered(state: State, request: Request) -> None:
     elif not state.commands.undelivered(request.command):
         state.desk.audit(peer, element, "undeliverable")  # the answer to it was that of a later one
     if not peer.gone:
-        _tell_missing(state, peer, element.device or "")
+        _tell_missing(state, peer, element.device or "", why)
 
 
-def _tell_missing(state: State, peer: Peer, device: str) -> None:
+def _tell_missing(state: State, peer: Peer, device: str, why: str) -> None:
     if not state.notices.first_missing(peer, device):
         return
-    what = f"{device} is not there" if device else "A device or property without a name is not there"
+    what = f"{device} {why}" if device else "A device or property without a name is not there"
     data = message(f"{what}: {UNDELIVERED}", state.desk.settings.timestamp(), device or None)
     if peer.link is None:
         state.desk.send(peer, data, "message")
