@@ -22,6 +22,12 @@ PACERS = 0.5
 ENOUGH = 0.8
 """The part of its share that a healthy receiver is to have."""
 
+ROOM = 0.9
+"""The part of `limits.queue` that is there for images; numbers wait as well."""
+
+UNDER_WAY = 3
+"""Images that may be on their way or wait as a run ends, of some thirty."""
+
 CONTROL = 140
 """Bytes on a link of what goes beside an image: the number behind it, and a ping."""
 
@@ -82,19 +88,67 @@ class Shares:
         return shares
 
     def locked(self, number: int) -> Counts:
-        """What a receiver has at least if it is locked to the pace of another healthy one."""
-        healthy = [sure for sure, each in zip(self.sure, self.chain.receivers, strict=True) if each.speed >= HEALTHY]
+        """What a receiver has at least if it is locked to the pace of another healthy one.
+
+        That one has what it takes alone, or has its turns of a line that is full.
+        """
+        paces = [
+            {device: min(count, self._came(each)[device]) for device, count in sure.items()}
+            if self._full(other)
+            else sure
+            for other, (sure, each) in enumerate(zip(self.sure, self.chain.receivers, strict=True))
+            if each.speed >= HEALTHY and other != number
+        ]
         return {
-            device: min(each[device] for each in healthy if device in each) if self._held(number, device) else share
+            device: min([share, *(each[device] for each in paces if device in each)])
+            if self._held(number, device)
+            else share
             for device, share in self.of(number).items()
         }
+
+    def _came(self, receiver: Receiver) -> Counts:
+        return {device: float(len(images)) for device, images in receiver.images.items()}
+
+    def _bytes(self, counts: Counts) -> float:
+        return sum(number * self.cameras[device].size for device, number in counts.items())
+
+    def _full(self, number: int) -> bool:
+        """Is its line full: has it as many bytes as are its share, of whichever cameras?"""
+        receiver = self.chain.receivers[number]
+        return self._bytes(self._came(receiver)) + receiver.control >= ENOUGH * self._bytes(self.of(number))
+
+    def starved(self, number: int, rates: Counts) -> list[str]:
+        """Devices of which a healthy receiver got too few images.
+
+        Its rate is shared by turns, and by numbers, which are never dropped: where another client makes one camera
+        faster it has its turn each time. So no device is starved that has as many images as the others have, where all
+        together are as many bytes as alone.
+
+        Where its queue does not hold an image of each, the largest is dropped. Where it does not hold two of each, a
+        camera that cannot be held has one image there, replaced by the next, and may come too late for every other
+        turn.
+        """
+        receiver = self.chain.receivers[number]
+        came = self._came(receiver)
+        turns = sum(came.values()) / len(came)
+        sizes = {device: self.cameras[device].size for device in came}
+        once, limit = sum(sizes.values()), receiver.actor.peer.outbox.limit
+        found = []
+        for device, count in came.items():
+            if once > ROOM * limit and sizes[device] == max(sizes.values()):
+                continue
+            part = ENOUGH if 2 * once <= limit or self._held(number, device) else PACERS
+            enough = ENOUGH * rates[device] - UNDER_WAY
+            if count < enough and not (self._full(number) and count >= part * turns):
+                found.append(f"{count:.0f} of {rates[device]:.0f} images of {device}")
+        return found
 
 
 def check(seed: int, kind: str = WIDE, seconds: float = 12.0) -> Verdict:
     """Look for a device out of order at a receiver, and for a healthy receiver that has too little.
 
     A healthy receiver is to have ENOUGH of its share of each camera, or of all together where its own line is full:
-    `_starved`.
+    `Shares.starved`.
 
     One exception, `Shares.locked`: who waits for another cannot show that it could take more, and both look alike. So
     where two healthy receivers begin at one pace, that of the slower one may stay, though it is less than half.
@@ -112,9 +166,8 @@ def check(seed: int, kind: str = WIDE, seconds: float = 12.0) -> Verdict:
             if order != sorted(order):
                 verdict.wrong.append(f"receiver {number}: order of {device}")
         if receiver.speed >= HEALTHY:
-            sizes = {device: camera.size for device, camera in shares.cameras.items()}
-            found = _starved(receiver, shares.of(number), sizes)
-            locked = _starved(receiver, shares.locked(number), sizes)
+            found = shares.starved(number, shares.of(number))
+            locked = shares.starved(number, shares.locked(number))
             told = verdict.wrong if locked else verdict.locked
             told += [f"receiver {number}: {each}" for each in found]
     return verdict
@@ -136,24 +189,6 @@ def _alone(seed: int, kind: str, chain: Chain, seconds: float) -> list[Counts]:
                 known[alike] = other.receivers[0]
         alone.append(known[alike])
     return [{device: float(len(images)) for device, images in each.images.items()} for each in alone]
-
-
-def _starved(receiver: Receiver, rates: Counts, sizes: dict[str, int]) -> list[str]:
-    """Devices of which a healthy receiver got too few images.
-
-    Its rate is shared by turns, and by numbers, which are never dropped: where another client makes one camera faster
-    it has its turn each time. So no device is starved that has as many images as the others have, where all together
-    are as many bytes as alone.
-    """
-    came = {device: len(images) for device, images in receiver.images.items()}
-    images = sum(number * sizes[device] for device, number in came.items())
-    whole = images + receiver.control >= ENOUGH * sum(number * sizes[device] for device, number in rates.items())
-    turns = sum(came.values()) / len(came)
-    return [
-        f"{number} of {rates[device]:.0f} images of {device}"
-        for device, number in came.items()
-        if number < ENOUGH * rates[device] - 2 and not (whole and number >= ENOUGH * turns)
-    ]
 
 
 def main(first: int, number: int, jobs: int, kind: str) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from core.world import blobs, update
+from core.world import blobs, define, get, update
 from flow.chain import Camera, Chain, Receiver
 from flow.race import STEP, Race, Taker, picture
 
@@ -198,6 +200,42 @@ def test_who_comes_over_a_link_is_not_kept_waiting_by_the_slow_there() -> None:
     fast.actor.say(blobs("Also", "Cam"))
     chain.run(1.0)
     assert len(fast.images["Cam"]) > before + 15
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_other_devices_of_a_source_wait_two_seconds_for_a_slow_client_of_one(lossless: bool) -> None:
+    """A driver with a camera and a mount, an indiserver behind a link: the mount's numbers were 18 s old."""
+    race = Race(queue=20_000, stall_timeout=100.0)
+    race.camera().say(define("Mount", "N"))
+    slow = race.taker(250.0, lossless=lossless)  # 4 s for an image
+    mount = race.world.client(get("Mount"))
+    mount.heard()
+    for number in range(50):
+        race.cameras[0].unsaid.extend((picture(number, 900).encode(), update("Mount", "N", number).encode()))
+    came: list[float] = []
+    while race.now < 40.0:
+        race.step()
+        came += [race.now for line in mount.heard() if "setNumber" in line]
+    if lossless:
+        assert len(came) < 15
+        return
+    assert len(came) == 50
+    assert 1.5 < max(later - before for before, later in pairwise(came)) < 2.5
+    assert slow.images == sorted(slow.images) and len(slow.images) > 3
+
+
+@pytest.mark.parametrize("every", [0.2, 0.25, 0.3])
+def test_a_camera_that_is_held_has_its_turns_beside_those_that_cannot_be(every: float) -> None:
+    """It had room only when neither of them had two images waiting: 11 turns, and they had 45."""
+    chain = Chain((), 10_000)
+    for device, size in (("Held", 3000), ("Guide", 2200), ("Finder", 2200)):
+        pings = device != "Held"
+        chain.cameras.append(Camera(chain.worlds[0], device, size, every if pings else 0.0, pings=pings))
+    chain.run(1.0)
+    receiver = Receiver(chain.worlds[0], ("Held", "Guide", "Finder"), 20_000.0)
+    chain.receivers.append(receiver)
+    chain.run(12.0)
+    assert len(receiver.images["Held"]) >= 29  # of 33 at most
 
 
 def test_a_stalled_client_alone_is_waited_for_until_it_is_closed() -> None:

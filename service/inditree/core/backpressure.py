@@ -18,6 +18,9 @@ from inditree.wire.elements import Key
 HELD, MEMORY = "held", "memory"
 """Why a source is not read: nobody takes its images, or there is no memory for the next one."""
 
+FREE = 20.0
+"""Seconds for which a source of several devices is read on, whoever has no room, once it was held for PATIENCE."""
+
 
 def came(state: State, peer: Peer, key: Key, size: int) -> None:
     """An image has come: what its source was promised for it is used up."""
@@ -74,7 +77,7 @@ def _reason(state: State, peer: Peer) -> str:
         why = "" if may_read_lossless(targets, need) else HELD
     elif peer.kind == "inprocess" and not memory.has(state, peer, size):
         why = MEMORY  # nobody asks before it makes the next one
-    elif not (may_read(targets, need) or _newcomer(peer, targets, need)):
+    elif not (may_read(targets, need) or _newcomer(peer, targets, need) or _is_free(peer, targets, need)):
         why = HELD
     _promise(peer, key, targets, size, now, waits=bool(why))
     if not (why or peer.pings):
@@ -115,6 +118,15 @@ def _newcomer(peer: Peer, targets: tuple[Peer, ...], need: Need) -> bool:
         return False
     before = set(promise.targets)
     return any(target not in before and ready(target, need) for target in targets)
+
+
+def _is_free(peer: Peer, targets: tuple[Peer, ...], need: Need) -> bool:
+    """Is it read on for what its other devices say? They would wait for a slow client of one of them."""
+    if len(peer.owns) < 2 or not may_read_lossless(targets, need):
+        return False
+    if need.now - peer.unread.get(HELD, need.now) >= PATIENCE:
+        peer.free_until = need.now + FREE
+    return need.now < peer.free_until
 
 
 def _unseen(state: State, key: Key, target: Peer) -> int:

@@ -58,8 +58,9 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
         return
     if state.ownership.owners.get(device) is peer:
         _count(state, peer, blob)
+    unheld = peer.pings or state.desk.now < peer.free_until
     for target in group.targets:
-        put(state, target, blob, unheld=peer.pings and not target.lossless)
+        put(state, target, blob, unheld=unheld and not target.lossless)
     if not unknown:
         backpressure.judge(state, peer)
 

@@ -250,7 +250,8 @@ class ImageQueue:
 
         One always fits where nothing waits and nobody was promised anything. Of others nothing counts that has waited
         for an acknowledgement for PATIENCE, or whose source does not ask for room: these hold up themselves only. But a
-        second image waits for what would not be dropped before the first one.
+        second image waits for what would not be dropped before the first one. Of a source that cannot be held one image
+        counts for a first one: the others are dropped for it.
         """
         mine = self.properties.get(key)
         own = mine.bytes if mine is not None else 0
@@ -264,6 +265,9 @@ class ImageQueue:
             if not self._counts(each, known, now):
                 if own and known.tickets:
                     others += min(known.bytes, max(own + size * number, known.tickets[-1].size))
+                continue
+            if not own and known.tickets and known.tickets[0].unheld:
+                others += known.tickets[-1].size
                 continue
             others += known.bytes
             promise = known.promise
