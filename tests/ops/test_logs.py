@@ -81,7 +81,8 @@ def test_what_is_repeated_is_counted() -> None:
         now[0] = REPEAT_WINDOW
         assert repeats.filter(record("something else"))
         (summary,) = told
-        assert (summary.getMessage(), vars(summary)["repeated"]) == ("refused (5 times more)", 5)
+        text = "refused (5 times more, last at 22:13:20)"
+        assert (summary.getMessage(), vars(summary)["repeated"]) == (text, 5)
         assert repeats.filter(record("refused", event="e"))
     finally:
         repeats.flush()
@@ -93,7 +94,21 @@ def test_what_was_counted_last_is_said_too() -> None:
     repeats = Repeats(told.append)
     assert repeats.filter(record("x")) and not repeats.filter(record("x"))
     repeats.flush()
-    assert [each.getMessage() for each in told] == ["x (1 times more)"]
+    assert [each.getMessage() for each in told] == ["x (once more, last at 22:13:20)"]
+
+
+def test_what_comes_and_goes_is_said_in_its_order() -> None:
+    """That a device is there again is no repetition, where it was lost between; a device that flaps is counted."""
+    repeats = Repeats(lambda _: None)
+    there, lost = record("there", device="Mount"), record("lost", device="Mount")
+    assert [repeats.filter(each) for each in (there, record("other", device="Dome"), there)] == [True, True, False]
+    repeats.flush()
+    said = [repeats.filter(each) for each in (there, lost) * 10]
+    assert said == [True] * 8 + [False] * 12
+    repeats.flush()
+    assert [repeats.filter(record(each)) for each in "xyxy"] == [True, True, False, False]
+    repeats.flush()
+    assert not repeats._latest
 
 
 def test_the_timer_says_it_where_nothing_else_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +250,7 @@ def test_no_thread_for_repetitions_is_no_error(monkeypatch: pytest.MonkeyPatch) 
     repeats = Repeats(told.append)
     assert [repeats.filter(record("x")) for _ in range(3)] == [True, False, False]
     repeats.flush()
-    assert [each.getMessage() for each in told] == ["x (2 times more)"]
+    assert [each.getMessage() for each in told] == ["x (2 times more, last at 22:13:20)"]
 
 
 def test_a_handler_without_a_lock_is_entered_as_python_313_enters_it() -> None:

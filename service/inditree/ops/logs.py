@@ -20,6 +20,9 @@ from inditree.config import Log
 from inditree.ops.queued import QueuedHandler, StreamSink
 from inditree.programs.stderr import printable
 
+AGAIN = 3
+"""Times that a record passes within REPEAT_WINDOW where something else was said of the same device or peer between."""
+
 REPEAT_WINDOW = 10.0
 """Seconds in which the same event with the same text is only counted."""
 
@@ -164,21 +167,29 @@ class JsonFormatter(_Formatter):
 
 
 class _Repeated:
-    """A record and how often it came again since it was written."""
+    """A record, how often it came again since it was written, when last, and how often it was written again."""
 
-    __slots__ = ("count", "record", "since")
+    __slots__ = ("again", "count", "last", "record", "since")
 
     def __init__(self, record: logging.LogRecord, since: float) -> None:
         self.record = record
         self.since = since
-        self.count = 0
+        self.last = 0.0
+        self.count = self.again = 0
+
+
+def _subject(record: logging.LogRecord) -> str:
+    """Give the device, else the peer or remote, that a record is about; "" for none."""
+    fields = vars(record)
+    return str(fields.get("device") or fields.get("peer") or fields.get("remote") or "")
 
 
 class Repeats(logging.Filter):
     """Lets the first of equal records pass, and counts those that follow within REPEAT_WINDOW.
 
-    How many there were is said when the window is over: by the next record, whichever it is, or by a timer. DEBUG
-    passes always: who reads it wants every element. `emit` writes a record.
+    How many there were, and when the last, is said when the window is over: by the next record, whichever it is, or by
+    a timer. What is no repetition, as something else was said of its device or peer since (it is there, it is lost, it is
+    there), passes a few times. DEBUG passes always: who reads it wants every element. `emit` writes a record.
     """
 
     def __init__(self, emit: Callable[[logging.LogRecord], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -187,6 +198,7 @@ class Repeats(logging.Filter):
         self._clock = clock
         self._lock = threading.RLock()
         self._seen: dict[tuple[object, ...], _Repeated] = {}
+        self._latest: dict[str, tuple[object, ...]] = {}  # a device or peer: what was said of it last
         self._timer: threading.Timer | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -200,8 +212,16 @@ class Repeats(logging.Filter):
             if known is None:
                 if len(self._seen) < MAX_REMEMBERED:
                     self._seen[key] = _Repeated(record, self._clock())
+                    self._latest[_subject(record)] = key
+                return True
+            subject = _subject(record)
+            changed = subject and self._latest.get(subject) not in (None, key)
+            self._latest[subject] = key
+            if changed and known.again < AGAIN and not known.count:
+                known.again += 1
                 return True
             known.count += 1
+            known.last = record.created
             self._arm()
             return False
 
@@ -220,6 +240,8 @@ class Repeats(logging.Filter):
             if known.since > before:
                 return
             del self._seen[key]
+            if self._latest.get(subject := _subject(known.record)) == key:
+                del self._latest[subject]
             if known.count:
                 self._emit(self._summary(known))
 
@@ -227,7 +249,9 @@ class Repeats(logging.Filter):
         record = logging.makeLogRecord(vars(known.record))
         record.created = time.time()
         record.exc_info = None
-        record.msg = f"{known.record.getMessage()} ({known.count} times more)"
+        times = "once" if known.count == 1 else f"{known.count} times"
+        last = time.strftime("%H:%M:%S", time.gmtime(known.last))
+        record.msg = f"{known.record.getMessage()} ({times} more, last at {last})"
         record.args = None
         record.__dict__["repeated"] = known.count
         return record
