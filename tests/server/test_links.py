@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inditree.config import ClientTls, Remote, ServerTls
+from inditree.config import ClientTls, Limits, Remote, ServerTls
 from inditree.transport import lookup
 from inditree.transport import remote as module
 from inditree.transport.channel import Channel
@@ -131,6 +131,33 @@ def test_a_host_that_does_not_answer_is_tried_more_and_more_seldom(monkeypatch: 
             link.start()
             await until(lambda: link.attempts["timeout"] >= 4, "some tries")
             assert link._failures >= 3
+            await link.stop()
+
+    run(work())
+
+
+def test_while_something_is_held_it_is_tried_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there again after a few seconds is not missed by a pause that has grown; after `link_hold` it grows."""
+    monkeypatch.setattr(module, "BACKOFF", 0.001)
+    monkeypatch.setattr(module, "BACKOFF_MAX", 3600.0)
+
+    async def refused() -> Channel:
+        raise ConnectionRefusedError
+
+    async def work() -> None:
+        port = free_port()
+        async with running(config(limits=Limits(link_hold=3600.0))) as it, running(config(listen(port))) as other:
+            engine = it.server.engine
+            link = RemoteLink(engine, Remote(host="127.0.0.1", port=port, name="r"))
+            link.start()
+            await until(lambda: link.state == "up", "it is linked")
+            monkeypatch.setattr(link, "_connect", refused)
+            (far,) = other.server.engine.core.state.desk.links
+            other.server.engine.end(far, "error", "a cable")
+            await until(lambda: link.attempts["refused"] > 15, "it is tried again and again")
+            assert link._failures <= module.HELD_FAILURES
+            engine.core.ride_out(0.0)
+            await until(lambda: link._failures > module.HELD_FAILURES, "more and more seldom")
             await link.stop()
 
     run(work())

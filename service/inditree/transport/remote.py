@@ -35,6 +35,10 @@ CONNECT_TIMEOUT = 10.0
 BACKOFF, BACKOFF_MAX = 0.25, 10.0
 """Seconds between two tries, doubled each time and shortened by JITTER."""
 
+HELD_FAILURES, TIMEOUT_HELD = 3, 2.0
+"""Failures that count, for a pause of a second, and seconds for one address to answer while devices of the link are held:
+they come back within `limits.link_hold` or not at all."""
+
 HEALTHY_AFTER = 10.0
 """Seconds of a link after which the back-off begins anew."""
 
@@ -59,6 +63,7 @@ class RemoteLink:
         self._silence = SILENCE
         self._was_router = False
         self._failures = 0
+        self._lost = float("-inf")
 
     @property
     def state(self) -> Literal["connecting", "up", "backoff", "stopped"]:
@@ -90,6 +95,7 @@ class RemoteLink:
             task.cancel()
         if self.peer is not None:
             self._engine.end(self.peer, "shutdown", "stopped")
+        self._engine.end_hold(self.config.name)
         if task is not None:
             await asyncio.wait([task])  # what it died of, if it did, has been logged
         if self._task is None:  # not started anew meanwhile
@@ -115,7 +121,14 @@ class RemoteLink:
                 self._failures = 0
                 continue
             self._failures += 1
+            if self._holds:
+                self._failures = min(self._failures, HELD_FAILURES)
             await asyncio.sleep(grown(BACKOFF, BACKOFF_MAX, self._failures) * (1 - JITTER * random.random()))
+
+    @property
+    def _holds(self) -> bool:
+        """May what this link has lost still be held?"""
+        return time.monotonic() - self._lost < self._engine.core.state.holding.length
 
     async def _try(self) -> str:
         """One connection, until it ends; why it did."""
@@ -142,6 +155,8 @@ class RemoteLink:
             self._fail(f"{reason}: {text}")
         if link.settled:
             self._was_router = link.is_router or link.late
+            if link.is_router:
+                self._lost = time.monotonic()
         if link.late:
             self._silence = min(SILENCE_MAX, self._silence * 2)
         if time.monotonic() - began >= HEALTHY_AFTER:
@@ -194,7 +209,7 @@ class RemoteLink:
             try:
                 sock.setblocking(False)
                 prepare(sock, self._engine.core.settings.link_timeout)
-                async with asyncio.timeout(CONNECT_TIMEOUT):
+                async with asyncio.timeout(TIMEOUT_HELD if self._holds else CONNECT_TIMEOUT):
                     await loop.sock_connect(sock, address)
                 if self.config.tls is None:
                     return SocketChannel(sock), site_of(address)
