@@ -311,3 +311,29 @@ def test_a_shorter_hold_that_has_ended_well_is_not_looked_at_again_and_again() -
     assert client.heard() == ""
     desk.wait(2.1)
     assert client.heard() == gone("Mount", "P") + "\n"
+
+
+def test_routers_hear_that_a_hold_is_over_before_the_time_that_they_were_told() -> None:
+    """The router that has the device says that it has it no more: those who wait by our word need not wait on."""
+    desk = Desk(link_hold=HOLD)
+    link = there(desk, "there", OTHER, number("Mount", via=OTHER))
+    router, plain = desk.router(THIRD, "b"), desk.plain("c")
+    link.hangs_up()
+    router.heard(), plain.heard()
+    answers(there(desk))
+    desk.wait(0.1)
+    assert '<delProperty device="Mount"/>' in router.heard()
+    assert "delProperty" not in plain.heard()
+
+
+def test_a_link_that_is_ended_on_purpose_while_it_is_lost_ends_the_hold() -> None:
+    desk = Desk(link_hold=HOLD)
+    client, link = desk.watcher(), there(desk, "there", OTHER, number("Mount", via=OTHER))
+    other, router = there(desk, "b", THIRD, number("Dome", via=THIRD)), desk.router("R9.1", "c")
+    link.hangs_up(), other.hangs_up()
+    client.heard(), router.heard()
+    desk.node.core.end_hold("there")
+    desk.wait(0.1)
+    assert client.heard() == gone("Mount") + "\n"
+    assert '<delProperty device="Mount"/>' in router.heard()
+    assert set(desk.node.core.state.holding.stale()) == {"Dome"}

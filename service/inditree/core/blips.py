@@ -61,12 +61,15 @@ def gone(state: State, peer: Peer, element: Element, device: str) -> None:
 
 
 def give_up(state: State, device: str, *, said: bool = True) -> None:
-    """Nobody provides a held device: clients and drivers hear now that it is gone, links have heard it before.
+    """Nobody provides a held device: clients and drivers hear now that it is gone.
 
-    `said`: the log names it.
+    Links have heard it before; routers hear it again where it is over before the time that they were told. `said`: the
+    log names it.
     """
     desk, held = state.desk, state.holding.devices[device]
-    told = [peer for peer in state.routes.hearers(held.last, "delProperty", device, None) if peer.link is None]
+    early = held.told > desk.now
+    hearers = state.routes.hearers(held.last, "delProperty", device, None)
+    told = [peer for peer in hearers if peer.link is None or (early and peer.link.is_router)]
     state.holding.forget(device)
     state.view.delete(device, None)
     state.routes.forget()

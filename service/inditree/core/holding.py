@@ -36,14 +36,15 @@ class Held:
 
     `owner` provides it again, None while nobody does; `mark` is the ping behind whose answer the owner has said all of
     it, 0 where none is awaited. `waiting` are the properties that are not there again, and until when each is held.
+    `told` is until when links have heard that it may come back; `until` is earlier where that is known to be over.
     """
 
-    __slots__ = ("last", "mark", "origin", "owner", "until", "waiting")
+    __slots__ = ("last", "mark", "origin", "owner", "told", "until", "waiting")
 
     def __init__(self, last: Peer, origin: str, until: float) -> None:
         self.last = last
         self.origin = origin
-        self.until = until
+        self.until = self.told = until
         self.owner: Peer | None = None
         self.mark = 0
         self.waiting: dict[str, float] = {}
@@ -198,6 +199,13 @@ class Holding:
                 self._watch(self._desk.now, device)
 
     # It ends
+
+    def end_link(self, name: str) -> None:
+        """Nobody waits any more for the link of this name that we opened: what it may bring back is due now."""
+        for device, held in self.devices.items():
+            if held.owner is None and _opened(held.last) == name:
+                held.until = self._desk.now
+                self._watch(self._desk.now, device)
 
     def forget(self, device: str) -> None:
         """A device is held no longer."""

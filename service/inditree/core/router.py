@@ -216,6 +216,11 @@ class Core:
         self.state.catch_up()
         self.desk.attempt(peer, partial(blips.part, self.state, peer))
 
+    def end_hold(self, name: str) -> None:
+        """A link that we open ends on purpose: it will not bring back what is held."""
+        self.state.catch_up()
+        self.state.holding.end_link(name)
+
     def ride_out(self, seconds: float) -> None:
         """Hold devices for so long from now on when their link is lost; 0: not at all."""
         self.state.holding.length = seconds

@@ -158,6 +158,12 @@ class Engine:
         self.attempt(peer, self._close, peer, reason, text)
         self.flush()
 
+    def end_hold(self, name: str) -> None:
+        """A link that we open ends on purpose, up or not."""
+        self.begin()
+        self.core.end_hold(name)
+        self.flush()
+
     def part(self, peer: Peer) -> None:
         """A link's other end is told that the link ends on purpose."""
         self.begin()
