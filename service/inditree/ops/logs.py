@@ -188,8 +188,8 @@ class Repeats(logging.Filter):
     """Lets the first of equal records pass, and counts those that follow within REPEAT_WINDOW.
 
     How many there were, and when the last, is said when the window is over: by the next record, whichever it is, or by
-    a timer. What is no repetition, as something else was said of its device or peer since (it is there, it is lost, it is
-    there), passes a few times. DEBUG passes always: who reads it wants every element. `emit` writes a record.
+    a timer. What is no repetition, as something else was said of its device or peer since (it is there, it is lost, it
+    is there), passes a few times. DEBUG passes always: who reads it wants every element. `emit` writes a record.
     """
 
     def __init__(self, emit: Callable[[logging.LogRecord], None], clock: Callable[[], float] = time.monotonic) -> None:

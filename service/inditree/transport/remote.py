@@ -36,8 +36,8 @@ BACKOFF, BACKOFF_MAX = 0.25, 10.0
 """Seconds between two tries, doubled each time and shortened by JITTER."""
 
 HELD_FAILURES, TIMEOUT_HELD = 3, 2.0
-"""Failures that count, for a pause of a second, and seconds for one address to answer while devices of the link are held:
-they come back within `limits.link_hold` or not at all."""
+"""Failures that count, for a pause of a second, and seconds for one address to answer, while devices of the link are
+held: they come back within `limits.link_hold` or not at all."""
 
 HEALTHY_AFTER = 10.0
 """Seconds of a link after which the back-off begins anew."""
