@@ -15,7 +15,8 @@ def check_commands(grove: Grove, actors: Iterable[Actor]) -> None:
 
     Who was told is not told again while the device is not there. Three are excused: a sender that has left; a command
     that was written to a stream which broke before the other end had read it, as nobody can know whether it was
-    read; and an answer that found the way back broken, so that the sender's router never had it.
+    read; and an answer that found the way back broken, so that the sender's router never had it, or had it only by a
+    link from which it takes nothing of that device.
     """
     world = grove.world
     done = {word for actor in actors if isinstance(actor, Provider) for word in actor.commands}

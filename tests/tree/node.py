@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from inditree.core import Close, Core, Log, Mistake, Peer, Policy, ReadOn, Settings, Wake
@@ -35,7 +36,7 @@ class RouterPort:
 
     def take(self, data: bytes) -> None:
         before, self._latest = self._latest, data
-        if NOT_DELIVERED in data:
+        if NOT_DELIVERED in data and self._is_welcome(data):
             self.node.answers.append(data)
         if self.closed is not None:
             self.node.world.lose(before + data)
@@ -45,6 +46,11 @@ class RouterPort:
             self.node.core.heard(self.peer, self.node.world.now)
         if not self.peer.held:
             self.pump()
+
+    def _is_welcome(self, data: bytes) -> bool:
+        """Is something in it about a device that is taken from this link? Of others nothing gets through."""
+        link, devices = self.peer.link, re.findall(rb'<message device="([^"]*)"', data)
+        return link is None or not devices or any(link.accepts(device.decode()) for device in devices)
 
     def end(self) -> None:
         self._ended = True
