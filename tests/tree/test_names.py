@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from inditree.flow.image_queue import Promise
 from inditree.tree.names import Names, Rename, names_of
+from inditree.wire.elements import Element
 from tree.desk import ME, OTHER, THIRD, Desk, End, camera, gone, image, new, number, value
 
 B = {"CCD Simulator": "Dome B CCD", "*": "B *"}
@@ -288,3 +290,15 @@ def test_a_way_round_is_said_whichever_of_the_links_is_there_first(first: bool) 
         "B C Cam comes over link b, by way of a router that link c leads to: a redundant path"
     ]
     assert len(b.link.reported) == 1 and not c.link.reported
+
+
+def test_the_room_for_an_image_is_kept_while_it_comes_by_its_other_name() -> None:
+    """A large image takes more than the second after which a promise lapses."""
+    desk = Desk()
+    driver = desk.driver(names=names({"*": "B *"}))
+    driver.says(camera("Cam"))
+    core, promise = desk.node.core, Promise(100, 0.0)
+    promise.others = 3  # its turn is over, as far as others' images tell
+    driver.peer.promises["B Cam", "CCD", False] = promise
+    assert core.may_begin(driver.peer, 100, Element("setBLOBVector", {"device": "Cam", "name": "CCD"}, b""))
+    assert promise.coming
