@@ -56,7 +56,7 @@ def test_a_client_that_asks_without_end_is_slowed_and_loses_nothing(tmp_path: Pa
             other.ping()
             assert b"wait" not in busy.silent(0.1), "the other one waited for it"
             busy.take("<pingReply uid=.the next read has to wait.")
-            assert time.monotonic() - began > 5.5
+            assert time.monotonic() - began > 4.5  # a second's worth comes at once
     finally:
         router.stop()
 
