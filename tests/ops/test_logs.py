@@ -17,7 +17,7 @@ import pytest
 from inditree.config import Log
 from inditree.config.structs import Parts
 from inditree.ops import logs, queued
-from inditree.ops.logs import REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup
+from inditree.ops.logs import MAX_REMEMBERED, REPEAT_WINDOW, JsonFormatter, Repeats, TextFormatter, setup
 from inditree.transport.traffic import log, shortened
 
 
@@ -95,6 +95,14 @@ def test_what_was_counted_last_is_said_too() -> None:
     assert repeats.filter(record("x")) and not repeats.filter(record("x"))
     repeats.flush()
     assert [each.getMessage() for each in told] == ["x (once more, last at 22:13:20)"]
+
+
+def test_one_text_about_many_peers_is_not_remembered_for_each() -> None:
+    repeats = Repeats(lambda _: None)
+    for number in range(3 * MAX_REMEMBERED):
+        repeats.filter(record("hung up", peer=f"client {number}"))
+    repeats.flush()
+    assert len(repeats._latest) <= MAX_REMEMBERED + 1
 
 
 def test_what_comes_and_goes_is_said_in_its_order() -> None:

@@ -215,6 +215,8 @@ class Repeats(logging.Filter):
                     self._latest[_subject(record)] = key
                 return True
             subject = _subject(record)
+            if len(self._latest) > MAX_REMEMBERED:  # one text for many peers leaves those behind
+                self._latest.clear()
             changed = subject and self._latest.get(subject) not in (None, key)
             self._latest[subject] = key
             if changed and known.again < AGAIN and not known.count:
