@@ -224,6 +224,20 @@ def test_other_devices_of_a_source_wait_two_seconds_for_a_slow_client_of_one(los
     assert slow.images == sorted(slow.images) and len(slow.images) > 3
 
 
+def test_only_the_camera_that_held_its_source_loses_images_then() -> None:
+    """Another camera of the same indiserver is paced by its own client, which loses nothing."""
+    chain = Chain((), 4000)
+    source = chain.worlds[0].driver(define("Cam", "CCD", kind="BLOB"), define("Guide", "CCD", kind="BLOB"))
+    chain.run(0.1)
+    chain.receivers += [Receiver(chain.worlds[0], ("Cam",), 250.0), Receiver(chain.worlds[0], ("Guide",), 20_000.0)]
+    for number in range(100):
+        source.unsaid.extend(picture(number, 900, device).encode() for device in ("Cam", "Guide"))
+    chain.run(30.0)
+    slow, healthy = (receiver.images for receiver in chain.receivers)
+    assert healthy["Guide"] == list(range(100))
+    assert len(slow["Cam"]) < 20
+
+
 @pytest.mark.parametrize("every", [0.2, 0.25, 0.3])
 def test_a_camera_that_is_held_has_its_turns_beside_those_that_cannot_be(every: float) -> None:
     """It had room only when neither of them had two images waiting: 11 turns, and they had 45."""

@@ -281,8 +281,8 @@ def test_a_command_that_a_plain_server_says_at_two_routers_is_carried_out_twice_
     assert driver.heard() == 6 * (new("Mount") + "\n")
     assert doubled(desk) == [
         "10.0.0.5:4000: newNumberVector Mount.N came by two ways within half a second, from client 10.0.0.5:4000 "
-        "and from link dome, and is carried out twice (logged once for these two). A plain server that is linked to "
-        "two routers of a tree, or twice to one, says each command twice: let it have one link"
+        "and from link dome, and is carried out twice (logged once for these two). Unless two people sent it, it is "
+        "of a plain server that is linked to two routers of a tree, or twice to one: let it have one link"
     ]
 
 

@@ -19,7 +19,7 @@ HELD, MEMORY = "held", "memory"
 """Why a source is not read: nobody takes its images, or there is no memory for the next one."""
 
 FREE = 20.0
-"""Seconds for which a source of several devices is read on, whoever has no room, once it was held for PATIENCE."""
+"""Seconds for which a property does not hold a source of several devices, once it has held it for PATIENCE."""
 
 
 def came(state: State, peer: Peer, key: Key, size: int) -> None:
@@ -121,12 +121,13 @@ def _newcomer(peer: Peer, targets: tuple[Peer, ...], need: Need) -> bool:
 
 
 def _is_free(peer: Peer, targets: tuple[Peer, ...], need: Need) -> bool:
-    """Is it read on for what its other devices say? They would wait for a slow client of one of them."""
+    """May a source of several devices be read on though this property would hold it? Its other devices would wait."""
     if len(peer.owns) < 2 or not may_read_lossless(targets, need):
         return False
     if need.now - peer.unread.get(HELD, need.now) >= PATIENCE:
-        peer.free_until = need.now + FREE
-    return need.now < peer.free_until
+        peer.free = {key: until for key, until in peer.free.items() if need.now < until}
+        peer.free[need.key] = need.now + FREE
+    return need.now < peer.free.get(need.key, 0.0)
 
 
 def _unseen(state: State, key: Key, target: Peer) -> int:

@@ -58,7 +58,7 @@ def image(state: State, peer: Peer, blob: Blob) -> None:
         return
     if state.ownership.owners.get(device) is peer:
         _count(state, peer, blob)
-    unheld = peer.pings or state.desk.now < peer.free_until
+    unheld = peer.pings or state.desk.now < peer.free.get(blob.key, 0.0)
     for target in group.targets:
         put(state, target, blob, unheld=unheld and not target.lossless)
     if not unknown:

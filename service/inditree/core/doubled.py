@@ -57,8 +57,8 @@ class Doubled:
     def _tell(self, element: Element, one: Peer, other: Peer) -> None:
         text = (
             f"{element.tag} {element.device}.{element.name} came by two ways within half a second, from {one.place} "
-            f"and from {other.place}, and is carried out twice (logged once for these two). A plain server that is "
-            "linked to two routers of a tree, or twice to one, says each command twice: let it have one link"
+            f"and from {other.place}, and is carried out twice (logged once for these two). Unless two people sent "
+            "it, it is of a plain server that is linked to two routers of a tree, or twice to one: let it have one link"
         )
         self._notices.once(one, "warning", "doubled", text, f"doubled {other.id}", device=element.device or "")
 

@@ -12,7 +12,9 @@ def count(state: State, peer: Peer, lost: Lost, reason: str) -> None:
     """An image that waited for `peer` was dropped for `reason`."""
     state.desk.count_dropped(peer, reason, lost.blob.size)
     if isinstance(lost.about, Request):
-        undelivered(state, lost.about, "takes too slowly what is sent to it")
+        slow = reason == "superseded"
+        why = "takes too slowly what is sent to it" if slow else "was not sent it as memory is short"
+        undelivered(state, lost.about, why)
     else:
         peer.lost += 1
     state.desk.dirty.add(peer)  # what was said behind it may have become free

@@ -44,7 +44,7 @@ class Peer:
         "asked",
         "counters",
         "deaf",
-        "free_until",
+        "free",
         "gone",
         "held",
         "id",
@@ -92,7 +92,7 @@ class Peer:
         self.gone = False
         self.held = False
         self.pings = False  # a driver that waits for a reply after each BLOB (libindi)
-        self.free_until = 0.0  # until then (seconds) it cannot be held, as other devices of it would wait
+        self.free: dict[Key, float] = {}  # properties that do not hold it until then, as its other devices would wait
         self.asked = False  # has sent a getProperties
         self.last_size = 0  # bytes of its last BLOB, and the property that it was of
         self.last_key: Key = ("", "", False)

@@ -27,7 +27,7 @@ TRIM = 10.0
 """Seconds between two looks at which of the free buffers were not needed."""
 
 REST = 3.0
-"""Seconds without an image, or the end of one, after which what a load took is given back: the next one pays 10 ms."""
+"""Seconds after the last image has come or gone: then what the load took is given back. The next one pays 10 ms."""
 
 
 class ImageResources:

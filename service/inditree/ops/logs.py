@@ -219,7 +219,7 @@ class Repeats(logging.Filter):
                 self._latest.clear()
             changed = subject and self._latest.get(subject) not in (None, key)
             self._latest[subject] = key
-            if changed and known.again < AGAIN and not known.count:
+            if changed and known.again < AGAIN:
                 known.again += 1
                 return True
             known.count += 1
